@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * tool - the table of built-in tools: schema, effect, where each runs (L6).
+ *
+ * Names and parameters are IronClaw's (spec/tools/<name>.json holds the JSON Schema and is compiled
+ * in). Arguments are checked against the schema before anything runs.
+ *
+ * Errors     -EINVAL with a sentence a model can act on: which argument, what was expected, what
+ * was given. Threads    None.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a call does to the world; spec/tables/effects says allow, ask or deny for each. */
+enum tool_effect {
+	TOOL_READ,
+	TOOL_WRITE,   /* inside the cage and its workspace */
+	TOOL_EXECUTE, /* inside the cage */
+	TOOL_SEND,
+	TOOL_SPEND,
+	TOOL_INSTALL,
+	TOOL_REVEAL,
+	TOOL_EFFECT_COUNT,
+};
+
+enum tool_place {
+	TOOL_HERE,   /* pure computation in agentd: echo, time, json */
+	TOOL_CAGE,   /* claw-toolwork in a cage made by claw-sandboxd */
+	TOOL_MEMORY, /* clawfsd: memory_* */
+	TOOL_EGRESS, /* claw-egressd: http */
+	TOOL_STASH,  /* agentd's own kept results: result_read */
+};
+
+struct tool {
+	const char *name;
+	const char *description; /* from the schema file */
+	const char *schema;      /* the parameters object as compact JSON text */
+	enum tool_effect effect;
+	enum tool_place place;
+};
+
+/* All tools, sorted by name. */
+extern const struct tool *const tool_table[];
+extern const size_t tool_table_count;
+
+const struct tool *tool_find(const char *name); /* NULL when unknown */
+const char *tool_nearest(const char *name); /* the most similar name, NULL when none is similar */
+const char *tool_effect_name(enum tool_effect effect);
+bool tool_effect_parse(const char *name, enum tool_effect *ret);
+
+/*
+ * Checks arguments (JSON text) against the schema; unambiguous wrong types are coerced ("5" for 5).
+ * ret_arguments receives the normalised JSON object text (caller's buffer).
+ */
+must_check int tool_check(const struct tool *tool, const char *arguments, size_t length,
+			  struct buf *ret_arguments, struct error *err);
+
+/* Runs a TOOL_HERE tool. 0 and its text in result; -EINVAL with an error for the model. */
+must_check int tool_run_here(const struct tool *tool, const char *arguments, struct buf *result,
+			     struct error *err);
