@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * up - the supervisor, and how the shell reaches it (L7).
+ *
+ * `claw up` runs on the host, binds every socket, enters the base once per daemon (own root, own uid, own
+ * namespaces), restarts what ends, starts on demand what is idle, and stops in order. A daemon's death loses
+ * no caller: the listening sockets belong to the supervisor. The daemons die with it.
+ *
+ * Ownership  Strings in struct up_paths belong to it (up_paths_free).
+ * Errors     -errno with a sentence for the person.
+ * Source     spec/tables/daemons; docs/architecture/processes.md. Tests: tests/process/test-up.py.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+/* Where the system's parts are. */
+struct up_paths {
+	char *state; /* --state, CLAWOS_STATE, /var/lib/clawos for root, else XDG data home/clawos */
+	char *bin;   /* CLAWOS_BIN: claw and the daemons */
+	char *base;  /* CLAWOS_BASE: the run base's root */
+	char *share; /* CLAWOS_SHARE: spec/ */
+	char *model; /* CLAWOS_MODEL_FILE: a GGUF file; NULL without a local model */
+};
+
+/*
+ * Fills the paths from state_option (may be NULL), the environment, and what the state remembers from its
+ * last start ($STATE/system). Parts that nobody names stay NULL; the state directory is made when absent.
+ */
+must_check int up_paths_find(const char *state_option, struct up_paths *ret, struct error *err);
+void up_paths_free(struct up_paths *paths);
+
+/*
+ * Makes sure the system runs as the paths, $STATE/clawos.conf and the LLM_* names of the environment say:
+ * starts it when it does not run, restarts it when the file, the programs or, if this environment sets
+ * any of those names, the effective configuration changed. Returns when clients can connect.
+ */
+must_check int up_ensure(const struct up_paths *paths, struct error *err);
+
+/* Ordered stop; 0 also when nothing ran (*ret_was_running false). */
+must_check int up_stop(const struct up_paths *paths, bool *ret_was_running, struct error *err);
+
+/* `claw up [--foreground]`: becomes the supervisor. Returns an exit status. */
+int up_main(const struct up_paths *paths, bool foreground);
