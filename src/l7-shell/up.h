@@ -2,9 +2,10 @@
 /*
  * up - the supervisor, and how the shell reaches it (L7).
  *
- * `claw up` runs on the host, binds every socket, enters the base once per daemon (own root, own uid, own
- * namespaces), restarts what ends, starts on demand what is idle, and stops in order. A daemon's death loses
- * no caller: the listening sockets belong to the supervisor. The daemons die with it.
+ * `claw up` runs on the host, binds every socket, enters the base once per daemon (own root, own
+ * uid, own namespaces), restarts what ends, starts on demand what is idle, and stops in order. A
+ * daemon's death loses no caller: the listening sockets belong to the supervisor. The daemons die
+ * with it.
  *
  * Ownership  Strings in struct up_paths belong to it (up_paths_free).
  * Errors     -errno with a sentence for the person.
@@ -18,7 +19,8 @@
 
 /* Where the system's parts are. */
 struct up_paths {
-	char *state; /* --state, CLAWOS_STATE, /var/lib/clawos for root, else XDG data home/clawos */
+	char *state; /* --state, CLAWOS_STATE, /var/lib/clawos for root, else XDG data home/clawos
+		      */
 	char *bin;   /* CLAWOS_BIN: claw and the daemons */
 	char *base;  /* CLAWOS_BASE: the run base's root */
 	char *share; /* CLAWOS_SHARE: spec/ */
@@ -26,21 +28,26 @@ struct up_paths {
 };
 
 /*
- * Fills the paths from state_option (may be NULL), the environment, and what the state remembers from its
- * last start ($STATE/system). Parts that nobody names stay NULL; the state directory is made when absent.
+ * Fills the paths from state_option (may be NULL), the environment, and what the state remembers
+ * from its last start ($STATE/system). Parts that nobody names stay NULL; the state directory is
+ * made when absent.
  */
 must_check int up_paths_find(const char *state_option, struct up_paths *ret, struct error *err);
 void up_paths_free(struct up_paths *paths);
 
 /*
- * Makes sure the system runs as the paths, $STATE/clawos.conf and the LLM_* names of the environment say:
- * starts it when it does not run, restarts it when the file, the programs or, if this environment sets
- * any of those names, the effective configuration changed. Returns when clients can connect.
+ * Makes sure the system runs as the paths, $STATE/clawos.conf and the LLM_* names of the
+ * environment say: starts it when it does not run, restarts it when the file, the programs or, if
+ * this environment sets any of those names, the effective configuration changed. Returns when
+ * clients can connect.
  */
 must_check int up_ensure(const struct up_paths *paths, struct error *err);
 
 /* Ordered stop; 0 also when nothing ran (*ret_was_running false). */
 must_check int up_stop(const struct up_paths *paths, bool *ret_was_running, struct error *err);
 
-/* `claw up [--foreground]`: becomes the supervisor. Returns an exit status. */
-int up_main(const struct up_paths *paths, bool foreground);
+/*
+ * `claw up`: becomes the supervisor. Returns an exit status. ready_fd (-1: none) is taken over; one
+ * byte is written to it when clients can connect, or the reason of a failure as text.
+ */
+int up_main(const struct up_paths *paths, int ready_fd);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l7-shell/up-config.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_BYTES = 4096 };
+
+static const char *const sections[] = {
+	"agent", "provider", "egress", "llm", "fs", "sandbox", NULL
+};
+
+static const struct {
+	const char *name, *section, *key, *backend;
+} environment[] = {
+#include "environment.inc"
+};
+
+static bool is_section(const char *name)
+{
+	for (size_t i = 0; sections[i]; i++)
+		if (strcmp(sections[i], name) == 0)
+			return true;
+	return false;
+}
+
+static struct up_config_row *find(struct up_config *config, const char *section, const char *key)
+{
+	for (unsigned i = 0; i < config->n_rows; i++)
+		if (strcmp(config->rows[i].section, section) == 0 &&
+		    strcmp(config->rows[i].key, key) == 0)
+			return &config->rows[i];
+	return NULL;
+}
+
+const char *up_config_get(const struct up_config *config, const char *section, const char *key)
+{
+	for (unsigned i = 0; i < config->n_rows; i++)
+		if (strcmp(config->rows[i].section, section) == 0 &&
+		    strcmp(config->rows[i].key, key) == 0)
+			return config->rows[i].value;
+	return NULL;
+}
+
+static int set(struct up_config *config, const char *section, const char *key, const char *value,
+	       unsigned line)
+{
+	struct up_config_row *row = find(config, section, key);
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	if (row) {
+		free(row->value);
+		row->value = copy;
+		row->line = line;
+		return 0;
+	}
+	if (config->n_rows == UP_CONFIG_ROWS_MAX) {
+		free(copy);
+		return -EMSGSIZE;
+	}
+	row = &config->rows[config->n_rows];
+	*row = (struct up_config_row){ strdup(section), strdup(key), copy, line };
+	config->n_rows++;
+	return row->section && row->key ? 0 : -ENOMEM;
+}
+
+static char *trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (*text == ' ' || *text == '\t')
+		text++;
+	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+		end--;
+	*end = '\0';
+	return text;
+}
+
+/* One line of the file; section is the current one, changed by a [name]. */
+static int read_line(struct up_config *config, char *text, unsigned number,
+		     char section[LINE_BYTES], struct error *err)
+{
+	char *line = trim(text), *equals;
+	size_t n = strlen(line);
+	int r;
+
+	if (n == 0 || *line == '#' || *line == ';')
+		return 0;
+	if (*line == '[') {
+		if (n < 3 || line[n - 1] != ']')
+			return FAIL(err, -EINVAL, "clawos.conf:%u: a section is written [name]",
+				    number);
+		memcpy(section, line + 1, n - 2);
+		section[n - 2] = '\0';
+		if (!is_section(section))
+			return FAIL(err, -EINVAL, "clawos.conf:%u: unknown section [%.40s]", number,
+				    section);
+		return 0;
+	}
+	equals = strchr(line, '=');
+	if (!equals || *section == '\0')
+		return FAIL(err, -EINVAL, "clawos.conf:%u: expected key = value below a [section]",
+			    number);
+	*equals = '\0';
+	line = trim(line);
+	if (find(config, section, line))
+		return FAIL(err, -EINVAL, "clawos.conf:%u: %.60s is given twice", number, line);
+	r = set(config, section, line, trim(equals + 1), number);
+	return r < 0 ? FAIL(err, r, "clawos.conf:%u: too many rows or no memory", number) : 0;
+}
+
+static int read_file(struct up_config *config, const char *text, struct error *err)
+{
+	char section[LINE_BYTES] = "";
+	unsigned number = 1;
+
+	for (const char *at = text; *at; number++) {
+		size_t n = strcspn(at, "\n");
+		char line[LINE_BYTES];
+		int r;
+
+		if (n >= sizeof(line))
+			return FAIL(err, -EINVAL, "clawos.conf:%u: line longer than %d bytes",
+				    number, LINE_BYTES - 1);
+		memcpy(line, at, n);
+		line[n] = '\0';
+		r = read_line(config, line, number, section, err);
+		if (r < 0)
+			return r;
+		at += n + (at[n] == '\n');
+	}
+	return 0;
+}
+
+static int set_key(struct up_config *config, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	if (config->provider_key)
+		explicit_bzero(config->provider_key, strlen(config->provider_key));
+	free(config->provider_key);
+	config->provider_key = copy;
+	return 0;
+}
+
+static int read_environment(struct up_config *config, const char *backend,
+			    char *(*lookup)(const char *name), struct error *err)
+{
+	for (size_t i = 0; i < sizeof(environment) / sizeof(environment[0]); i++) {
+		const char *value = lookup(environment[i].name);
+		bool wanted = backend ? environment[i].backend &&
+						strcmp(environment[i].backend, backend) == 0
+				      : environment[i].backend == NULL;
+		int r;
+
+		if (!wanted || !value || *value == '\0')
+			continue;
+		if (value[strcspn(value, "\r\n")] != '\0')
+			return FAIL(err, -EINVAL, "%s holds a line break", environment[i].name);
+		if (strcmp(environment[i].section, "KEY") == 0)
+			r = set_key(config, value);
+		else
+			r = set(config, environment[i].section, environment[i].key, value, 0);
+		if (r < 0)
+			return FAIL(err, r, "%s: too many rows or no memory", environment[i].name);
+		config->from_environment = true;
+	}
+	return 0;
+}
+
+/* A base URL without a backend means an OpenAI-compatible server; nothing at all means the local
+ * model. */
+static int derive(struct up_config *config, struct error *err)
+{
+	const char *backend;
+
+	if (up_config_get(config, "provider", "backend"))
+		return 0;
+	backend = up_config_get(config, "provider", "base_url") ? "openai_compatible" : "local";
+	if (set(config, "provider", "backend", backend, 0) < 0)
+		return FAIL(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+int up_config_load(const char *text, char *(*lookup)(const char *name), struct up_config *ret,
+		   struct error *err)
+{
+	int r;
+
+	*ret = (struct up_config){ 0 };
+	r = text ? read_file(ret, text, err) : 0;
+	if (r == 0)
+		r = read_environment(ret, NULL, lookup, err);
+	if (r == 0)
+		r = derive(ret, err);
+	if (r == 0)
+		r = read_environment(ret, up_config_get(ret, "provider", "backend"), lookup, err);
+	if (r < 0)
+		up_config_free(ret);
+	return r;
+}
+
+void up_config_free(struct up_config *config)
+{
+	for (unsigned i = 0; i < config->n_rows; i++) {
+		free(config->rows[i].section);
+		free(config->rows[i].key);
+		free(config->rows[i].value);
+	}
+	if (config->provider_key)
+		explicit_bzero(config->provider_key, strlen(config->provider_key));
+	free(config->provider_key);
+	*config = (struct up_config){ 0 };
+}
+
+int up_config_deal(const struct up_config *config, const char *const wanted[], struct buf *ret)
+{
+	for (size_t s = 0; wanted[s]; s++) {
+		int r = buf_printf(ret, "[%s]\n", wanted[s]);
+
+		for (unsigned i = 0; i < config->n_rows && r >= 0; i++) {
+			const struct up_config_row *row = &config->rows[i];
+
+			if (strcmp(row->section, wanted[s]) != 0 ||
+			    strcmp(row->key, "key_file") == 0)
+				continue;
+			r = buf_printf(ret, "%s = %s\n", row->key, row->value);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+uint64_t up_fingerprint(uint64_t seed, const char *text)
+{
+	uint64_t hash = seed ^ UINT64_C(14695981039346656037);
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+	return (hash ^ 0xff) * UINT64_C(1099511628211); /* so that "ab","c" is not "a","bc" */
+}
+
+uint64_t up_config_fingerprint(const struct up_config *config)
+{
+	uint64_t hash = 0;
+
+	for (unsigned i = 0; i < config->n_rows; i++) {
+		hash = up_fingerprint(hash, config->rows[i].section);
+		hash = up_fingerprint(hash, config->rows[i].key);
+		hash = up_fingerprint(hash, config->rows[i].value);
+	}
+	return config->provider_key ? up_fingerprint(hash, config->provider_key) : hash;
+}

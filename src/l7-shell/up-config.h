@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * up-config - $STATE/clawos.conf and the environment's LLM_* names, merged and dealt out by section
+ * (L7).
+ *
+ * The supervisor knows sections and environment names; each daemon checks its own keys against its
+ * own table and refuses to start on an unknown one. The environment chooses models and addresses;
+ * no name in it loosens a security rule.
+ *
+ * Errors  -EINVAL "clawos.conf:LINE: reason"; -EMSGSIZE over UP_CONFIG_MAX bytes or rows.
+ * Source  spec/tables/environment (names).
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { UP_CONFIG_MAX = 64 * 1024, UP_CONFIG_ROWS_MAX = 256 };
+
+struct up_config_row {
+	char *section, *key, *value;
+	unsigned line; /* 0: from the environment or derived */
+};
+
+struct up_config {
+	struct up_config_row rows[UP_CONFIG_ROWS_MAX];
+	unsigned n_rows;
+	bool from_environment; /* at least one value came from there */
+	char *provider_key;    /* LLM_API_KEY and its kin; NULL. Wiped by up_config_free */
+};
+
+/* text may be NULL. lookup is getenv, or a test's own. */
+must_check int up_config_load(const char *text, char *(*lookup)(const char *name),
+			      struct up_config *ret, struct error *err);
+void up_config_free(struct up_config *config);
+
+/* The value of a key, NULL when it is not set. Borrowed. */
+const char *up_config_get(const struct up_config *config, const char *section, const char *key);
+
+/* Writes the given sections (NULL-terminated) in file form. provider.key_file is left out. */
+must_check int up_config_deal(const struct up_config *config, const char *const sections[],
+			      struct buf *ret);
+
+/* A fingerprint of everything, the key included (FNV-1a; to notice a change, not for security). */
+uint64_t up_config_fingerprint(const struct up_config *config);
+uint64_t up_fingerprint(uint64_t seed, const char *text);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* One daemon's life: start, readiness, watchdog, end, back-off, start on demand (L7). */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/number.h"
+#include "l7-shell/up-internal.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum {
+	QUICK_S = 10,          /* an end sooner than this after the start counts as quick */
+	QUICK_MAX = 5,         /* so many in a row: failed, until somebody asks again */
+	BACKOFF_FIRST_MS = 50, /* doubled with every quick end */
+	STOP_LIMIT_S = 5,      /* between SIGTERM and SIGKILL */
+	WATCHDOG_MAX_S = 600,
+};
+
+const char *up_state_name(enum up_state state)
+{
+	switch (state) {
+	case UP_STOPPED:
+		return "stopped";
+	case UP_STARTING:
+		return "starting";
+	case UP_RUNNING:
+		return "running";
+	case UP_BACKING_OFF:
+		return "backing-off";
+	case UP_FAILED:
+		return "failed";
+	}
+	return "unknown";
+}
+
+static void set_state(struct up_daemon *daemon, enum up_state state)
+{
+	daemon->state = state;
+	daemon->since_us = clock_realtime_us();
+}
+
+static int on_demand(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)fd;
+	(void)events;
+	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	up_daemon_start(userdata);
+	return 0;
+}
+
+static int on_backed_off(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	up_daemon_start(userdata);
+	return 0;
+}
+
+static int on_overdue(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct up_daemon *daemon = userdata;
+
+	(void)source;
+	(void)usec;
+	log_error("%s: no sign of life within its watchdog limit; it is killed and started again",
+		  daemon->row->name);
+	if (daemon->pid > 0)
+		(void)kill(daemon->pid, SIGKILL); /* its end is an event */
+	return 0;
+}
+
+static int on_kill(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct up_daemon *daemon = userdata;
+
+	(void)source;
+	(void)usec;
+	log_warning("%s: did not end within %d s of SIGTERM; it is killed", daemon->row->name,
+		    STOP_LIMIT_S);
+	if (daemon->pid > 0)
+		(void)kill(daemon->pid, SIGKILL); /* its end is an event */
+	return 0;
+}
+
+static int arm(struct up_daemon *daemon, sd_event_source **source, uint64_t after_us,
+	       sd_event_time_handler_t callback)
+{
+	sd_event_source_disable_unref(*source);
+	*source = NULL;
+	return sd_event_add_time_relative(daemon->up->event, source, CLOCK_MONOTONIC, after_us, 0,
+					  callback, daemon);
+}
+
+int up_daemon_open(struct up *up, struct up_daemon *daemon, struct error *err)
+{
+	int type = strcmp(daemon->row->socket, "sandbox") == 0 ? SOCK_SEQPACKET : SOCK_STREAM;
+	int r;
+
+	daemon->up = up;
+	daemon->listen_fd = up_socket_bind(up->run_fd, daemon->row->socket, type, err);
+	if (daemon->listen_fd < 0)
+		return daemon->listen_fd;
+	set_state(daemon, UP_STOPPED);
+	if (!daemon->row->on_demand)
+		return 0;
+	r = sd_event_add_io(up->event, &daemon->demand, daemon->listen_fd, EPOLLIN, on_demand,
+			    daemon);
+	return r < 0 ? FAIL(err, r, "%s: watch its socket: %s", daemon->row->name, strerror(-r))
+		     : 0;
+}
+
+void up_daemon_close(struct up_daemon *daemon)
+{
+	sd_event_source_disable_unref(daemon->child);
+	sd_event_source_disable_unref(daemon->demand);
+	sd_event_source_disable_unref(daemon->timer);
+	sd_event_source_disable_unref(daemon->watchdog);
+	close_fd(&daemon->listen_fd);
+}
+
+static void describe_end(struct up_daemon *daemon, const siginfo_t *info)
+{
+	if (info->si_code == CLD_EXITED)
+		(void)snprintf(daemon->reason, sizeof(daemon->reason),
+			       "ended with status %d; see log/%s.log", info->si_status,
+			       daemon->row->name);
+	else
+		(void)snprintf(daemon->reason, sizeof(daemon->reason),
+			       "killed by signal %d; see log/%s.log", info->si_status,
+			       daemon->row->name);
+}
+
+static void restart_later(struct up_daemon *daemon)
+{
+	bool quick = clock_realtime_us() - daemon->since_us < QUICK_S * CLOCK_SECOND_US;
+	uint64_t delay_us;
+
+	daemon->restarts++;
+	daemon->quick = quick ? daemon->quick + 1 : 0;
+	if (daemon->quick > QUICK_MAX) {
+		set_state(daemon, UP_FAILED);
+		log_error("%s: ended %u times right after its start; given up: %s",
+			  daemon->row->name, daemon->quick, daemon->reason);
+		return;
+	}
+	set_state(daemon, UP_BACKING_OFF);
+	delay_us =
+		daemon->quick <= 1 ? 0 : (BACKOFF_FIRST_MS * CLOCK_MSEC_US) << (daemon->quick - 1);
+	if (arm(daemon, &daemon->timer, delay_us, on_backed_off) < 0)
+		set_state(daemon, UP_FAILED);
+}
+
+static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata)
+{
+	struct up_daemon *daemon = userdata;
+	bool clean = info->si_code == CLD_EXITED && info->si_status == 0;
+
+	(void)source;
+	daemon->child = sd_event_source_disable_unref(daemon->child);
+	daemon->watchdog = sd_event_source_disable_unref(daemon->watchdog);
+	daemon->timer = sd_event_source_disable_unref(daemon->timer);
+	daemon->pid = 0;
+	describe_end(daemon, info);
+	if (daemon->up->stopping) {
+		set_state(daemon, UP_STOPPED);
+		up_stop_step(daemon->up);
+		return 0;
+	}
+	if (clean && daemon->row->on_demand) {
+		set_state(daemon, UP_STOPPED);
+		daemon->quick = 0;
+		return sd_event_source_set_enabled(daemon->demand, SD_EVENT_ON);
+	}
+	if (!clean)
+		log_warning("%s: %s", daemon->row->name, daemon->reason);
+	restart_later(daemon);
+	return 0;
+}
+
+void up_daemon_start(struct up_daemon *daemon)
+{
+	struct error err = { 0 };
+	int pidfd = -1;
+	int r;
+
+	assert(daemon->pid == 0);
+	r = up_enter(daemon->up, daemon, &daemon->pid, &pidfd, &err);
+	if (r >= 0) {
+		r = sd_event_add_child_pidfd(daemon->up->event, &daemon->child, pidfd, WEXITED,
+					     on_end, daemon);
+		if (r >= 0)
+			r = sd_event_source_set_child_pidfd_own(daemon->child, true);
+		if (r < 0)
+			(void)FAIL(&err, r, "watch its process: %s", strerror(-r));
+	}
+	if (r < 0) {
+		log_error("%s: %s", daemon->row->name, err.text);
+		(void)snprintf(daemon->reason, sizeof(daemon->reason), "%s", err.text);
+		set_state(daemon, UP_FAILED);
+		return;
+	}
+	set_state(daemon, UP_STARTING);
+}
+
+static void set_watchdog(struct up_daemon *daemon, const char *value)
+{
+	uint64_t limit_us;
+
+	if (number_parse_u64(value, 0, WATCHDOG_MAX_S * CLOCK_SECOND_US, &limit_us) < 0)
+		return;
+	daemon->watchdog_us = limit_us;
+	if (limit_us == 0)
+		daemon->watchdog = sd_event_source_disable_unref(daemon->watchdog);
+	else if (arm(daemon, &daemon->watchdog, limit_us, on_overdue) < 0)
+		log_warning("%s: its watchdog could not be armed", daemon->row->name);
+}
+
+void up_daemon_notify(struct up_daemon *daemon, const char *message)
+{
+	for (const char *at = message; *at;) {
+		size_t n = strcspn(at, "\n");
+		char line[64];
+
+		if (n < sizeof(line)) {
+			memcpy(line, at, n);
+			line[n] = '\0';
+			if (strcmp(line, "READY=1") == 0 && daemon->state == UP_STARTING)
+				set_state(daemon, UP_RUNNING);
+			else if (strncmp(line, "WATCHDOG_USEC=", 14) == 0)
+				set_watchdog(daemon, line + 14);
+			else if (strcmp(line, "WATCHDOG=1") == 0 && daemon->watchdog_us > 0)
+				(void)arm(daemon, &daemon->watchdog, daemon->watchdog_us,
+					  on_overdue);
+		}
+		at += n + (at[n] == '\n');
+	}
+}
+
+void up_daemon_stop(struct up_daemon *daemon)
+{
+	if (daemon->demand)
+		(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_OFF);
+	if (daemon->pid == 0) {
+		daemon->timer = sd_event_source_disable_unref(daemon->timer);
+		set_state(daemon, UP_STOPPED);
+		return;
+	}
+	if (kill(daemon->pid, SIGTERM) < 0)
+		log_warning("%s: SIGTERM: %m", daemon->row->name);
+	if (arm(daemon, &daemon->timer, STOP_LIMIT_S * CLOCK_SECOND_US, on_kill) < 0)
+		(void)kill(daemon->pid, SIGKILL); /* no timer, no patience */
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* Sockets in $STATE/run, reached by a directory descriptor: a socket address holds 108 bytes, a
+ * path more (L7). */
+#include "base/cleanup.h"
+#include "l7-shell/up-internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 128 };
+
+/* $run_fd/name as an address: /proc/self/fd/N/name always fits. */
+static int address_of(int run_fd, const char *name, struct sockaddr_un *ret)
+{
+	int n;
+
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", run_fd, name);
+	return n < 0 || (size_t)n >= sizeof(ret->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+int up_socket_bind(int run_fd, const char *name, int type, struct error *err)
+{
+	auto_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address;
+	int r = address_of(run_fd, name, &address);
+
+	if (fd < 0)
+		return FAIL(err, -errno, "socket: %m");
+	if (r < 0)
+		return FAIL(err, r, "socket name %s is too long", name);
+	if (unlinkat(run_fd, name, 0) < 0 && errno != ENOENT)
+		return FAIL(err, -errno, "remove the old socket %s: %m", name);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return FAIL(err, -errno, "bind %s: %m", name);
+	/* The folder is the person's alone; daemons see only the sockets bound into their root. */
+	if (fchmodat(run_fd, name, 0666, 0) < 0)
+		return FAIL(err, -errno, "mode of %s: %m", name);
+	if (type != SOCK_DGRAM && listen(fd, BACKLOG) < 0)
+		return FAIL(err, -errno, "listen on %s: %m", name);
+	return take_fd(&fd);
+}
+
+int up_socket_connect(int run_fd, const char *name, int type, struct error *err)
+{
+	auto_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	int r = address_of(run_fd, name, &address);
+
+	if (fd < 0)
+		return FAIL(err, -errno, "socket: %m");
+	if (r < 0)
+		return FAIL(err, r, "socket name %s is too long", name);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return FAIL(err, -errno, "connect to %s: %m", name);
+	return take_fd(&fd);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l7-shell/up-config.h"
+
+#include "harness/tap.h"
+
+static const char *const *names; /* NAME, value, NAME, value …, NULL */
+
+static char *lookup(const char *name)
+{
+	for (size_t i = 0; names && names[i]; i += 2)
+		if (strcmp(names[i], name) == 0)
+			return strdup(names[i + 1]);
+	return NULL;
+}
+
+static void load(struct up_config *config, const char *text, const char *const *env)
+{
+	struct error err = { 0 };
+
+	names = env;
+	EXPECT_OK(up_config_load(text, lookup, config, &err), &err);
+}
+
+static void expect_refused(const char *text, const char *wanted)
+{
+	struct up_config config;
+	struct error err = { 0 };
+
+	names = NULL;
+	EXPECT_INT(up_config_load(text, lookup, &config, &err), ==, -EINVAL);
+	EXPECT_STR(err.text, wanted);
+}
+
+TEST(nothing_at_all_means_the_local_model)
+{
+	struct up_config config;
+
+	load(&config, NULL, NULL);
+	EXPECT_STR(up_config_get(&config, "provider", "backend"), "local");
+	EXPECT_INT(config.from_environment, ==, 0);
+	up_config_free(&config);
+}
+
+TEST(a_base_url_alone_means_an_openai_compatible_server)
+{
+	static const char *const env[] = { "LLM_BASE_URL", "http://127.0.0.1:9/v1", NULL };
+	struct up_config config;
+
+	load(&config, "", env);
+	EXPECT_STR(up_config_get(&config, "provider", "backend"), "openai_compatible");
+	EXPECT_INT(config.from_environment, ==, 1);
+	up_config_free(&config);
+}
+
+TEST(names_of_another_backend_are_not_used)
+{
+	static const char *const env[] = { "LLM_BACKEND", "ollama",       "OPENAI_MODEL",
+					   "a",           "OLLAMA_MODEL", "b",
+					   NULL };
+	struct up_config config;
+
+	load(&config, NULL, env);
+	EXPECT_STR(up_config_get(&config, "provider", "model"), "b");
+	up_config_free(&config);
+}
+
+TEST(the_environment_wins_over_the_file)
+{
+	static const char *const env[] = { "AGENT_MAX_TOOL_ITERATIONS", "7", NULL };
+	struct up_config config;
+
+	load(&config, "[agent]\nmax_iterations = 9 \n", env);
+	EXPECT_STR(up_config_get(&config, "agent", "max_iterations"), "7");
+	up_config_free(&config);
+}
+
+TEST(a_key_is_never_dealt_to_a_daemon)
+{
+	static const char *const env[] = { "LLM_BASE_URL", "http://h/v1", "LLM_API_KEY",
+					   "s3cr3t-key", NULL };
+	static const char *const all[] = { "agent", "provider", "egress", "llm",
+					   "fs",    "sandbox",  NULL };
+	struct buf text = BUF(UP_CONFIG_MAX);
+	struct up_config config;
+
+	load(&config, "[provider]\nkey_file = /root/key\n", env);
+	EXPECT_STR(config.provider_key, "s3cr3t-key");
+	EXPECT_INT(up_config_deal(&config, all, &text), ==, 0);
+	EXPECT_INT(strstr(text.data, "s3cr3t") == NULL, ==, 1);
+	EXPECT_INT(strstr(text.data, "key_file") == NULL, ==, 1);
+	EXPECT_INT(strstr(text.data, "base_url = http://h/v1\n") != NULL, ==, 1);
+	buf_free(&text);
+	up_config_free(&config);
+}
+
+TEST(a_daemon_gets_its_own_sections_only)
+{
+	static const char *const fs[] = { "fs", NULL };
+	struct buf text = BUF(UP_CONFIG_MAX);
+	struct up_config config;
+
+	load(&config, "[agent]\nname = x\n[fs]\ncache = 1\n", NULL);
+	EXPECT_INT(up_config_deal(&config, fs, &text), ==, 0);
+	EXPECT_STR(text.data, "[fs]\ncache = 1\n");
+	buf_free(&text);
+	up_config_free(&config);
+}
+
+TEST(a_different_key_is_a_different_configuration)
+{
+	static const char *const one[] = { "LLM_API_KEY", "one", NULL };
+	static const char *const two[] = { "LLM_API_KEY", "two", NULL };
+	struct up_config a, b;
+
+	load(&a, NULL, one);
+	load(&b, NULL, two);
+	EXPECT_INT(up_config_fingerprint(&a) != up_config_fingerprint(&b), ==, 1);
+	up_config_free(&a);
+	up_config_free(&b);
+}
+
+TEST(mistakes_in_the_file_are_named_with_their_line)
+{
+	expect_refused("[agnet]\n", "clawos.conf:1: unknown section [agnet]");
+	expect_refused("\nname = x\n", "clawos.conf:2: expected key = value below a [section]");
+	expect_refused("[fs]\na = 1\na = 2\n", "clawos.conf:3: a is given twice");
+	expect_refused("[fs\n", "clawos.conf:1: a section is written [name]");
+}
