@@ -40,10 +40,16 @@ enum tool_place {
 struct tool {
 	const char *name;
 	const char *description; /* from the schema file */
-	const char *schema;      /* the parameters object as compact JSON text */
+	const char *schema;      /* the parameters object as compact JSON text, for the model */
+	const char *rules;       /* the same with the bounds that only tool_check() needs */
 	enum tool_effect effect;
 	enum tool_place place;
 };
+
+enum tool_verdict { TOOL_ALLOW, TOOL_ASK, TOOL_DENY };
+
+/* The defaults of spec/tables/effects. */
+extern const enum tool_verdict tool_effect_verdicts[TOOL_EFFECT_COUNT];
 
 /* All tools, sorted by name. */
 extern const struct tool *const tool_table[];
@@ -55,12 +61,19 @@ const char *tool_effect_name(enum tool_effect effect);
 bool tool_effect_parse(const char *name, enum tool_effect *ret);
 
 /*
- * Checks arguments (JSON text) against the schema; unambiguous wrong types are coerced ("5" for 5).
- * ret_arguments receives the normalised JSON object text (caller's buffer).
+ * Checks arguments (JSON text; nothing at all counts as {}) against the rules. What can mean one
+ * thing only is accepted and normalised: "5" for 5, "true", an object inside a string, a lone value
+ * for a list, any case of an enum value. The JSON object text put into ret_arguments has its keys
+ * in the schema's order, each once, numbers as they were written.
+ * -EINVAL lists every problem found, names the nearest argument, and says what the tool takes;
+ * -ENOMEM, -EMSGSIZE (ret_arguments->max).
  */
 must_check int tool_check(const struct tool *tool, const char *arguments, size_t length,
 			  struct buf *ret_arguments, struct error *err);
 
-/* Runs a TOOL_HERE tool. 0 and its text in result; -EINVAL with an error for the model. */
-must_check int tool_run_here(const struct tool *tool, const char *arguments, struct buf *result,
-			     struct error *err);
+/*
+ * Runs a TOOL_HERE tool on checked arguments. zone is the person's IANA zone (NULL: UTC). 0 and its
+ * text in result; -EINVAL with an error for the model, -EMSGSIZE when result->max is too small.
+ */
+must_check int tool_run_here(const struct tool *tool, const char *arguments, const char *zone,
+			     struct buf *result, struct error *err);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/tool.h"
+
+#include "l6-agent/nearest.h"
+
+#include <assert.h>
+
+static const char *const effect_names[TOOL_EFFECT_COUNT] = {
+	[TOOL_READ] = "read",     [TOOL_WRITE] = "write", [TOOL_EXECUTE] = "execute",
+	[TOOL_SEND] = "send",     [TOOL_SPEND] = "spend", [TOOL_INSTALL] = "install",
+	[TOOL_REVEAL] = "reveal",
+};
+
+/* Names models know from elsewhere. */
+static const struct {
+	const char *from, *to;
+} synonyms[] = {
+	{ "bash", "shell" },
+	{ "cat", "read_file" },
+	{ "cmd", "shell" },
+	{ "create_file", "write_file" },
+	{ "curl", "http" },
+	{ "date", "time" },
+	{ "edit", "apply_patch" },
+	{ "edit_file", "apply_patch" },
+	{ "exec", "shell" },
+	{ "fetch", "http" },
+	{ "find", "glob" },
+	{ "find_files", "glob" },
+	{ "ls", "list_dir" },
+	{ "list_directory", "list_dir" },
+	{ "list_files", "list_dir" },
+	{ "now", "time" },
+	{ "open", "read_file" },
+	{ "patch", "apply_patch" },
+	{ "recall", "memory_search" },
+	{ "remember", "memory_write" },
+	{ "rg", "grep" },
+	{ "replace", "apply_patch" },
+	{ "ripgrep", "grep" },
+	{ "run", "shell" },
+	{ "run_command", "shell" },
+	{ "search", "grep" },
+	{ "search_files", "grep" },
+	{ "str_replace", "apply_patch" },
+	{ "terminal", "shell" },
+	{ "view", "read_file" },
+	{ "web_fetch", "http" },
+	{ "wget", "http" },
+};
+
+const struct tool *tool_find(const char *name)
+{
+	size_t low = 0, high = tool_table_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(name, tool_table[middle]->name);
+
+		if (order == 0)
+			return tool_table[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+const char *tool_nearest(const char *name)
+{
+	enum { TOOLS_MAX = 64 };
+	const char *names[TOOLS_MAX];
+
+	assert(tool_table_count <= TOOLS_MAX);
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (nearest_is_same(name, synonyms[i].from))
+			return synonyms[i].to;
+	for (size_t i = 0; i < tool_table_count; i++)
+		names[i] = tool_table[i]->name;
+	return nearest_name(name, names, tool_table_count);
+}
+
+const char *tool_effect_name(enum tool_effect effect)
+{
+	assert(effect < TOOL_EFFECT_COUNT);
+	return effect_names[effect];
+}
+
+bool tool_effect_parse(const char *name, enum tool_effect *ret)
+{
+	for (unsigned i = 0; i < TOOL_EFFECT_COUNT; i++) {
+		if (strcmp(name, effect_names[i]) == 0) {
+			*ret = (enum tool_effect)i;
+			return true;
+		}
+	}
+	return false;
+}
