@@ -9,21 +9,12 @@
 
 #include "base/number.h"
 #include "l6-agent/json-indent.h"
-#include "l6-agent/nearest.h"
+#include "l6-agent/tool-problem.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <yyjson.h>
 
-enum {
-	PROBLEMS_BYTES = 168,
-	GIVEN_BYTES = 40,
-	PLACE_BYTES = 64,
-	ARGUMENTS_MAX = 32,
-	DEPTH_MAX = 8
-};
-
-enum { TEXT_BYTES_MAX = 16 * 1024 * 1024 };
+enum { NUMBER_BYTES = 40, DEPTH_MAX = 8, TEXT_BYTES_MAX = 16 * 1024 * 1024 };
 
 /* Numbers stay the bytes they were written as: nothing is rounded on the way to the tool. */
 static const yyjson_read_flag read_flags =
@@ -36,193 +27,16 @@ struct check {
 	const struct tool *tool;
 	yyjson_mut_doc *out;
 	bool no_memory;
-	unsigned n_problems;
-	size_t problems_length;
-	char problems[PROBLEMS_BYTES];
+	struct tool_problems problems;
 };
 
-/* Where a value stands, for messages: headers[0].value */
-struct place {
-	const struct place *parent; /* NULL: the arguments themselves */
-	const char *name;           /* NULL: an element */
-	size_t index;
-	unsigned depth;
-};
-
-static yyjson_mut_val *check_value(struct check *check, const struct place *place,
+static yyjson_mut_val *check_value(struct check *check, const struct tool_spot *spot,
 				   yyjson_val *rules, yyjson_val *value);
 
-/* Other names for an argument, where its own name is one of the tool's. */
-static const struct {
-	const char *from, *to;
-} synonyms[] = {
-	{ "cmd", "command" },
-	{ "code", "command" },
-	{ "contents", "content" },
-	{ "count", "limit" },
-	{ "cwd", "workdir" },
-	{ "dir", "path" },
-	{ "directory", "path" },
-	{ "directory", "workdir" },
-	{ "expression", "path" },
-	{ "file", "path" },
-	{ "filename", "path" },
-	{ "find", "old_string" },
-	{ "glob", "include" },
-	{ "ignore_case", "case_insensitive" },
-	{ "input", "data" },
-	{ "json", "data" },
-	{ "lines", "limit" },
-	{ "max_results", "max" },
-	{ "max_results", "limit" },
-	{ "new_text", "new_string" },
-	{ "old_text", "old_string" },
-	{ "op", "operation" },
-	{ "q", "query" },
-	{ "query", "pattern" },
-	{ "regex", "pattern" },
-	{ "replace", "new_string" },
-	{ "script", "command" },
-	{ "search", "old_string" },
-	{ "start", "offset" },
-	{ "start_line", "offset" },
-	{ "text", "content" },
-	{ "text", "message" },
-	{ "timeout", "timeout_secs" },
-	{ "tz", "timezone" },
-	{ "uri", "url" },
-	{ "zone", "timezone" },
-};
-
-/* ---- what is said about a problem ---- */
-
-static size_t put(char *to, size_t size, size_t at, const char *fmt, ...) printf_like(4, 5);
-static size_t put(char *to, size_t size, size_t at, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	if (at + 1 >= size)
-		return at;
-	va_start(ap, fmt);
-	n = vsnprintf(to + at, size - at, fmt, ap); /* a cut description is fine */
-	va_end(ap);
-	if (n < 0)
-		return at;
-	return (size_t)n < size - at ? at + (size_t)n : size - 1;
-}
-
-static void complain(struct check *check, const char *fmt, ...) printf_like(2, 3);
-static void complain(struct check *check, const char *fmt, ...)
-{
-	char text[PROBLEMS_BYTES];
-	va_list ap;
-	size_t n, left = sizeof(check->problems) - check->problems_length;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap); /* cut to what an error holds */
-	va_end(ap);
-	n = strlen(text);
-	if (check->n_problems++ > 0 && n + 3 > left)
-		return; /* the first ones are enough to go on */
-	check->problems_length =
-		put(check->problems, sizeof(check->problems), check->problems_length, "%s%s",
-		    check->problems_length > 0 ? "; " : "", text);
-}
-
-static size_t put_place(const struct place *place, char *to, size_t size)
-{
-	size_t at = 0;
-
-	if (!place->parent)
-		return 0;
-	at = put_place(place->parent, to, size);
-	if (!place->name)
-		return put(to, size, at, "[%zu]", place->index);
-	return put(to, size, at, "%s%s", at > 0 ? "." : "", place->name);
-}
-
-/* The start of a string on one line, whole characters only. */
-static void excerpt(const char *string, size_t length, char *to, size_t size)
-{
-	size_t n = 0;
-
-	while (n < length && n + 1 < size) {
-		to[n] = (unsigned char)string[n] < ' ' || string[n] == '"' ? ' ' : string[n];
-		n++;
-	}
-	if (n < length)
-		while (n > 0 && ((unsigned char)string[n] & 0xC0) == 0x80)
-			n--;
-	to[n] = '\0';
-}
-
-static void describe_given(yyjson_val *value, char *to, size_t size)
-{
-	char text[GIVEN_BYTES];
-
-	to[0] = '\0';
-	if (yyjson_is_str(value)) {
-		excerpt(yyjson_get_str(value), yyjson_get_len(value), text, sizeof(text));
-		(void)put(to, size, 0, "\"%s\"", text);
-	} else if (yyjson_is_raw(value)) {
-		excerpt(yyjson_get_raw(value), yyjson_get_len(value), text, sizeof(text));
-		(void)put(to, size, 0, "%s", text);
-	} else if (yyjson_is_bool(value)) {
-		(void)put(to, size, 0, "%s", yyjson_get_bool(value) ? "true" : "false");
-	} else {
-		(void)put(to, size, 0, "%s",
-			  yyjson_is_arr(value)   ? "a list"
-			  : yyjson_is_obj(value) ? "an object"
-						 : "null");
-	}
-}
-
-static int64_t bound(yyjson_val *rules, const char *key, int64_t otherwise)
-{
-	yyjson_val *value = yyjson_obj_get(rules, key);
-
-	return value ? yyjson_get_sint(value) : otherwise;
-}
-
-static void describe_wanted(yyjson_val *rules, char *to, size_t size)
-{
-	const char *type = yyjson_get_str(yyjson_obj_get(rules, "type"));
-	yyjson_val *choices = yyjson_obj_get(rules, "enum"), *choice;
-	int64_t low = bound(rules, "minimum", INT64_MIN), high = bound(rules, "maximum", INT64_MAX);
-	size_t at = 0, i, n;
-
-	to[0] = '\0';
-	if (choices) {
-		yyjson_arr_foreach(choices, i, n, choice) at = put(
-			to, size, at, "%s%s", i == 0 ? "one of " : ", ", yyjson_get_str(choice));
-		return;
-	}
-	at = put(to, size, at, "%s",
-		 strcmp(type, "boolean") == 0   ? "true or false"
-		 : strcmp(type, "integer") == 0 ? "an integer"
-		 : strcmp(type, "object") == 0  ? "an object"
-		 : strcmp(type, "array") == 0   ? "a list"
-		 : strcmp(type, "number") == 0  ? "a number"
-						: "a string");
-	if (low != INT64_MIN && high != INT64_MAX)
-		(void)put(to, size, at, " from %jd to %jd", (intmax_t)low, (intmax_t)high);
-	else if (low != INT64_MIN)
-		(void)put(to, size, at, " of at least %jd", (intmax_t)low);
-}
-
-static yyjson_mut_val *refuse(struct check *check, const struct place *place, yyjson_val *rules,
+static yyjson_mut_val *refuse(struct check *check, const struct tool_spot *spot, yyjson_val *rules,
 			      yyjson_val *value)
 {
-	char where[PLACE_BYTES] = "", wanted[PROBLEMS_BYTES], given[GIVEN_BYTES + 2];
-
-	(void)put_place(place, where, sizeof(where));
-	describe_wanted(rules, wanted, sizeof(wanted));
-	describe_given(value, given, sizeof(given));
-	if (where[0] == '\0')
-		complain(check, "the arguments must be a JSON object, not %s", given);
-	else
-		complain(check, "\"%s\" must be %s, not %s", where, wanted, given);
+	tool_problem_wrong(&check->problems, spot, rules, value);
 	return NULL;
 }
 
@@ -234,7 +48,7 @@ static yyjson_mut_val *made(struct check *check, yyjson_mut_val *value)
 
 /* ---- single values ---- */
 
-static yyjson_mut_val *check_choice(struct check *check, const struct place *place,
+static yyjson_mut_val *check_choice(struct check *check, const struct tool_spot *spot,
 				    yyjson_val *rules, yyjson_val *value)
 {
 	yyjson_val *choice;
@@ -247,7 +61,7 @@ static yyjson_mut_val *check_choice(struct check *check, const struct place *pla
 				    0) return made(check,
 						   yyjson_mut_strcpy(check->out,
 								     yyjson_get_str(choice)));
-	return refuse(check, place, rules, value);
+	return refuse(check, spot, rules, value);
 }
 
 /* A list or an object as the text it would be written as. */
@@ -263,11 +77,15 @@ static yyjson_mut_val *text_of(struct check *check, yyjson_val *value)
 	return made(check, yyjson_mut_strncpy(check->out, buf_string(&laid_out), laid_out.length));
 }
 
-static yyjson_mut_val *check_string(struct check *check, const struct place *place,
+static yyjson_mut_val *check_string(struct check *check, const struct tool_spot *spot,
 				    yyjson_val *rules, yyjson_val *value)
 {
 	if (yyjson_obj_get(rules, "enum"))
-		return check_choice(check, place, rules, value);
+		return check_choice(check, spot, rules, value);
+	if (yyjson_is_str(value) && memchr(yyjson_get_str(value), '\0', yyjson_get_len(value))) {
+		tool_problem_nul(&check->problems, spot);
+		return NULL;
+	}
 	if (yyjson_is_str(value))
 		return made(check, yyjson_mut_strncpy(check->out, yyjson_get_str(value),
 						      yyjson_get_len(value)));
@@ -278,7 +96,7 @@ static yyjson_mut_val *check_string(struct check *check, const struct place *pla
 		return made(check,
 			    yyjson_mut_str(check->out, yyjson_get_bool(value) ? "true" : "false"));
 	if (!yyjson_obj_get(rules, "x-text") || yyjson_is_null(value))
-		return refuse(check, place, rules, value);
+		return refuse(check, spot, rules, value);
 	return text_of(check, value);
 }
 
@@ -305,52 +123,52 @@ static bool number_text(yyjson_val *value, char *to, size_t size)
 	return true;
 }
 
-static yyjson_mut_val *check_integer(struct check *check, const struct place *place,
+static yyjson_mut_val *check_integer(struct check *check, const struct tool_spot *spot,
 				     yyjson_val *rules, yyjson_val *value)
 {
-	char text[GIVEN_BYTES], *point;
+	char text[NUMBER_BYTES], *point;
 	int64_t number;
 
 	if (!number_text(value, text, sizeof(text)))
-		return refuse(check, place, rules, value);
+		return refuse(check, spot, rules, value);
 	point = strchr(text, '.');
 	if (point && point != text && point[1] != '\0' &&
 	    strspn(point + 1, "0") == strlen(point + 1))
 		*point = '\0'; /* 5.0 is 5 */
-	if (number_parse_i64(text, bound(rules, "minimum", INT64_MIN),
-			     bound(rules, "maximum", INT64_MAX), &number) < 0)
-		return refuse(check, place, rules, value);
+	if (number_parse_i64(text, tool_rules_bound(rules, "minimum", INT64_MIN),
+			     tool_rules_bound(rules, "maximum", INT64_MAX), &number) < 0)
+		return refuse(check, spot, rules, value);
 	return made(check, yyjson_mut_sint(check->out, number));
 }
 
-static yyjson_mut_val *check_number(struct check *check, const struct place *place,
+static yyjson_mut_val *check_number(struct check *check, const struct tool_spot *spot,
 				    yyjson_val *rules, yyjson_val *value)
 {
 	CLEANUP(yyjson_doc_free_ptr) yyjson_doc *parsed = NULL;
-	char text[GIVEN_BYTES];
+	char text[NUMBER_BYTES];
 
 	if (!number_text(value, text, sizeof(text)))
-		return refuse(check, place, rules, value);
+		return refuse(check, spot, rules, value);
 	parsed = yyjson_read(text, strlen(text), read_flags);
 	if (!parsed || !yyjson_is_raw(yyjson_doc_get_root(parsed)))
-		return refuse(check, place, rules, value);
+		return refuse(check, spot, rules, value);
 	return made(check, yyjson_mut_rawcpy(check->out, text));
 }
 
-static yyjson_mut_val *check_boolean(struct check *check, const struct place *place,
+static yyjson_mut_val *check_boolean(struct check *check, const struct tool_spot *spot,
 				     yyjson_val *rules, yyjson_val *value)
 {
-	char text[GIVEN_BYTES];
+	char text[NUMBER_BYTES];
 
 	if (yyjson_is_bool(value))
 		return made(check, yyjson_mut_bool(check->out, yyjson_get_bool(value)));
 	if (!number_text(value, text, sizeof(text)))
-		return refuse(check, place, rules, value);
+		return refuse(check, spot, rules, value);
 	if (strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0 || strcmp(text, "1") == 0)
 		return made(check, yyjson_mut_bool(check->out, true));
 	if (strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0 || strcmp(text, "0") == 0)
 		return made(check, yyjson_mut_bool(check->out, false));
-	return refuse(check, place, rules, value);
+	return refuse(check, spot, rules, value);
 }
 
 /* ---- lists and objects ---- */
@@ -370,7 +188,7 @@ static bool is_name_value_map(yyjson_val *items, yyjson_val *value)
 	       !(yyjson_obj_get(value, "name") && yyjson_obj_get(value, "value"));
 }
 
-static yyjson_mut_val *list_of_pairs(struct check *check, const struct place *place,
+static yyjson_mut_val *list_of_pairs(struct check *check, const struct tool_spot *spot,
 				     yyjson_val *items, yyjson_val *value)
 {
 	yyjson_mut_val *list = made(check, yyjson_mut_arr(check->out));
@@ -380,7 +198,7 @@ static yyjson_mut_val *list_of_pairs(struct check *check, const struct place *pl
 
 	yyjson_obj_foreach(value, i, n, key, inner)
 	{
-		struct place at = { place, yyjson_get_str(key), 0, place->depth + 1 };
+		struct tool_spot at = { spot, yyjson_get_str(key), 0, spot->depth + 1 };
 		yyjson_mut_val *pair = made(check, yyjson_mut_obj(check->out));
 		yyjson_mut_val *checked = check_value(check, &at, text, inner);
 		yyjson_mut_val *name =
@@ -410,8 +228,8 @@ static yyjson_doc *parse_inside(yyjson_val *value, const char *first)
 	return yyjson_read(text, strlen(text), read_flags);
 }
 
-static yyjson_mut_val *check_list(struct check *check, const struct place *place, yyjson_val *rules,
-				  yyjson_val *value)
+static yyjson_mut_val *check_list(struct check *check, const struct tool_spot *spot,
+				  yyjson_val *rules, yyjson_val *value)
 {
 	CLEANUP(yyjson_doc_free_ptr) yyjson_doc *inside = parse_inside(value, "[");
 	yyjson_val *items = yyjson_obj_get(rules, "items"), *element;
@@ -421,20 +239,20 @@ static yyjson_mut_val *check_list(struct check *check, const struct place *place
 	if (inside)
 		value = yyjson_doc_get_root(inside);
 	if (is_name_value_map(items, value))
-		return list_of_pairs(check, place, items, value);
+		return list_of_pairs(check, spot, items, value);
 	list = made(check, yyjson_mut_arr(check->out));
 	if (!yyjson_is_arr(value)) {
-		struct place at = { place, NULL, 0, place->depth + 1 };
+		struct tool_spot at = { spot, NULL, 0, spot->depth + 1 };
 		yyjson_mut_val *only;
 
 		if (is_type(items, "object") != yyjson_is_obj(value) || yyjson_is_null(value))
-			return refuse(check, place, rules, value);
+			return refuse(check, spot, rules, value);
 		only = check_value(check, &at, items, value);
 		return only && list && yyjson_mut_arr_append(list, only) ? list : NULL;
 	}
 	yyjson_arr_foreach(value, i, n, element)
 	{
-		struct place at = { place, NULL, i, place->depth + 1 };
+		struct tool_spot at = { spot, NULL, i, spot->depth + 1 };
 		yyjson_mut_val *checked = check_value(check, &at, items, element);
 
 		if (checked && list)
@@ -443,63 +261,7 @@ static yyjson_mut_val *check_list(struct check *check, const struct place *place
 	return list;
 }
 
-static const char *suggest(yyjson_val *properties, const char *given)
-{
-	const char *names[ARGUMENTS_MAX];
-	yyjson_val *key, *rules;
-	size_t i, n, n_names = 0;
-
-	for (i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
-		if (nearest_is_same(given, synonyms[i].from) &&
-		    yyjson_obj_get(properties, synonyms[i].to))
-			return synonyms[i].to;
-	yyjson_obj_foreach(properties, i, n, key, rules)
-	{
-		(void)rules;
-		if (n_names < ARGUMENTS_MAX)
-			names[n_names++] = yyjson_get_str(key);
-	}
-	return nearest_name(given, names, n_names);
-}
-
-/* Names in value that the rules do not know, or that are there twice. */
-static void check_names(struct check *check, const struct place *place, yyjson_val *properties,
-			yyjson_val *value)
-{
-	char where[PLACE_BYTES] = "", name[GIVEN_BYTES];
-	yyjson_val *key, *inner;
-	size_t i, n;
-
-	(void)put_place(place, where, sizeof(where));
-	yyjson_obj_foreach(value, i, n, key, inner)
-	{
-		const char *near;
-
-		excerpt(yyjson_get_str(key), yyjson_get_len(key), name, sizeof(name));
-		if (yyjson_obj_getn(properties, yyjson_get_str(key), yyjson_get_len(key))) {
-			if (yyjson_obj_getn(value, yyjson_get_str(key), yyjson_get_len(key)) !=
-			    inner)
-				complain(check, "\"%s\" is given twice", name);
-			continue;
-		}
-		near = suggest(properties, name);
-		complain(check, "unknown argument \"%s\"%s%s%s%s%s", name, where[0] ? " in " : "",
-			 where, near ? " (did you mean \"" : "", near ? near : "",
-			 near ? "\"?)" : "");
-	}
-}
-
-static bool is_required(yyjson_val *rules, const char *name)
-{
-	yyjson_val *required;
-	size_t i, n;
-
-	yyjson_arr_foreach(yyjson_obj_get(rules, "required"), i, n,
-			   required) if (strcmp(yyjson_get_str(required), name) == 0) return true;
-	return false;
-}
-
-static yyjson_mut_val *check_object(struct check *check, const struct place *place,
+static yyjson_mut_val *check_object(struct check *check, const struct tool_spot *spot,
 				    yyjson_val *rules, yyjson_val *value)
 {
 	CLEANUP(yyjson_doc_free_ptr) yyjson_doc *inside = parse_inside(value, "{");
@@ -510,21 +272,18 @@ static yyjson_mut_val *check_object(struct check *check, const struct place *pla
 	if (inside)
 		value = yyjson_doc_get_root(inside);
 	if (!yyjson_is_obj(value))
-		return refuse(check, place, rules, value);
-	check_names(check, place, properties, value);
+		return refuse(check, spot, rules, value);
+	tool_problem_names(&check->problems, spot, rules, value);
 	yyjson_obj_foreach(properties, i, n, key, inner)
 	{
-		struct place at = { place, yyjson_get_str(key), 0, place->depth + 1 };
+		struct tool_spot at = { spot, yyjson_get_str(key), 0, spot->depth + 1 };
 		yyjson_val *given = yyjson_obj_get(value, at.name);
-		bool required = is_required(rules, at.name);
+		bool required = tool_rules_require(rules, at.name);
 		yyjson_mut_val *checked;
 
 		if (!given || (yyjson_is_null(given) && !required)) {
-			char where[PLACE_BYTES] = "";
-
-			(void)put_place(&at, where, sizeof(where));
 			if (required)
-				complain(check, "\"%s\" is missing", where);
+				tool_problem_missing(&check->problems, &at);
 			continue;
 		}
 		checked = check_value(check, &at, inner, given);
@@ -535,21 +294,21 @@ static yyjson_mut_val *check_object(struct check *check, const struct place *pla
 	return object;
 }
 
-static yyjson_mut_val *check_value(struct check *check, const struct place *place,
+static yyjson_mut_val *check_value(struct check *check, const struct tool_spot *spot,
 				   yyjson_val *rules, yyjson_val *value)
 {
-	assert(place->depth <= DEPTH_MAX); /* of the rules, which are ours */
+	assert(spot->depth <= DEPTH_MAX); /* of the rules, which are ours */
 	if (is_type(rules, "object"))
-		return check_object(check, place, rules, value);
+		return check_object(check, spot, rules, value);
 	if (is_type(rules, "array"))
-		return check_list(check, place, rules, value);
+		return check_list(check, spot, rules, value);
 	if (is_type(rules, "integer"))
-		return check_integer(check, place, rules, value);
+		return check_integer(check, spot, rules, value);
 	if (is_type(rules, "number"))
-		return check_number(check, place, rules, value);
+		return check_number(check, spot, rules, value);
 	if (is_type(rules, "boolean"))
-		return check_boolean(check, place, rules, value);
-	return check_string(check, place, rules, value);
+		return check_boolean(check, spot, rules, value);
+	return check_string(check, spot, rules, value);
 }
 
 /* ---- the whole call ---- */
@@ -569,26 +328,6 @@ static yyjson_val *unwrap(yyjson_val *rules, yyjson_val *value)
 	return value;
 }
 
-static int report(const struct check *check, yyjson_val *rules, struct error *err)
-{
-	char takes[ERROR_TEXT_BYTES] = "";
-	yyjson_val *key, *inner;
-	size_t i, n, at = 0;
-
-	yyjson_obj_foreach(yyjson_obj_get(rules, "properties"), i, n, key, inner)
-	{
-		bool required = is_required(rules, yyjson_get_str(key));
-
-		(void)inner;
-		at = put(takes, sizeof(takes), at, "%s%s%s%s", at > 0 ? ", " : "",
-			 required ? "" : "[", yyjson_get_str(key), required ? "" : "]");
-	}
-	if (check->problems_length + strlen(takes) + strlen(check->tool->name) + 10 >
-	    ERROR_TEXT_BYTES)
-		return FAIL(err, -EINVAL, "%s", check->problems);
-	return FAIL(err, -EINVAL, "%s. %s takes %s", check->problems, check->tool->name, takes);
-}
-
 static int write_out(struct check *check, struct buf *ret_arguments)
 {
 	auto_free char *text = NULL;
@@ -605,7 +344,7 @@ int tool_check(const struct tool *tool, const char *arguments, size_t length,
 	CLEANUP(yyjson_doc_free_ptr) yyjson_doc *given_doc = NULL;
 	CLEANUP(yyjson_mut_doc_free_ptr) yyjson_mut_doc *out = yyjson_mut_doc_new(NULL);
 	struct check check = { .tool = tool, .out = out };
-	struct place top = { 0 };
+	struct tool_spot top = { 0 };
 	yyjson_val *rules, *value;
 	yyjson_mut_val *checked;
 	yyjson_read_err bad;
@@ -630,8 +369,8 @@ int tool_check(const struct tool *tool, const char *arguments, size_t length,
 	checked = yyjson_is_obj(value) || yyjson_is_str(value)
 			  ? check_object(&check, &top, rules, value)
 			  : refuse(&check, &top, rules, value);
-	if (check.n_problems > 0)
-		return report(&check, rules, err);
+	if (check.problems.count > 0)
+		return tool_problem_report(&check.problems, tool, rules, err);
 	if (check.no_memory || !checked)
 		return FAIL(err, -ENOMEM, "no memory to check the arguments of %s", tool->name);
 	yyjson_mut_doc_set_root(out, checked);
