@@ -56,7 +56,7 @@ struct answer_sink {
 
 struct conversation_options {
 	const char *model;               /* name sent to the provider */
-	const char *system;              /* the stable prefix: base rules and identity documents */
+	const char *instructions;        /* the stable prefix: base rules and identity documents */
 	const struct tool *const *tools; /* sorted by name; the loop's full set */
 	size_t n_tools;
 	bool stream;

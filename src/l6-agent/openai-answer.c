@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/openai-answer.h"
+
+#include "base/cleanup.h"
+#include "base/utf8.h"
+#include "l6-agent/think-split.h"
+
+#include <string.h>
+#include <yyjson.h>
+
+enum {
+	ANSWER_TEXT_BYTES_MAX = 8 * 1024 * 1024,
+	ANSWER_CALLS_MAX = 128,
+	ANSWER_ID_BYTES_MAX = 512,
+	ANSWER_NAME_BYTES_MAX = 256,
+	ANSWER_ARGUMENTS_BYTES_MAX = 4 * 1024 * 1024,
+};
+
+struct piece_call {
+	int64_t index; /* the provider's; -1 when it gave none */
+	struct buf id, name, arguments;
+};
+
+struct openai_answer {
+	const struct answer_sink *sink;
+	struct think_sink think_sink;
+	struct think_split split;
+	struct buf text;
+	struct piece_call *calls;
+	size_t n_calls, calls_before;
+	bool has_stop, has_message; /* has_message: something of an answer came */
+	enum answer_stop stop;
+	uint64_t prompt_tokens, cached_tokens, answer_tokens;
+};
+
+static int on_text(const char *text, size_t length, void *userdata)
+{
+	struct openai_answer *answer = userdata;
+
+	if (answer->sink && answer->sink->on_text)
+		answer->sink->on_text(text, length, answer->sink->data);
+	return buf_add(&answer->text, text, length);
+}
+
+static int on_thinking(const char *text, size_t length, void *userdata)
+{
+	struct openai_answer *answer = userdata;
+
+	if (answer->sink && answer->sink->on_reasoning)
+		answer->sink->on_reasoning(text, length, answer->sink->data);
+	return 0;
+}
+
+static void on_stray_close(void *userdata)
+{
+	struct openai_answer *answer = userdata;
+
+	buf_truncate(&answer->text, 0);
+}
+
+int openai_answer_new(size_t calls_before, const struct answer_sink *sink,
+		      struct openai_answer **ret, struct error *err)
+{
+	struct openai_answer *answer = calloc(1, sizeof(*answer));
+
+	if (!answer)
+		return FAIL(err, -ENOMEM, "out of memory");
+	answer->sink = sink;
+	answer->calls_before = calls_before;
+	answer->text = BUF(ANSWER_TEXT_BYTES_MAX);
+	answer->think_sink = (struct think_sink){ .on_text = on_text,
+						  .on_thinking = on_thinking,
+						  .on_stray_close = on_stray_close,
+						  .userdata = answer };
+	think_split_init(&answer->split, ANSWER_TEXT_BYTES_MAX, &answer->think_sink);
+	*ret = answer;
+	return 0;
+}
+
+void openai_answer_free(struct openai_answer *answer)
+{
+	if (!answer)
+		return;
+	for (size_t i = 0; i < answer->n_calls; i++) {
+		buf_free(&answer->calls[i].id);
+		buf_free(&answer->calls[i].name);
+		buf_free(&answer->calls[i].arguments);
+	}
+	free(answer->calls);
+	buf_free(&answer->text);
+	think_split_fini(&answer->split);
+	free(answer);
+}
+
+static int explain(int r, struct error *err)
+{
+	if (r == -EMSGSIZE)
+		return FAIL(err, r, "the answer is over a size limit (text %d bytes, arguments %d)",
+			    ANSWER_TEXT_BYTES_MAX, ANSWER_ARGUMENTS_BYTES_MAX);
+	return r < 0 ? FAIL(err, r, "the answer cannot be kept: %s", strerror(-r)) : r;
+}
+
+/* A string in an answer becomes a C string later, so a NUL in it becomes U+FFFD. */
+static int add_without_nul(struct buf *buf, const char *text, size_t length)
+{
+	int r = 0;
+
+	while (length > 0 && r >= 0) {
+		const char *nul = memchr(text, '\0', length);
+		size_t n = nul ? (size_t)(nul - text) : length;
+
+		r = buf_add(buf, text, n);
+		if (r >= 0 && nul)
+			r = buf_add_string(buf, UTF8_REPLACEMENT);
+		n += nul ? 1 : 0;
+		text += n;
+		length -= n;
+	}
+	return r;
+}
+
+static int split_text(struct openai_answer *answer, yyjson_val *value)
+{
+	const char *text = yyjson_get_str(value);
+	size_t length = yyjson_get_len(value);
+	auto_buf struct buf clean = BUF(ANSWER_TEXT_BYTES_MAX);
+	int r;
+
+	if (!memchr(text, '\0', length))
+		return think_split_feed(&answer->split, text, length);
+	r = add_without_nul(&clean, text, length);
+	return r < 0 ? r : think_split_feed(&answer->split, buf_string(&clean), clean.length);
+}
+
+/* A string, or a list of parts of which the texts count (and parts of thinking are thinking). */
+static int take_content(struct openai_answer *answer, yyjson_val *content)
+{
+	size_t i, n;
+	yyjson_val *part;
+	int r = 0;
+
+	if (yyjson_is_str(content))
+		return yyjson_get_len(content) > 0 ? split_text(answer, content) : 0;
+	if (!yyjson_is_arr(content))
+		return 0;
+	yyjson_arr_foreach(content, i, n, part)
+	{
+		yyjson_val *text = yyjson_obj_get(part, "text");
+		yyjson_val *thinking = yyjson_obj_get(part, "thinking");
+
+		if (r >= 0 && yyjson_is_str(text))
+			r = split_text(answer, text);
+		if (r >= 0 && yyjson_is_str(thinking))
+			r = on_thinking(yyjson_get_str(thinking), yyjson_get_len(thinking), answer);
+	}
+	return r;
+}
+
+/* Servers in transition send the same thinking under two names; the first counts. */
+static int take_reasoning(struct openai_answer *answer, yyjson_val *delta)
+{
+	static const char *const keys[] = { "reasoning_content", "reasoning", "thinking" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		yyjson_val *value = yyjson_obj_get(delta, keys[i]);
+
+		if (yyjson_is_str(value) && yyjson_get_len(value) > 0)
+			return on_thinking(yyjson_get_str(value), yyjson_get_len(value), answer);
+	}
+	return 0;
+}
+
+static bool is_whole_json(const struct buf *text)
+{
+	yyjson_doc *doc = yyjson_read(buf_string(text), text->length, 0);
+
+	yyjson_doc_free(doc);
+	return doc != NULL;
+}
+
+static bool same_text(const struct buf *have, yyjson_val *value)
+{
+	return have->length == yyjson_get_len(value) &&
+	       memcmp(buf_string(have), yyjson_get_str(value), have->length) == 0;
+}
+
+/*
+ * Does a piece belong to this call? The index alone does not say: some servers give every call
+ * index 0. Another id, or a name after complete arguments, starts a new call.
+ */
+static bool belongs(const struct piece_call *call, yyjson_val *id, yyjson_val *name)
+{
+	if (yyjson_get_len(id) > 0 && call->id.length > 0)
+		return same_text(&call->id, id);
+	if (yyjson_get_len(name) > 0 && call->name.length > 0 && call->arguments.length > 0)
+		return !is_whole_json(&call->arguments);
+	return true;
+}
+
+static struct piece_call *find_call(struct openai_answer *answer, int64_t index, yyjson_val *id,
+				    yyjson_val *name)
+{
+	for (size_t i = answer->n_calls; i > 0; i--) {
+		struct piece_call *call = &answer->calls[i - 1];
+
+		if (call->index == index || index < 0)
+			return belongs(call, id, name) ? call : NULL;
+	}
+	return NULL;
+}
+
+static int new_call(struct openai_answer *answer, int64_t index, struct piece_call **ret)
+{
+	if (answer->n_calls == ANSWER_CALLS_MAX)
+		return -E2BIG;
+	if (!answer->calls) {
+		answer->calls = calloc(ANSWER_CALLS_MAX, sizeof(*answer->calls));
+		if (!answer->calls)
+			return -ENOMEM;
+	}
+	*ret = &answer->calls[answer->n_calls++];
+	**ret = (struct piece_call){ .index = index,
+				     .id = BUF(ANSWER_ID_BYTES_MAX),
+				     .name = BUF(ANSWER_NAME_BYTES_MAX),
+				     .arguments = BUF(ANSWER_ARGUMENTS_BYTES_MAX) };
+	return 0;
+}
+
+static int add_arguments(struct piece_call *call, yyjson_val *arguments)
+{
+	size_t length;
+	char *text;
+	int r;
+
+	if (!arguments || yyjson_is_null(arguments))
+		return 0;
+	if (yyjson_is_str(arguments))
+		return add_without_nul(&call->arguments, yyjson_get_str(arguments),
+				       yyjson_get_len(arguments));
+	text = yyjson_val_write(arguments, 0, &length); /* an object where a string belongs */
+	if (!text)
+		return -ENOMEM;
+	buf_truncate(&call->arguments, 0); /* it comes whole each time */
+	r = buf_add(&call->arguments, text, length);
+	free(text);
+	return r;
+}
+
+static int add_name(struct piece_call *call, yyjson_val *name)
+{
+	if (!yyjson_is_str(name) || same_text(&call->name, name))
+		return 0; /* repeated with each piece */
+	return add_without_nul(&call->name, yyjson_get_str(name), yyjson_get_len(name));
+}
+
+static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val *function)
+{
+	yyjson_val *id = yyjson_obj_get(piece, "id"), *name = yyjson_obj_get(function, "name");
+	yyjson_val *at = yyjson_obj_get(piece, "index");
+	int64_t index = yyjson_is_int(at) ? yyjson_get_sint(at) : -1;
+	struct piece_call *call = find_call(answer, index, id, name);
+	int r = 0;
+
+	if (!call)
+		r = new_call(answer, index, &call);
+	if (r >= 0 && call->id.length == 0 && yyjson_is_str(id))
+		r = add_without_nul(&call->id, yyjson_get_str(id), yyjson_get_len(id));
+	if (r >= 0)
+		r = add_name(call, name);
+	return r < 0 ? r : add_arguments(call, yyjson_obj_get(function, "arguments"));
+}
+
+static int take_calls(struct openai_answer *answer, yyjson_val *calls, struct error *err)
+{
+	size_t i, n;
+	yyjson_val *piece;
+
+	yyjson_arr_foreach(calls, i, n, piece)
+	{
+		yyjson_val *function = yyjson_obj_get(piece, "function");
+		int r = take_call(answer, piece, function ? function : piece);
+
+		if (r == -E2BIG)
+			return FAIL(err, -EPROTO, "the answer holds more than %d tool calls",
+				    ANSWER_CALLS_MAX);
+		if (r < 0)
+			return explain(r, err);
+	}
+	return 0;
+}
+
+static void take_stop(struct openai_answer *answer, yyjson_val *reason)
+{
+	static const struct {
+		const char *name;
+		enum answer_stop stop;
+	} reasons[] = {
+		{ "tool_calls", ANSWER_STOP_CALLS },      { "function_call", ANSWER_STOP_CALLS },
+		{ "tool_use", ANSWER_STOP_CALLS },        { "length", ANSWER_STOP_LENGTH },
+		{ "max_tokens", ANSWER_STOP_LENGTH },     { "model_length", ANSWER_STOP_LENGTH },
+		{ "content_filter", ANSWER_STOP_FILTER }, { "safety", ANSWER_STOP_FILTER },
+		{ "refusal", ANSWER_STOP_FILTER },
+	};
+	const char *name = yyjson_get_str(reason);
+
+	if (!name || *name == '\0')
+		return;
+	answer->has_stop = true;
+	answer->stop = ANSWER_STOP_END; /* stop, eos, end_turn, stop_sequence and what comes next */
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcasecmp(name, reasons[i].name) == 0)
+			answer->stop = reasons[i].stop;
+}
+
+static uint64_t count_of(yyjson_val *usage, const char *key)
+{
+	yyjson_val *value = yyjson_obj_get(usage, key);
+
+	return yyjson_is_uint(value) ? yyjson_get_uint(value) : 0;
+}
+
+static void take_usage(struct openai_answer *answer, yyjson_val *usage)
+{
+	yyjson_val *details = yyjson_obj_get(usage, "prompt_tokens_details");
+	uint64_t cached = count_of(details, "cached_tokens");
+
+	if (!yyjson_is_obj(usage))
+		return;
+	answer->prompt_tokens = count_of(usage, "prompt_tokens");
+	answer->answer_tokens = count_of(usage, "completion_tokens");
+	answer->cached_tokens = cached ? cached : count_of(usage, "prompt_cache_hit_tokens");
+}
+
+static int take_message(struct openai_answer *answer, yyjson_val *message, struct error *err)
+{
+	yyjson_val *function = yyjson_obj_get(message, "function_call");
+	yyjson_val *refusal = yyjson_obj_get(message, "refusal");
+	int r = take_reasoning(answer, message);
+
+	if (r >= 0)
+		r = take_content(answer, yyjson_obj_get(message, "content"));
+	if (r >= 0 && yyjson_get_len(refusal) > 0)
+		r = take_content(answer, refusal);
+	if (r >= 0 && yyjson_is_obj(function))
+		r = take_call(answer, NULL, function);
+	if (r < 0)
+		return explain(r, err);
+	return take_calls(answer, yyjson_obj_get(message, "tool_calls"), err);
+}
+
+int openai_answer_take(struct openai_answer *answer, yyjson_val *document, struct error *err)
+{
+	yyjson_val *choices = yyjson_obj_get(document, "choices");
+	yyjson_val *choice = yyjson_arr_get_first(choices);
+	yyjson_val *delta = yyjson_obj_get(choice, "delta");
+	yyjson_val *message = yyjson_obj_get(choice, "message");
+	yyjson_val *usage = yyjson_obj_get(document, "usage");
+	int r = 0;
+
+	if (!yyjson_is_obj(document))
+		return FAIL(err, -EPROTO, "the answer is not a JSON object");
+	if (!usage)
+		usage = yyjson_obj_get(yyjson_obj_get(document, "x_groq"), "usage");
+	take_usage(answer, usage);
+	if (yyjson_is_obj(delta))
+		r = take_message(answer, delta, err);
+	else if (yyjson_is_obj(message) && !answer->has_message)
+		r = take_message(answer, message, err);
+	answer->has_message = answer->has_message || delta || message;
+	take_stop(answer, yyjson_obj_get(choice, "finish_reason"));
+	return r;
+}
+
+static bool id_is_taken(const struct answer *answer, size_t before, const char *id)
+{
+	for (size_t i = 0; i < before; i++)
+		if (strcmp(answer->calls[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+static char *text_or(struct buf *buf, const char *fallback)
+{
+	return buf->length > 0 ? buf_take(buf) : strdup(fallback);
+}
+
+/* A missing id, and one given to two calls, is replaced by a made one. */
+static int finish_call(struct openai_answer *answer, size_t i, struct answer *ret)
+{
+	struct piece_call *piece = &answer->calls[i];
+	struct tool_call *call = &ret->calls[i];
+	auto_buf struct buf made = BUF(ANSWER_ID_BYTES_MAX);
+	size_t number = answer->calls_before + i + 1;
+	int r = buf_printf(&made, "call_%zu", number);
+
+	if (piece->id.length > 0 && !id_is_taken(ret, i, piece->id.data))
+		call->id = buf_take(&piece->id);
+	while (r >= 0 && !call->id && id_is_taken(ret, i, made.data)) {
+		buf_truncate(&made, 0);
+		r = buf_printf(&made, "call_%zu", number += ANSWER_CALLS_MAX);
+	}
+	if (!call->id && r >= 0)
+		call->id = buf_take(&made);
+	call->name = text_or(&piece->name, "");
+	call->arguments = text_or(&piece->arguments, "{}");
+	ret->n_calls = i + 1;
+	return call->id && call->name && call->arguments ? 0 : -ENOMEM;
+}
+
+static int finish_calls(struct openai_answer *answer, struct answer *ret)
+{
+	int r = 0;
+
+	if (answer->n_calls == 0)
+		return 0;
+	ret->calls = calloc(answer->n_calls, sizeof(*ret->calls));
+	if (!ret->calls)
+		return -ENOMEM;
+	for (size_t i = 0; i < answer->n_calls && r >= 0; i++)
+		r = finish_call(answer, i, ret);
+	return r;
+}
+
+static enum answer_stop stop_of(const struct openai_answer *answer)
+{
+	bool has_calls = answer->n_calls > 0;
+
+	switch (answer->stop) {
+	case ANSWER_STOP_END:
+	case ANSWER_STOP_CALLS:
+		return has_calls ? ANSWER_STOP_CALLS : ANSWER_STOP_END;
+	case ANSWER_STOP_LENGTH:
+	case ANSWER_STOP_FILTER:
+		return answer->stop;
+	}
+	return ANSWER_STOP_END;
+}
+
+int openai_answer_finish(struct openai_answer *answer, bool ended, struct answer *ret,
+			 struct error *err)
+{
+	struct answer made = { .prompt_tokens = answer->prompt_tokens,
+			       .cached_tokens = answer->cached_tokens,
+			       .answer_tokens = answer->answer_tokens };
+	int r;
+
+	if (!ended && !answer->has_stop)
+		return FAIL(err, -EPROTO, "the answer was cut off before its end");
+	if (!answer->has_message)
+		return FAIL(err, -EPROTO, "the answer holds no message");
+	r = think_split_finish(&answer->split);
+	if (r >= 0)
+		r = finish_calls(answer, &made);
+	if (r < 0) {
+		answer_free(&made);
+		return explain(r, err);
+	}
+	made.stop = stop_of(answer);
+	if (answer->text.length > 0)
+		made.text = buf_take(&answer->text);
+	*ret = made;
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * openai-answer - collects one answer from the JSON documents of chat completions (L6).
+ *
+ * Takes chunks (choices[].delta) and whole answers (choices[].message) alike.
+ *
+ * Ownership  The collector copies what it keeps; openai_answer_finish() moves it into the answer.
+ * Errors     -EPROTO malformed or cut, -EMSGSIZE over a limit, -ENOMEM.
+ */
+#pragma once
+
+#include "l6-agent/model.h"
+
+struct openai_answer;
+struct yyjson_val;
+
+/* calls_before counts the conversation's earlier calls, from where made ids go on. */
+must_check int openai_answer_new(size_t calls_before, const struct answer_sink *sink,
+				 struct openai_answer **ret, struct error *err);
+void openai_answer_free(struct openai_answer *answer);
+
+must_check int openai_answer_take(struct openai_answer *answer, struct yyjson_val *document,
+				  struct error *err);
+
+/* ended says that the provider itself marked the end; else a finish reason has to have come. */
+must_check int openai_answer_finish(struct openai_answer *answer, bool ended, struct answer *ret,
+				    struct error *err);
