@@ -1,0 +1,114 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# What the person can ask for.
+
+verb_help() {
+	cat <<'EOT'
+usage: ./clawos VERB [ARGUMENT...]
+
+  run [ARGUMENT...]   prepare what is missing, then run claw: no argument opens the shell, -m "TEXT" asks once
+  run --plan          say what a first run would fetch and build, and do nothing
+  status, logs, stop  the daemons: how they are, what they wrote, end them
+  test [--long] [PATTERN]
+                      build with both compilers, run every check and test (those whose name contains PATTERN)
+  build               build the programs only
+  bench [ARGUMENT...] measure
+  shell [COMMAND...]  a shell (or a command) in the base that builds, with this clone
+  fmt                 format the C sources
+  clean [--cache]     remove what was built in this clone; with --cache also bases, parts and weights of all clones
+
+Environment: CLAWOS_STATE (where the system keeps its state), CLAWOS_CACHE (bases, parts, weights),
+CLAWOS_MODEL (1.5b, 0.5b, smollm2 or the path of a GGUF file), LLM_BACKEND, LLM_BASE_URL, LLM_API_KEY, LLM_MODEL.
+EOT
+}
+
+# claw ARGUMENT...: becomes the built claw, with the places it needs, where the person stands.
+run_claw() {
+	CLAWOS_BIN=$clone/build/bin CLAWOS_BASE=$ready_base/root CLAWOS_SHARE=$clone/spec CLAWOS_STATE=$(state_dir)
+	model=$(wanted_model)
+	CLAWOS_MODEL_FILE=
+	[ -z "$model" ] || CLAWOS_MODEL_FILE=$(model_path "$model")
+	export CLAWOS_BIN CLAWOS_BASE CLAWOS_SHARE CLAWOS_STATE CLAWOS_MODEL_FILE
+	cd -- "$call_dir" 2>/dev/null || :
+	exec "$CLAWOS_BIN/claw" "$@"
+}
+
+verb_run() {
+	model=$(wanted_model)
+	if [ "${1:-}" = --plan ]; then
+		show_plan "$model"
+		return 0
+	fi
+	if ! is_ready "$([ -n "$model" ] && echo true || echo false)" || { [ -n "$model" ] && [ ! -f "$(model_path "$model")" ]; }; then
+		prepare run
+		# shellcheck source=/dev/null
+		. ./build/ready
+	fi
+	run_claw "$@"
+}
+
+verb_claw() {
+	[ -f build/ready ] || fail "nothing is built in this clone yet; ./clawos run does it."
+	# shellcheck source=/dev/null
+	. ./build/ready
+	run_claw "$@"
+}
+
+verb_build() {
+	prepare build
+}
+
+verb_shell() {
+	require_host
+	do_step make_base build
+	[ $# -gt 0 ] || set -- bash
+	in_base "$(build_base)" host "$@"
+}
+
+verb_fmt() {
+	require_host
+	do_step make_base test
+	git ls-files -co --exclude-standard '*.c' '*.h' |
+		in_base "$(base_path test)" none xargs -r clang-format -i
+}
+
+verb_bench() {
+	prepare build
+	in_base "$(build_base)" host env "CLAWOS_BIN=$clone/build/bin" "CLAWOS_BASE=$(base_path run)/root" \
+		"CLAWOS_SHARE=$clone/spec" bench/run "$@"
+}
+
+verb_clean() {
+	rm -rf --one-file-system build
+	[ "${1:-}" != --cache ] || rm -rf --one-file-system "$cache"
+}
+
+# One line per thing a first run makes: what is there, what would be fetched or built.
+show_plan() {
+	plan_line "run base" "$(base_path run)" "make with mmdebstrap"
+	plan_line "build base" "$(build_base)" "make with mmdebstrap"
+	plan_part sqlite
+	if [ -n "$1" ]; then
+		plan_part llama
+		case $1 in
+		/*) plan_line "weights $1" "$1" "missing" ;;
+		*)
+			file=$(model_path "$1")
+			read_lock "$1"
+			plan_line "weights $1" "$file" "fetch $(megabytes "$lock_bytes")"
+			;;
+		esac
+	else
+		echo "local model: none, a remote provider is configured"
+	fi
+	if is_ready "$([ -n "$1" ] && echo true || echo false)"; then echo "programs: there"; else echo "programs: build"; fi
+}
+
+plan_part() {
+	read_lock "$1"
+	plan_line "part $1" "$(part_path "$1" 2>/dev/null)" "fetch $(megabytes "$lock_bytes"), build"
+}
+
+plan_line() {
+	if [ -e "$2" ]; then echo "$1: there"; else echo "$1: $3"; fi
+}
