@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-#include "base/nearest.h"
+#include "l6-agent/nearest.h"
 
 #include <ctype.h>
 #include <limits.h>
