@@ -25,7 +25,7 @@ struct cage_handle;
 
 struct cage_result {
 	enum launch_why why;
-	int status, signal; /* exit status when signal is 0 */
+	int status, term_signal; /* exit status when term_signal is 0 */
 	uint64_t cpu_us, maxrss_kib, wall_us;
 };
 

@@ -2,8 +2,8 @@
 /*
  * confine - what a process gives up before it becomes a daemon or a cage (L2).
  *
- * confine_apply() does, in this order: parent-death signal, rlimits, close_range, groups, gid, uid,
- * capability sets (bounding, inheritable, ambient), securebits locked, no_new_privs, Landlock,
+ * confine_apply() does, in this order: close_range, rlimits, groups, gid, uid, capability sets
+ * (bounding, inheritable, ambient), securebits locked, parent-death signal, no_new_privs, Landlock,
  * seccomp. Every step must succeed; after an error the process must end.
  *
  * Profiles are columns of spec/tables/syscalls: "daemon", "daemon-net" (may open sockets to the
@@ -52,5 +52,9 @@ struct confine_options {
 	const char *profile;
 	const struct seccomp_filter *filter;
 };
+
+/* Parts of it, for a cage, whose order differs (its mounts come in between). */
+must_check int confine_limits_apply(const struct confine_limits *limits, struct error *err);
+must_check int confine_capabilities(uint64_t kept, struct error *err);
 
 must_check int confine_apply(const struct confine_options *options, struct error *err);

@@ -66,7 +66,7 @@ enum launch_answer_kind {
 	LAUNCH_ANSWER_REFUSED,     /* nothing runs; stage and error say what was missing */
 	LAUNCH_ANSWER_EXITED,      /* every process of the cage is gone */
 	LAUNCH_ANSWER_DONE,        /* WORKSPACE, STOP */
-	LAUNCH_ANSWER_STATUS,      /* struct launch_status follows in the same datagram's place */
+	LAUNCH_ANSWER_STATUS,      /* a struct launch_status, told by its size */
 };
 
 /* Where a launch was refused. Names: launch_stage_name(). */
@@ -108,8 +108,8 @@ struct launch_answer {
 	int32_t error;                        /* REFUSED: errno, positive */
 	uint32_t stage;                       /* REFUSED: enum launch_stage */
 	uint32_t why;                         /* EXITED: enum launch_why */
-	int32_t status;                       /* EXITED: exit status, when signal is 0 */
-	int32_t signal;                       /* EXITED */
+	int32_t status;                       /* EXITED: exit status, when term_signal is 0 */
+	int32_t term_signal;                  /* EXITED */
 	uint64_t cpu_us, maxrss_kib, wall_us; /* EXITED */
 	char text[LAUNCH_TEXT_BYTES];         /* REFUSED: one sentence, NUL-terminated */
 };
