@@ -48,7 +48,8 @@ fetch_locked() {
 		;;
 	*) fail "$lock_table: \"$1\" has the kind \"$lock_kind\", which is not fetched" ;;
 	esac
-	progress "fetching $lock_package $lock_version ($(megabytes "$lock_bytes"))"
+	# Pieces of weights are counted by their caller.
+	[ "${1%.[0-9][0-9]}" != "$1" ] || progress "fetching $lock_package $lock_version ($(megabytes "$lock_bytes"))"
 	tmp=$(fresh_tmp "fetch-$1")
 	logged "$cache/log/fetch-$1.log" "$client" "$tmp"
 	check_hash "$tmp/$lock_file" "$lock_sha256" || {

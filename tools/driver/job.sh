@@ -5,6 +5,7 @@
 # Everything slow runs as a background child of this shell and is waited for, because only a `wait` ends at once when
 # a signal comes. What a job makes, it makes under a temporary name and renames at the end, so killing it is harmless.
 
+inside_job=
 trap 'stop_jobs; exit 130' INT
 trap 'stop_jobs; exit 143' TERM
 trap 'stop_jobs; exit 129' HUP
@@ -27,7 +28,10 @@ stop_jobs() {
 start() {
 	job=$1
 	shift
-	("$@") </dev/null &
+	(
+		inside_job=yes
+		"$@"
+	) </dev/null &
 	eval "job_$job=$!"
 }
 
@@ -39,7 +43,8 @@ finish() {
 	else
 		status=$?
 	fi
-	stop_jobs
+	# Siblings of a job that fails are ended by the call itself, which sees this failure next.
+	[ -n "$inside_job" ] || stop_jobs
 	exit "$status"
 }
 

