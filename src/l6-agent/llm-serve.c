@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/llm-serve.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io.clawos.Llm.varlink.h"
+#include "l6-agent/llm-call.h"
+#include "l6-agent/llm-state.h"
+
+#include <assert.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+
+#define LOOK_EVERY_US (2 * CLOCK_MSEC_US)
+#define FEED_EVERY_US (5 * CLOCK_SECOND_US)
+
+struct llm_server {
+	struct llm_server_options options;
+	sd_varlink_server *server;
+	sd_event_source *work, *drain, *idle;
+	struct llm_weights *weights;
+	struct llm_call *calls; /* in the order they are done; the first may be begun */
+	bool is_expired;        /* idle for too long: end when the last connection goes */
+	uint64_t looked_us, fed_us;
+};
+
+static void forget(struct llm_server *server, struct llm_call *call);
+
+/* Asked in the middle of a computation: does anybody still want it? */
+static bool go_on(void *data)
+{
+	struct llm_server *server = data;
+	uint64_t now = clock_monotonic_us();
+	sigset_t pending;
+
+	if (now - server->looked_us < LOOK_EVERY_US)
+		return true;
+	server->looked_us = now;
+	if (now - server->fed_us >= FEED_EVERY_US) {
+		server->fed_us = now; /* a slow disk is slow work, not a hang */
+		(void)sd_notify(0, "WATCHDOG=1");
+	}
+	if (sigpending(&pending) == 0 &&
+	    (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1))
+		return false;
+	return !server->calls || !llm_call_is_abandoned(server->calls);
+}
+
+static int load(struct llm_server *server, struct llm_call *call, struct error *err)
+{
+	uint64_t start = clock_monotonic_us();
+	struct llm_weights_options options = {
+		.path = server->options.model_path,
+		.context_tokens = server->options.context_tokens,
+		.batch_tokens = server->options.batch_tokens,
+		.threads = server->options.threads,
+		.go_on = go_on,
+		.data = server,
+	};
+	int r;
+
+	if (server->weights)
+		return 0;
+	r = llm_weights_open(&options, &server->weights, err);
+	if (r == -EINVAL)
+		r = err->code = -EIO; /* the file's fault, not the peer's */
+	if (r < 0)
+		return r;
+	call->load_us = clock_monotonic_us() - start;
+	log_notice("loaded %s in %llu ms", llm_weights_description(server->weights),
+		   (unsigned long long)(call->load_us / CLOCK_MSEC_US));
+	return 0;
+}
+
+static void unload(struct llm_server *server)
+{
+	if (!server->weights)
+		return;
+	llm_weights_close(server->weights);
+	server->weights = NULL;
+	(void)malloc_trim(0); /* best effort: the memory goes back to the system */
+	log_notice("unloaded the model");
+}
+
+/* Nothing left to do: from now on the idle time counts. */
+static void rest(struct llm_server *server)
+{
+	(void)sd_event_source_set_enabled(server->work, SD_EVENT_OFF);
+	(void)sd_event_source_set_time_relative(server->idle, server->options.idle_us);
+	(void)sd_event_source_set_enabled(server->idle, SD_EVENT_ONESHOT);
+}
+
+static void forget(struct llm_server *server, struct llm_call *call)
+{
+	struct llm_call **at = &server->calls;
+
+	while (*at != call)
+		at = &(*at)->next;
+	if (server->calls == call)
+		server->drain = sd_event_source_disable_unref(server->drain);
+	*at = call->next;
+	llm_call_free(call);
+	service_release(server->options.service);
+	if (server->calls)
+		(void)sd_event_source_set_enabled(server->work, SD_EVENT_ON);
+	else
+		rest(server);
+}
+
+static void fail(struct llm_server *server, struct llm_call *call, const struct error *err)
+{
+	if (err->code == -ECANCELED || err->code == -EPIPE || llm_call_is_abandoned(call))
+		log_info("intent %lld: %s", (long long)call->intent, err->text);
+	else if (err->code != -EINVAL && err->code != -EMSGSIZE)
+		log_error("%s", err->text);
+	(void)llm_call_fail(call, server->weights, err); /* the peer may be gone */
+	forget(server, call);
+}
+
+static void finish(struct llm_server *server, struct llm_call *call)
+{
+	(void)llm_call_reply(call); /* the peer may be gone */
+	forget(server, call);
+}
+
+static int on_drain(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	struct llm_server *server = data;
+	struct llm_call *call = server->calls;
+	struct error err = {};
+	int r = llm_call_flush(call, &err);
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (r == 1)
+		return 0;
+	server->drain = sd_event_source_disable_unref(server->drain);
+	if (r < 0)
+		fail(server, call, &err);
+	else if (call->ended)
+		finish(server, call);
+	return 0;
+}
+
+/* Sends what is there; a full pipe is waited for beside the further work. */
+static int pass_on(struct llm_server *server, struct llm_call *call, struct error *err)
+{
+	int r = server->drain ? 1 : llm_call_flush(call, err);
+
+	if (r == 1 && !server->drain) {
+		r = sd_event_add_io(service_event(server->options.service), &server->drain,
+				    call->pipe_fd, EPOLLOUT, on_drain, server);
+		if (r < 0)
+			return FAIL(err, r, "the pipe for the text: %s", strerror(-r));
+	}
+	if (r >= 0 && call->ended && server->drain)
+		(void)sd_event_source_set_enabled(server->work, SD_EVENT_OFF);
+	return r;
+}
+
+static int step(struct llm_server *server, struct llm_call *call, struct error *err)
+{
+	int r = load(server, call, err);
+
+	if (r >= 0 && !call->run)
+		r = llm_call_begin(call, server->weights, server->options.state_fd, err);
+	if (r >= 0)
+		r = llm_call_step(call, err);
+	return r < 0 ? r : pass_on(server, call, err);
+}
+
+static int on_work(sd_event_source *source, void *data)
+{
+	struct llm_server *server = data;
+	struct llm_call *call = server->calls;
+	struct error err = {};
+	int r;
+
+	(void)source;
+	assert(call);
+	r = step(server, call, &err);
+	if (r == -ECANCELED && !llm_call_is_abandoned(call))
+		return 0; /* the program is asked to end; that event comes next */
+	if (r < 0)
+		fail(server, call, &err);
+	else if (call->ended && !server->drain)
+		finish(server, call);
+	return 0;
+}
+
+/* A Complete goes behind other Completes and before every Prepare. */
+static void enqueue(struct llm_server *server, struct llm_call *call)
+{
+	struct llm_call **at = &server->calls;
+
+	while (*at && (call->is_prepare || !(*at)->is_prepare))
+		at = &(*at)->next;
+	call->next = *at;
+	*at = call;
+	service_hold(server->options.service);
+	(void)sd_event_source_set_enabled(server->idle, SD_EVENT_OFF);
+	server->is_expired = false;
+	if (!server->calls->ended) /* else the pipe of the first is waited for */
+		(void)sd_event_source_set_enabled(server->work, SD_EVENT_ON);
+}
+
+static int receive(sd_varlink *link, sd_json_variant *parameters, bool is_prepare, void *data)
+{
+	struct llm_call *call;
+	struct error err = {};
+
+	if (llm_call_new(link, parameters, is_prepare, &call, &err) < 0)
+		return llm_call_refuse(link, &err);
+	enqueue(data, call);
+	return 1;
+}
+
+static int on_complete(sd_varlink *link, sd_json_variant *parameters,
+		       sd_varlink_method_flags_t flags, void *data)
+{
+	(void)flags;
+	return receive(link, parameters, false, data);
+}
+
+static int on_prepare(sd_varlink *link, sd_json_variant *parameters,
+		      sd_varlink_method_flags_t flags, void *data)
+{
+	(void)flags;
+	return receive(link, parameters, true, data);
+}
+
+static int list_prefixes(const struct llm_server *server, sd_json_variant **ret)
+{
+	struct llm_state_row rows[LLM_STATE_FILES_MAX + 1];
+	int n = llm_state_list(server->options.state_fd, rows, NULL);
+
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n; i++) {
+		int r = sd_json_variant_append_arraybo(
+			ret, SD_JSON_BUILD_PAIR_STRING("hash", rows[i].name),
+			SD_JSON_BUILD_PAIR_UNSIGNED("tokens", rows[i].tokens),
+			SD_JSON_BUILD_PAIR_UNSIGNED("bytes", rows[i].bytes));
+
+		if (r < 0)
+			return r;
+	}
+	return *ret ? 0 : sd_json_variant_new_array(ret, NULL, 0);
+}
+
+static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		     void *data)
+{
+	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *prefixes = NULL;
+	const struct llm_server *server = data;
+	const struct llm_weights *weights = server->weights;
+	int r = list_prefixes(server, &prefixes);
+
+	(void)parameters;
+	(void)flags;
+	if (r < 0)
+		return r;
+	return sd_varlink_replybo(
+		link,
+		SD_JSON_BUILD_PAIR_OBJECT(
+			"status", SD_JSON_BUILD_PAIR_BOOLEAN("loaded", weights != NULL),
+			SD_JSON_BUILD_PAIR_CONDITION(
+				weights != NULL, "model",
+				SD_JSON_BUILD_STRING(weights ? llm_weights_description(weights)
+							     : NULL)),
+			SD_JSON_BUILD_PAIR_CONDITION(
+				weights != NULL, "sizeBytes",
+				SD_JSON_BUILD_UNSIGNED(weights ? llm_weights_size(weights) : 0)),
+			SD_JSON_BUILD_PAIR_UNSIGNED("contextTokens",
+						    weights ? llm_weights_context_tokens(weights)
+							    : server->options.context_tokens),
+			SD_JSON_BUILD_PAIR_UNSIGNED("threads", server->options.threads),
+			SD_JSON_BUILD_PAIR_VARIANT("prefixes", prefixes)));
+}
+
+static void on_disconnect(sd_varlink_server *varlink, sd_varlink *link, void *data)
+{
+	struct llm_server *server = sd_varlink_get_userdata(link);
+	struct llm_call *call, *next;
+
+	(void)data;
+	if (!server)
+		return; /* refused at the door */
+	for (call = server->calls; call; call = next) {
+		next = call->next;
+		if (call->link == link)
+			forget(server, call);
+	}
+	if (server->is_expired && sd_varlink_server_current_connections(varlink) == 0)
+		(void)sd_event_exit(service_event(server->options.service), 0);
+}
+
+static int on_idle(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct llm_server *server = data;
+
+	(void)usec;
+	if (sd_varlink_server_current_connections(server->server) == 0)
+		return sd_event_exit(sd_event_source_get_event(source), 0);
+	unload(server);
+	server->is_expired = true;
+	return 0;
+}
+
+static int attach(struct llm_server *server)
+{
+	sd_event *event = service_event(server->options.service);
+	int r = sd_event_add_defer(event, &server->work, on_work, server);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(server->work, SD_EVENT_OFF);
+	if (r >= 0) /* everything else goes first */
+		r = sd_event_source_set_priority(server->work, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &server->idle, CLOCK_MONOTONIC,
+					       server->options.idle_us, 0, on_idle, server);
+	if (r >= 0)
+		r = sd_varlink_server_bind_method_many(
+			server->server, "io.clawos.Llm.Complete", on_complete,
+			"io.clawos.Llm.Prepare", on_prepare, "io.clawos.Llm.Status", on_status);
+	if (r >= 0)
+		r = sd_varlink_server_bind_disconnect(server->server, on_disconnect);
+	return r;
+}
+
+int llm_server_new(const struct llm_server_options *options, struct llm_server **ret,
+		   struct error *err)
+{
+	struct llm_server *server = calloc(1, sizeof(*server));
+	int r;
+
+	if (!server)
+		return FAIL(err, -ENOMEM, "out of memory");
+	server->options = *options;
+	r = service_serve(options->service, "llm", &vl_interface_io_clawos_Llm, options->peers,
+			  server, &server->server, err);
+	if (r >= 0) {
+		r = attach(server);
+		if (r < 0)
+			(void)FAIL(err, r, "event loop: %s", strerror(-r));
+	}
+	if (r < 0) {
+		llm_server_free(server);
+		return r;
+	}
+	*ret = server;
+	return 0;
+}
+
+void llm_server_free(struct llm_server *server)
+{
+	if (!server)
+		return;
+	while (server->calls) {
+		struct llm_call *call = server->calls;
+
+		server->calls = call->next;
+		llm_call_free(call);
+	}
+	sd_event_source_disable_unref(server->drain);
+	sd_event_source_disable_unref(server->idle);
+	sd_event_source_disable_unref(server->work);
+	sd_varlink_server_unref(server->server);
+	llm_weights_close(server->weights);
+	free(server);
+}

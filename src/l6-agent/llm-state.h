@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * llm-state - computed prefixes on disk, so that a prompt's stable front is computed once (L6).
+ *
+ * A file holds the context's numbers for one token sequence; its name and its head carry SHA-256 of
+ * (model id, tokens), the model id covers the file, the engine and the number formats. Files are
+ * replaced whole and checked before use; a damaged one is removed and counts as absent. Of more
+ * than LLM_STATE_FILES_MAX the least recently used goes.
+ *
+ * Errors     -EIO and the like from the disk; the caller may go on without a kept state.
+ * Source     spec/local-model.md section 3.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "l6-agent/llm-weights.h"
+
+enum { LLM_STATE_FILES_MAX = 8 };
+
+/* What keys a prefix of this model. */
+void llm_state_key(const struct llm_weights *weights, const llama_token *tokens, size_t n,
+		   uint8_t ret[SHA256_BYTES]);
+
+bool llm_state_is_kept(int dir_fd, const uint8_t key[SHA256_BYTES]);
+
+/* Writes what the context holds now, which must be exactly these tokens. */
+must_check int llm_state_keep(int dir_fd, const uint8_t key[SHA256_BYTES],
+			      struct llm_weights *weights, const llama_token *tokens, size_t n,
+			      struct error *err);
+
+enum llm_state_found { LLM_STATE_ABSENT, LLM_STATE_RESTORED };
+
+/* Fills the context with the kept state of these tokens, if there is one. */
+must_check int llm_state_restore(int dir_fd, const uint8_t key[SHA256_BYTES],
+				 struct llm_weights *weights, const llama_token *tokens, size_t n,
+				 enum llm_state_found *ret, struct error *err);
+
+struct llm_state_row {
+	char name[SHA256_HEX_BYTES];
+	uint64_t tokens, bytes;
+	int64_t used_ns; /* when last used */
+};
+
+/* What is kept, most recently used first; returns how many rows were filled. */
+must_check int llm_state_list(int dir_fd, struct llm_state_row rows[LLM_STATE_FILES_MAX + 1],
+			      struct error *err);
