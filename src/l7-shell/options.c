@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l7-shell/options.h"
+
+#include <string.h>
+
+enum option_kind { OPTION_FLAG, OPTION_VALUE, OPTION_LIST };
+
+struct option_row {
+	char letter; /* 0: none */
+	const char *name, *value, *help;
+	enum option_kind kind;
+	size_t offset;
+	unsigned uses;
+};
+
+#define ROW(letter_, name_, value_, kind_, field, uses_, help_) \
+	{ .letter = (letter_), \
+	  .name = (name_), \
+	  .value = (value_), \
+	  .kind = (kind_), \
+	  .offset = offsetof(struct options, field), \
+	  .uses = (uses_), \
+	  .help = (help_) }
+
+static const struct option_row table[] = {
+	ROW('m', "message", "TEXT", OPTION_VALUE, message, OPTION_USE_ASK,
+	    "ask once, print the answer, exit 0 answered, 1 failed, 2 refused, 130 interrupted"),
+	ROW(0, "thread", "NAME", OPTION_VALUE, thread,
+	    OPTION_USE_ASK | OPTION_USE_SHELL | OPTION_USE_HISTORY,
+	    "the thread to go on in (made when it does not exist; default main)"),
+	ROW(0, "json", NULL, OPTION_FLAG, json,
+	    OPTION_USE_ASK | OPTION_USE_LIST | OPTION_USE_TRACE | OPTION_USE_HISTORY,
+	    "one JSON object per event or answer, nothing else"),
+	ROW(0, "allow", "CLASS", OPTION_LIST, allow, OPTION_USE_ASK | OPTION_USE_SHELL,
+	    "allow this effect without asking: write, execute, send, spend, install, reveal"),
+	ROW(0, "workspace", "DIR", OPTION_VALUE, workspace, OPTION_USE_ASK | OPTION_USE_SHELL,
+	    "work in this directory; read-only for tools unless --allow write"),
+	ROW(0, "record", "FILE", OPTION_VALUE, record, OPTION_USE_ASK,
+	    "write every model exchange to FILE"),
+	ROW(0, "replay", "FILE", OPTION_VALUE, replay, OPTION_USE_ASK,
+	    "play the model exchanges of FILE instead of asking a model"),
+	ROW(0, "prompt", NULL, OPTION_FLAG, prompt, OPTION_USE_TRACE,
+	    "show the prompt of every model call whole"),
+	ROW(0, "foreground", NULL, OPTION_FLAG, foreground, OPTION_USE_UP,
+	    "stay attached and log to stderr"),
+	ROW(0, "state", "DIR", OPTION_VALUE, state, OPTION_USE_ALL,
+	    "the state directory (default CLAWOS_STATE, else XDG data home or /var/lib/clawos)"),
+	ROW('h', "help", NULL, OPTION_FLAG, help, OPTION_USE_ALL, "this text"),
+	ROW('V', "version", NULL, OPTION_FLAG, version, OPTION_USE_ALL, "the version"),
+};
+enum { TABLE_ROWS = sizeof(table) / sizeof(table[0]) };
+_Static_assert(TABLE_ROWS <= 32, "struct options.given has a bit per row");
+
+static const struct option_row *find_letter(char letter)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++)
+		if (table[i].letter == letter)
+			return &table[i];
+	return NULL;
+}
+
+static const struct option_row *find_name(const char *name, size_t length)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++)
+		if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
+			return &table[i];
+	return NULL;
+}
+
+static int add_to_list(struct options *options, const char *value, struct error *err)
+{
+	if (options->n_allow == OPTIONS_ALLOW_MAX)
+		return FAIL(err, -EINVAL, "--allow is given more than %d times", OPTIONS_ALLOW_MAX);
+	options->allow[options->n_allow++] = value;
+	return 0;
+}
+
+static int store(struct options *options, const struct option_row *row, const char *value,
+		 struct error *err)
+{
+	void *field = (char *)options + row->offset;
+	unsigned bit = 1u << (unsigned)(row - table);
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		*(bool *)field = true;
+		break;
+	case OPTION_VALUE:
+		if (options->given & bit)
+			return FAIL(err, -EINVAL, "--%s is given twice", row->name);
+		if (*value == '\0')
+			return FAIL(err, -EINVAL, "--%s needs a %s, not an empty one", row->name,
+				    row->value);
+		*(const char **)field = value;
+		break;
+	case OPTION_LIST:
+		if (add_to_list(options, value, err) < 0)
+			return -EINVAL;
+		break;
+	}
+	options->given |= bit;
+	return 0;
+}
+
+/* argv[*at] starts with '-'. A value may follow "=", the letter, or in the next argument. */
+static int parse_option(int argc, char *const argv[], int *at, struct options *options,
+			struct error *err)
+{
+	const char *text = argv[*at], *value = NULL;
+	const struct option_row *row;
+
+	if (text[1] == '-') {
+		size_t length = strcspn(text + 2, "=");
+
+		row = find_name(text + 2, length);
+		value = text[2 + length] == '=' ? text + 2 + length + 1 : NULL;
+	} else {
+		row = find_letter(text[1]);
+		value = text[2] != '\0' ? text + 2 : NULL;
+	}
+	if (!row)
+		return FAIL(err, -EINVAL, "unknown option %s; claw help lists them", text);
+	if (row->kind == OPTION_FLAG && value)
+		return FAIL(err, -EINVAL, "--%s takes no value", row->name);
+	if (row->kind != OPTION_FLAG && !value) {
+		if (*at + 1 >= argc)
+			return FAIL(err, -EINVAL, "--%s needs a %s", row->name, row->value);
+		value = argv[++*at];
+	}
+	return store(options, row, value, err);
+}
+
+int options_parse(int argc, char *const argv[], struct options *ret, struct error *err)
+{
+	struct options options = { 0 };
+	bool ended = false;
+
+	for (int i = 1; i < argc; i++) {
+		if (!ended && strcmp(argv[i], "--") == 0) {
+			ended = true;
+			continue;
+		}
+		if (!ended && argv[i][0] == '-' && argv[i][1] != '\0') {
+			int r = parse_option(argc, argv, &i, &options, err);
+
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (options.n_args == OPTIONS_ARGS_MAX)
+			return FAIL(err, -EINVAL, "too many arguments (from %s on)", argv[i]);
+		options.args[options.n_args++] = argv[i];
+	}
+	*ret = options;
+	return 0;
+}
+
+int options_check_use(const struct options *options, unsigned use, struct error *err)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++)
+		if ((options->given & (1u << i)) && !(table[i].uses & use))
+			return FAIL(err, -EINVAL, "--%s has no meaning here", table[i].name);
+	return 0;
+}
+
+bool options_allow(const struct options *options, const char *effect)
+{
+	for (size_t i = 0; i < options->n_allow; i++)
+		if (strcmp(options->allow[i], effect) == 0)
+			return true;
+	return false;
+}
+
+void options_print(FILE *out)
+{
+	enum { NAME_COLUMNS = 24 };
+
+	for (size_t i = 0; i < TABLE_ROWS; i++) {
+		const struct option_row *row = &table[i];
+		int n = fprintf(out, "  %c%c%s--%s%s%s", row->letter ? '-' : ' ',
+				row->letter ? row->letter : ' ', row->letter ? ", " : "  ",
+				row->name, row->value ? " " : "", row->value ? row->value : "");
+
+		fprintf(out, "%*s %s\n", n < NAME_COLUMNS ? NAME_COLUMNS - n : 0, "", row->help);
+	}
+}

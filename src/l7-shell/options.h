@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * options - the command line of claw, from one table (L7).
+ *
+ * Options may stand before and behind the verb; "--" ends them. Which verbs take an option is part
+ * of its row: an option that would have no effect is a usage error, never ignored.
+ *
+ * Ownership  Strings are borrowed from argv.
+ * Errors     -EINVAL with a sentence; the program then exits 64 (EX_USAGE).
+ * Tests      tests/unit/l7-shell/test-options.c.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum { OPTIONS_ALLOW_MAX = 8, OPTIONS_ARGS_MAX = 8 };
+
+/* What takes an option: a bit per kind of use. */
+enum option_use {
+	OPTION_USE_ASK = 1 << 0,   /* claw -m */
+	OPTION_USE_SHELL = 1 << 1, /* claw */
+	OPTION_USE_TRACE = 1 << 2,
+	OPTION_USE_LIST = 1 << 3, /* verbs that print what a daemon answers */
+	OPTION_USE_UP = 1 << 4,
+	OPTION_USE_HISTORY = 1 << 5,
+	OPTION_USE_OTHER = 1 << 6,
+	OPTION_USE_ALL = (1 << 7) - 1,
+};
+
+struct options {
+	const char *message; /* -m */
+	const char *thread, *workspace, *record, *replay, *state;
+	const char *allow[OPTIONS_ALLOW_MAX];
+	size_t n_allow;
+	bool json, prompt, foreground, help, version;
+	const char *args[OPTIONS_ARGS_MAX +
+			 1]; /* verb first; NULL-terminated; empty: interactive or -m */
+	size_t n_args;
+	unsigned given; /* bit per row of the table that was given */
+};
+
+must_check int options_parse(int argc, char *const argv[], struct options *ret, struct error *err);
+
+/* Refuses an option that was given and that `use` does not take. */
+must_check int options_check_use(const struct options *options, unsigned use, struct error *err);
+
+/* True when the effect class was allowed on the command line. */
+bool options_allow(const struct options *options, const char *effect);
+
+/* One line per option, for help. */
+void options_print(FILE *out);
