@@ -60,7 +60,7 @@ build_program_locked() {
 	: >build/began
 	progress "programs: building"
 	if [ "$1" = true ]; then parts=$(link_parts sqlite llama); else parts=$(link_parts sqlite); fi
-	compile release gcc "-Dparts=$parts" "-Dlocal_model=$1"
+	compile release gcc all "-Dparts=$parts" "-Dlocal_model=$1"
 	logged build/log/collect.log in_base "$(build_base)" none python3 tools/driver/collect build/release build/bin
 	cat >build/ready.next <<-EOT
 		ready_clone='$clone'
@@ -85,10 +85,10 @@ link_parts() {
 	echo "$folder"
 }
 
-# compile NAME COMPILER OPTION...: meson and ninja for build/NAME.
+# compile NAME COMPILER TARGET OPTION...: meson and ninja for build/NAME.
 compile() {
-	folder=build/$1 compiler=$2
-	shift 2
+	folder=build/$1 compiler=$2 target=$3
+	shift 3
 	wanted="$compiler $* $(toolchain)"
 	mkdir -p build/log
 	if [ ! -f "$folder/build.ninja" ]; then
@@ -98,5 +98,5 @@ compile() {
 		logged build/log/setup.log in_base "$(build_base)" none env "CC=$compiler" meson setup --reconfigure "$folder" "$@"
 	fi
 	echo "$wanted" >"$folder.options"
-	logged "build/log/${folder#build/}.log" in_base "$(build_base)" none ninja -C "$folder"
+	logged "build/log/${folder#build/}.log" in_base "$(build_base)" none ninja -C "$folder" "$target"
 }

@@ -29,6 +29,7 @@ start() {
 	job=$1
 	shift
 	(
+		# shellcheck disable=SC2030 # for this job alone
 		inside_job=yes
 		"$@"
 	) </dev/null &
@@ -44,6 +45,7 @@ finish() {
 		status=$?
 	fi
 	# Siblings of a job that fails are ended by the call itself, which sees this failure next.
+	# shellcheck disable=SC2031 # set in the subshell that runs this
 	[ -n "$inside_job" ] || stop_jobs
 	exit "$status"
 }

@@ -58,6 +58,46 @@ verb_build() {
 	prepare build
 }
 
+# verb_test [--long] [PATTERN]: what needs a network happens first; builds and tests have none.
+verb_test() {
+	require_host
+	do_step make_base test
+	start run_base make_base run
+	start model make_model smollm2
+	start llama make_part llama
+	do_step make_part sqlite
+	finish llama
+	finish run_base
+	finish model
+	rm -f build/builds.tap
+	only=
+	try "gcc builds everything without a warning" build_program true "$(base_path run)" || only=--only-builds
+	parts=$(link_parts sqlite llama)
+	if [ -z "$only" ]; then
+		try "gcc builds the tests with ASan and UBSan" compile sanitize gcc meson-test-prereq "-Dparts=$parts" \
+			-Db_sanitize=address,undefined -Db_lundef=false || :
+		try "clang builds everything without a warning" compile clang clang-19 all "-Dparts=$parts" || :
+	fi
+	start tests in_base "$(build_base)" none env "CLAWOS_BIN=$clone/build/bin" "CLAWOS_BASE=$(base_path run)/root" \
+		"CLAWOS_SHARE=$clone/spec" "CLAWOS_MODEL_FILE=$(model_path smollm2)" "ASAN_OPTIONS=detect_leaks=1" \
+		tools/run-tests --builds build/builds.tap $only "$@"
+	finish tests
+}
+
+# try NAME COMMAND...: a step whose outcome is a line for the tests to count.
+try() {
+	name=$1
+	shift
+	start try "$@"
+	eval "pid=\$job_try"
+	if wait "$pid"; then
+		echo "ok - $name" >>build/builds.tap
+	else
+		echo "not ok - $name" >>build/builds.tap
+		return 1
+	fi
+}
+
 verb_shell() {
 	require_host
 	do_step make_base build
