@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * provider-config - the rows of [provider], one table for claw-egressd and claw-agentd (L6).
+ *
+ * Both daemons are given the section; each puts PROVIDER_CONFIG_ITEMS into its own table. Errors in
+ * it stop both the same way.
+ *
+ * Units      Times are seconds, retry_wait is milliseconds.
+ * Source     spec/providers.md.
+ */
+#pragma once
+
+#include "base/config.h"
+
+enum provider_backend {
+	PROVIDER_LOCAL, /* claw-llmd; nothing leaves the machine */
+	PROVIDER_OPENAI_COMPATIBLE,
+	PROVIDER_OPENAI,
+	PROVIDER_OLLAMA,
+};
+
+struct provider_config {
+	unsigned backend; /* enum provider_backend */
+	char *base_url;   /* NULL: the backend's own, provider_base_url() */
+	char *model;
+	char *key_file; /* NULL: the inherited descriptor, or no key */
+	char *extra_headers;
+	bool stream;
+	uint64_t connect_timeout, first_byte_timeout, idle_timeout, total_timeout;
+	uint64_t retries, retry_wait;
+};
+
+extern const char *const provider_backends[]; /* names by enum provider_backend, NULL at the end */
+
+/* The base URL in force; NULL when none is set and the backend has none. Borrowed. */
+const char *provider_base_url(const struct provider_config *config);
+
+/* The rows for a table whose target holds a struct provider_config at base + offsetof. */
+#define PROVIDER_ITEM(at, kind, name, text, low, high, words) \
+	{ .section = "provider", \
+	  .key = #name, \
+	  .type = (kind), \
+	  .offset = (at) + offsetof(struct provider_config, name), \
+	  .fallback = (text), \
+	  .min = (low), \
+	  .max = (high), \
+	  .help = (words) }
+/* clang-format off */
+#define PROVIDER_CONFIG_ITEMS(at) \
+	{ .section = "provider", .key = "backend", .type = CONFIG_CHOICE, .offset = (at) + \
+	  offsetof(struct provider_config, backend), .fallback = "local", .choices = provider_backends, \
+	  .help = "Who answers: the local model or a server that speaks OpenAI chat completions." }, \
+	PROVIDER_ITEM(at, CONFIG_STRING, base_url, NULL, 0, 0, "Base URL, up to and with /v1."), \
+	PROVIDER_ITEM(at, CONFIG_STRING, model, NULL, 0, 0, "Model name sent to the provider."), \
+	PROVIDER_ITEM(at, CONFIG_STRING, key_file, NULL, 0, 0, "File that holds the key, one line."), \
+	PROVIDER_ITEM(at, CONFIG_STRING, extra_headers, NULL, 0, 0, "Headers for each request: Name:value,Name:value."), \
+	PROVIDER_ITEM(at, CONFIG_BOOL, stream, "yes", 0, 0, "Ask for answers as a stream."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, connect_timeout, "10", 1, 300, "Seconds to connect, TLS included."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, first_byte_timeout, "120", 1, 3600, "Seconds until the answer begins."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, idle_timeout, "60", 1, 3600, "Seconds without a byte once it began."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, total_timeout, "600", 1, 86400, "Seconds for a call, all attempts together."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, retries, "3", 0, 10, "Attempts after the first that failed."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, retry_wait, "500", 1, 60000, "Milliseconds before the first retry, then doubled.")
+/* clang-format on */
