@@ -184,6 +184,17 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata
 	return 0;
 }
 
+/* A process that runs but cannot be watched must not go on. */
+static void discard(struct up_daemon *daemon, int pidfd)
+{
+	if (daemon->pid > 0) {
+		(void)kill(daemon->pid, SIGKILL); /* it is ours and not yet waited for */
+		(void)waitpid(daemon->pid, NULL, 0);
+	}
+	daemon->pid = 0;
+	close_fd(&pidfd);
+}
+
 void up_daemon_start(struct up_daemon *daemon)
 {
 	struct error err = { 0 };
@@ -203,6 +214,7 @@ void up_daemon_start(struct up_daemon *daemon)
 	if (r < 0) {
 		log_error("%s: %s", daemon->row->name, err.text);
 		(void)snprintf(daemon->reason, sizeof(daemon->reason), "%s", err.text);
+		discard(daemon, pidfd);
 		set_state(daemon, UP_FAILED);
 		return;
 	}
