@@ -17,9 +17,11 @@
 
 enum {
 	QUICK_S = 10,          /* an end sooner than this after the start counts as quick */
-	QUICK_MAX = 5,         /* so many in a row: failed, until somebody asks again */
-	BACKOFF_FIRST_MS = 50, /* doubled with every quick end */
-	STOP_LIMIT_S = 5,      /* between SIGTERM and SIGKILL */
+	FREE_RESTARTS = 3,     /* quick ends in a row that cost no delay */
+	BACKOFF_FIRST_MS = 50, /* then this, doubled with every further quick end */
+	BACKOFF_DOUBLINGS_MAX = 7,
+	UNREADY_MAX = 5,  /* ends in a row before it was ever ready: failed, it cannot start */
+	STOP_LIMIT_S = 5, /* between SIGTERM and SIGKILL */
 	WATCHDOG_MAX_S = 600,
 };
 
@@ -137,22 +139,28 @@ static void describe_end(struct up_daemon *daemon, const siginfo_t *info)
 			       daemon->row->name);
 }
 
-static void restart_later(struct up_daemon *daemon)
+static void restart_later(struct up_daemon *daemon, bool was_ready)
 {
 	bool quick = clock_realtime_us() - daemon->since_us < QUICK_S * CLOCK_SECOND_US;
-	uint64_t delay_us;
+	uint64_t delay_us = 0;
+	unsigned doublings;
 
 	daemon->restarts++;
 	daemon->quick = quick ? daemon->quick + 1 : 0;
-	if (daemon->quick > QUICK_MAX) {
+	daemon->unready = was_ready ? 0 : daemon->unready + 1;
+	if (daemon->unready > UNREADY_MAX) {
 		set_state(daemon, UP_FAILED);
-		log_error("%s: ended %u times right after its start; given up: %s",
-			  daemon->row->name, daemon->quick, daemon->reason);
+		log_error("%s: ended %u times before it was ready; given up: %s", daemon->row->name,
+			  daemon->unready, daemon->reason);
 		return;
 	}
+	if (daemon->quick > FREE_RESTARTS) {
+		doublings = daemon->quick - FREE_RESTARTS - 1;
+		delay_us =
+			(BACKOFF_FIRST_MS * CLOCK_MSEC_US)
+			<< (doublings < BACKOFF_DOUBLINGS_MAX ? doublings : BACKOFF_DOUBLINGS_MAX);
+	}
 	set_state(daemon, UP_BACKING_OFF);
-	delay_us =
-		daemon->quick <= 1 ? 0 : (BACKOFF_FIRST_MS * CLOCK_MSEC_US) << (daemon->quick - 1);
 	if (arm(daemon, &daemon->timer, delay_us, on_backed_off) < 0)
 		set_state(daemon, UP_FAILED);
 }
@@ -161,6 +169,7 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata
 {
 	struct up_daemon *daemon = userdata;
 	bool clean = info->si_code == CLD_EXITED && info->si_status == 0;
+	bool was_ready = daemon->state == UP_RUNNING;
 
 	(void)source;
 	daemon->child = sd_event_source_disable_unref(daemon->child);
@@ -180,7 +189,7 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata
 	}
 	if (!clean)
 		log_warning("%s: %s", daemon->row->name, daemon->reason);
-	restart_later(daemon);
+	restart_later(daemon, was_ready);
 	return 0;
 }
 
