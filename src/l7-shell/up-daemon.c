@@ -20,6 +20,7 @@ enum {
 	FREE_RESTARTS = 3,     /* quick ends in a row that cost no delay */
 	BACKOFF_FIRST_MS = 50, /* then this, doubled with every further quick end */
 	BACKOFF_DOUBLINGS_MAX = 7,
+	RETRY_S = 5,      /* a failed daemon is tried again at the first call after this */
 	UNREADY_MAX = 5,  /* ends in a row before it was ever ready: failed, it cannot start */
 	STOP_LIMIT_S = 5, /* between SIGTERM and SIGKILL */
 	WATCHDOG_MAX_S = 600,
@@ -48,13 +49,30 @@ static void set_state(struct up_daemon *daemon, enum up_state state)
 	daemon->since_us = clock_realtime_us();
 }
 
+/*
+ * Somebody waits at the socket of a daemon that does not run: it is started. One that has failed is
+ * tried again now and then; whoever comes in between is turned away instead of being left to wait.
+ */
 static int on_demand(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-	(void)fd;
+	struct up_daemon *daemon = userdata;
+	auto_fd int turned_away_fd = -1;
+
 	(void)events;
+	if (daemon->state == UP_FAILED &&
+	    clock_realtime_us() - daemon->since_us < RETRY_S * CLOCK_SECOND_US) {
+		turned_away_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		return 0;
+	}
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	up_daemon_start(userdata);
+	up_daemon_start(daemon);
 	return 0;
+}
+
+static void fail(struct up_daemon *daemon)
+{
+	set_state(daemon, UP_FAILED);
+	(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_ON);
 }
 
 static int on_backed_off(sd_event_source *source, uint64_t usec, void *userdata)
@@ -149,7 +167,7 @@ static void restart_later(struct up_daemon *daemon, bool was_ready)
 	daemon->quick = quick ? daemon->quick + 1 : 0;
 	daemon->unready = was_ready ? 0 : daemon->unready + 1;
 	if (daemon->unready > UNREADY_MAX) {
-		set_state(daemon, UP_FAILED);
+		fail(daemon);
 		log_error("%s: ended %u times before it was ready; given up: %s", daemon->row->name,
 			  daemon->unready, daemon->reason);
 		return;
@@ -162,7 +180,7 @@ static void restart_later(struct up_daemon *daemon, bool was_ready)
 	}
 	set_state(daemon, UP_BACKING_OFF);
 	if (arm(daemon, &daemon->timer, delay_us, on_backed_off) < 0)
-		set_state(daemon, UP_FAILED);
+		fail(daemon);
 }
 
 static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata)
@@ -224,7 +242,7 @@ void up_daemon_start(struct up_daemon *daemon)
 		log_error("%s: %s", daemon->row->name, err.text);
 		(void)snprintf(daemon->reason, sizeof(daemon->reason), "%s", err.text);
 		discard(daemon, pidfd);
-		set_state(daemon, UP_FAILED);
+		fail(daemon);
 		return;
 	}
 	set_state(daemon, UP_STARTING);
@@ -266,8 +284,7 @@ void up_daemon_notify(struct up_daemon *daemon, const char *message)
 
 void up_daemon_stop(struct up_daemon *daemon)
 {
-	if (daemon->demand)
-		(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_OFF);
+	(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_OFF);
 	if (daemon->pid == 0) {
 		daemon->timer = sd_event_source_disable_unref(daemon->timer);
 		set_state(daemon, UP_STOPPED);
