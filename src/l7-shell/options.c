@@ -41,8 +41,8 @@ static const struct option_row table[] = {
 	    "play the model exchanges of FILE instead of asking a model"),
 	ROW(0, "prompt", NULL, OPTION_FLAG, prompt, OPTION_USE_TRACE,
 	    "show the prompt of every model call whole"),
-	ROW(0, "foreground", NULL, OPTION_FLAG, foreground, OPTION_USE_UP,
-	    "stay attached and log to stderr"),
+	ROW(0, "ready", NULL, OPTION_FLAG, ready, OPTION_USE_UP,
+	    NULL), /* claw to itself: report on descriptor 3 */
 	ROW(0, "state", "DIR", OPTION_VALUE, state, OPTION_USE_ALL,
 	    "the state directory (default CLAWOS_STATE, else XDG data home or /var/lib/clawos)"),
 	ROW('h', "help", NULL, OPTION_FLAG, help, OPTION_USE_ALL, "this text"),
@@ -67,8 +67,20 @@ static const struct option_row *find_name(const char *name, size_t length)
 	return NULL;
 }
 
+/* The effects that can be allowed; spec/tables/effects has them all. */
+static const char *const effects[] = { "write", "execute", "send", "spend", "install", "reveal" };
+
 static int add_to_list(struct options *options, const char *value, struct error *err)
 {
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
+		known = known || strcmp(effects[i], value) == 0;
+	if (!known)
+		return FAIL(
+			err, -EINVAL,
+			"--allow %s: the classes are write, execute, send, spend, install, reveal",
+			value);
 	if (options->n_allow == OPTIONS_ALLOW_MAX)
 		return FAIL(err, -EINVAL, "--allow is given more than %d times", OPTIONS_ALLOW_MAX);
 	options->allow[options->n_allow++] = value;
@@ -177,9 +189,13 @@ void options_print(FILE *out)
 
 	for (size_t i = 0; i < TABLE_ROWS; i++) {
 		const struct option_row *row = &table[i];
-		int n = fprintf(out, "  %c%c%s--%s%s%s", row->letter ? '-' : ' ',
-				row->letter ? row->letter : ' ', row->letter ? ", " : "  ",
-				row->name, row->value ? " " : "", row->value ? row->value : "");
+		int n;
+
+		if (!row->help)
+			continue;
+		n = fprintf(out, "  %c%c%s--%s%s%s", row->letter ? '-' : ' ',
+			    row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,
+			    row->value ? " " : "", row->value ? row->value : "");
 
 		fprintf(out, "%*s %s\n", n < NAME_COLUMNS ? NAME_COLUMNS - n : 0, "", row->help);
 	}

@@ -36,7 +36,7 @@ struct options {
 	const char *thread, *workspace, *record, *replay, *state;
 	const char *allow[OPTIONS_ALLOW_MAX];
 	size_t n_allow;
-	bool json, prompt, foreground, help, version;
+	bool json, prompt, ready, help, version;
 	const char *args[OPTIONS_ARGS_MAX +
 			 1]; /* verb first; NULL-terminated; empty: interactive or -m */
 	size_t n_args;

@@ -43,7 +43,6 @@ struct up_daemon {
 	int listen_fd;
 	unsigned restarts; /* in all */
 	unsigned quick;    /* ends in a row soon after the start */
-	unsigned unready;  /* ends in a row before READY=1 */
 	uint64_t since_us;
 	uint64_t watchdog_us; /* 0: not armed */
 	sd_event_source *child, *demand, *timer, *watchdog;

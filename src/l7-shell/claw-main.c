@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* claw - the shell of ClawOS: one static program for person, scripts and supervisor (L7). */
+#include "base/cleanup.h"
+#include "l7-shell/command.h"
+#include "l7-shell/once.h"
+#include "l7-shell/options.h"
+#include "l7-shell/shell.h"
+#include "l7-shell/verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int complain(struct shell *shell, const struct error *err)
+{
+	screen_fresh_line(&shell->out);
+	(void)!screen_flush(&shell->out, NULL); /* its own failure is not what is told here */
+	screen_fresh_line(&shell->notes);
+	screen_own(&shell->notes, STYLE_PLAIN, "claw: ");
+	screen_foreign(&shell->notes, STYLE_PLAIN, err->text, 0);
+	screen_own(&shell->notes, STYLE_PLAIN, "\n");
+	(void)!screen_flush(&shell->notes, NULL); /* nowhere else to say it */
+	return err->code == -EPERM ? SHELL_REFUSED : SHELL_FAILED;
+}
+
+static int usage(const struct error *err)
+{
+	(void)fprintf(stderr, "claw: %s\n", err->text);
+	return SHELL_USAGE;
+}
+
+/* What this command line is for, as the option table names it; 0: an unknown verb. */
+static unsigned use_of(const struct options *options)
+{
+	const struct command *verb;
+
+	if (options->message)
+		return OPTION_USE_ASK;
+	if (options->n_args == 0)
+		return OPTION_USE_SHELL;
+	verb = command_find(&verbs_table, options->args[0]);
+	return verb ? verb->uses : 0;
+}
+
+static int check(const struct options *options, struct error *err)
+{
+	unsigned use = use_of(options);
+
+	if (options->message && options->n_args > 0)
+		return FAIL(err, -EINVAL, "\"%s\": -m takes one text; quote it", options->args[0]);
+	return use ? options_check_use(options, use, err) : 0;
+}
+
+static int dispatch(struct shell *shell, struct error *err)
+{
+	if (shell->options->message)
+		return once_run(shell, err);
+	return command_dispatch(&verbs_table, shell, shell->options->args, err);
+}
+
+int main(int argc, char *argv[])
+{
+	struct options options;
+	struct error err = { 0 };
+	struct shell shell;
+	int r = options_parse(argc, argv, &options, &err);
+
+	if (r == 0)
+		r = check(&options, &err);
+	if (r < 0)
+		return usage(&err);
+	if (options.help || options.version) {
+		if (options.version)
+			printf("claw %s\n", CLAW_VERSION);
+		else
+			verbs_print(stdout);
+		return fflush(stdout) == 0 ? SHELL_ANSWERED : SHELL_FAILED;
+	}
+	r = shell_open(&options, &shell, &err);
+	if (r < 0) {
+		(void)fprintf(stderr, "claw: %s\n", err.text);
+		return SHELL_FAILED;
+	}
+	r = dispatch(&shell, &err);
+	if (r == -EINVAL || (r == -ENOENT && !use_of(&options))) {
+		(void)fprintf(stderr, "claw: %s\n", err.text);
+		r = SHELL_USAGE;
+	} else if (r < 0) {
+		r = complain(&shell, &err);
+	} else if (screen_flush(&shell.out, &err) < 0 || screen_flush(&shell.notes, &err) < 0) {
+		r = SHELL_FAILED;
+	}
+	shell_close(&shell);
+	return r;
+}

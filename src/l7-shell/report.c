@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l7-shell/report.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/number.h"
+#include "l7-shell/glyph.h"
+#include "l7-shell/link.h"
+#include "l7-shell/sanitise.h"
+#include "l7-shell/tool-line.h"
+
+#include <string.h>
+
+enum {
+	JSON_BYTES_MAX = 64 * 1024 * 1024,
+	NAME_COLUMNS = 20,
+	STATE_COLUMNS = 12,
+	EFFECT_COLUMNS = 9,
+	CELL_BYTES_MAX = 4096,
+	HISTORY_DEFAULT = 10,
+	HISTORY_MAX = 1000,
+	QUESTION_COLUMNS_MIN = 20,
+};
+
+void report_cell(struct screen *screen, unsigned style, const char *text, size_t columns)
+{
+	auto_buf struct buf shown = BUF(CELL_BYTES_MAX);
+	size_t used;
+
+	if (sanitise_text(text, strnlen(text, CELL_BYTES_MAX / 16), SANITISE_LINE, &shown) < 0)
+		return;
+	used = glyph_text_width(buf_string(&shown), shown.length);
+	screen_foreign(screen, style, text, columns);
+	if (used < columns)
+		screen_own(screen, STYLE_PLAIN, "%*s", (int)(columns - used), "");
+	screen_own(screen, STYLE_PLAIN, " ");
+}
+
+int report_json(struct shell *shell, sd_json_variant *reply, struct error *err)
+{
+	auto_buf struct buf line = BUF(JSON_BYTES_MAX);
+	auto_free char *text = NULL;
+	int r = sd_json_variant_format(reply, 0, &text);
+
+	if (r >= 0)
+		r = sanitise_json(text, &line);
+	if (r >= 0)
+		r = buf_add_char(&line, '\n');
+	if (r < 0)
+		return FAIL(err, r, "writing JSON: %s", strerror(-r));
+	screen_put(&shell->out, STYLE_PLAIN, line.data, line.length);
+	return 0;
+}
+
+static int ask(struct shell *shell, const char *method, sd_json_variant *parameters,
+	       sd_json_variant **ret, struct error *err)
+{
+	return link_ask(shell->run_fd, "agent", method, parameters, ret, err);
+}
+
+static size_t elements(sd_json_variant *array)
+{
+	return array && sd_json_variant_is_array(array) ? sd_json_variant_elements(array) : 0;
+}
+
+static void print_age(struct screen *screen, uint64_t then_us)
+{
+	uint64_t now = clock_realtime_us();
+	char text[TOOL_LINE_SPAN_BYTES];
+
+	tool_line_span(now > then_us ? now - then_us : 0, text);
+	screen_own(screen, STYLE_DIM, "%s ago", text);
+}
+
+int report_threads(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *reply = NULL;
+	sd_json_variant *threads;
+	int r = ask(shell, "io.clawos.Agent.Threads", NULL, &reply, err);
+
+	(void)args;
+	if (r < 0)
+		return r;
+	if (shell->options->json)
+		return report_json(shell, reply, err);
+	threads = link_field(reply, "threads");
+	if (elements(threads) == 0)
+		screen_own(&shell->out, STYLE_DIM, "no threads yet\n");
+	for (size_t i = 0; i < elements(threads); i++) {
+		sd_json_variant *thread = sd_json_variant_by_index(threads, i);
+
+		report_cell(&shell->out, STYLE_BOLD, link_string(thread, "name"), NAME_COLUMNS);
+		report_cell(&shell->out, STYLE_PLAIN, link_string(thread, "state"), STATE_COLUMNS);
+		screen_own(&shell->out, STYLE_PLAIN, "%4lld turns  ",
+			   (long long)link_integer(thread, "turns"));
+		screen_foreign(&shell->out, STYLE_PLAIN, link_string(thread, "title"),
+			       QUESTION_COLUMNS_MIN * 2);
+		screen_own(&shell->out, STYLE_PLAIN, "  ");
+		print_age(&shell->out, (uint64_t)link_integer(thread, "updatedUsec"));
+		screen_own(&shell->out, STYLE_PLAIN, "\n");
+	}
+	return 0;
+}
+
+static void print_turn(struct shell *shell, sd_json_variant *turn)
+{
+	sd_json_variant *tools = link_field(turn, "tools");
+	const char *state = link_string(turn, "state"), *answer = link_string(turn, "answer");
+
+	screen_own(&shell->out, STYLE_DIM, "%lld ", (long long)link_integer(turn, "turn"));
+	screen_own(&shell->out, STYLE_BOLD, "> ");
+	screen_foreign_block(&shell->out, STYLE_BOLD, link_string(turn, "text"),
+			     strlen(link_string(turn, "text")));
+	screen_fresh_line(&shell->out);
+	for (size_t i = 0; i < elements(tools); i++) {
+		sd_json_variant *tool = sd_json_variant_by_index(tools, i);
+		bool ok = link_boolean(tool, "ok");
+
+		tool_line_start(&shell->out, link_string(tool, "name"),
+				link_field(tool, "arguments"));
+		screen_own(&shell->out, ok ? STYLE_GOOD : STYLE_BAD, " %s\n", ok ? "ok" : "failed");
+	}
+	screen_foreign_block(&shell->out, STYLE_PLAIN, answer, strlen(answer));
+	screen_fresh_line(&shell->out);
+	if (strcmp(state, "done") == 0)
+		return;
+	screen_foreign(&shell->out, STYLE_BAD, state, 0);
+	screen_own(&shell->out, STYLE_BAD, "%s", *link_string(turn, "reason") ? ": " : "");
+	screen_foreign(&shell->out, STYLE_BAD, link_string(turn, "reason"), 0);
+	screen_own(&shell->out, STYLE_PLAIN, "\n");
+}
+
+int report_history(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
+	uint64_t limit = HISTORY_DEFAULT;
+	sd_json_variant *turns;
+	int r;
+
+	if (args[0] && number_parse_u64(args[0], 1, HISTORY_MAX, &limit) < 0)
+		return FAIL(err, -EINVAL, "history shows 1 to %d turns", HISTORY_MAX);
+	r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell_thread(shell)),
+			   SD_JSON_BUILD_PAIR_UNSIGNED("limit", limit));
+	if (r < 0)
+		return FAIL(err, r, "history: %s", strerror(-r));
+	r = ask(shell, "io.clawos.Agent.History", parameters, &reply, err);
+	if (r < 0)
+		return r;
+	if (shell->options->json)
+		return report_json(shell, reply, err);
+	turns = link_field(reply, "turns");
+	for (size_t i = 0; i < elements(turns); i++)
+		print_turn(shell, sd_json_variant_by_index(turns, i));
+	return 0;
+}
+
+int report_tools(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *reply = NULL;
+	sd_json_variant *tools;
+	int r = ask(shell, "io.clawos.Agent.Tools", NULL, &reply, err);
+	size_t used = NAME_COLUMNS + EFFECT_COLUMNS + 8, room = shell->out.columns;
+
+	(void)args;
+	if (r < 0)
+		return r;
+	if (shell->options->json)
+		return report_json(shell, reply, err);
+	room = room > used + QUESTION_COLUMNS_MIN ? room - used : QUESTION_COLUMNS_MIN;
+	tools = link_field(reply, "tools");
+	for (size_t i = 0; i < elements(tools); i++) {
+		sd_json_variant *tool = sd_json_variant_by_index(tools, i);
+
+		report_cell(&shell->out, STYLE_CODE, link_string(tool, "name"), NAME_COLUMNS - 4);
+		report_cell(&shell->out, STYLE_PLAIN, link_string(tool, "effect"), EFFECT_COLUMNS);
+		report_cell(&shell->out, STYLE_PLAIN, link_string(tool, "policy"), 6);
+		screen_foreign(&shell->out, STYLE_DIM, link_string(tool, "description"), room);
+		screen_own(&shell->out, STYLE_PLAIN, "\n");
+	}
+	return 0;
+}
+
+static void print_daemons(struct shell *shell, sd_json_variant *daemons)
+{
+	for (size_t i = 0; i < elements(daemons); i++) {
+		sd_json_variant *daemon = sd_json_variant_by_index(daemons, i);
+		const char *state = link_string(daemon, "state");
+		int64_t pid = link_integer(daemon, "pid"),
+			restarts = link_integer(daemon, "restarts");
+
+		report_cell(&shell->out, STYLE_BOLD, link_string(daemon, "name"), NAME_COLUMNS - 4);
+		report_cell(&shell->out, strcmp(state, "failed") == 0 ? STYLE_BAD : STYLE_PLAIN,
+			    state, STATE_COLUMNS);
+		if (pid > 0)
+			screen_own(&shell->out, STYLE_DIM, "pid %lld  ", (long long)pid);
+		if (restarts > 0)
+			screen_own(&shell->out, STYLE_DIM, "%lld restarts  ", (long long)restarts);
+		screen_foreign(&shell->out, STYLE_BAD, link_string(daemon, "reason"), 0);
+		screen_own(&shell->out, STYLE_PLAIN, "\n");
+	}
+}
+
+/* One line per field of the agent's own status; nested ones as "outer.inner". */
+static void print_fields(struct screen *screen, const char *prefix, sd_json_variant *object)
+{
+	size_t n = sd_json_variant_is_object(object) ? sd_json_variant_elements(object) : 0;
+
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		const char *key = sd_json_variant_string(sd_json_variant_by_index(object, i));
+		sd_json_variant *value = sd_json_variant_by_index(object, i + 1);
+		auto_free char *text = NULL;
+
+		if (sd_json_variant_is_object(value) && !*prefix) {
+			print_fields(screen, key, value);
+			continue;
+		}
+		screen_foreign(screen, STYLE_DIM, prefix, 0);
+		screen_own(screen, STYLE_DIM, "%s", *prefix ? "." : "");
+		screen_foreign(screen, STYLE_DIM, key, 0);
+		screen_own(screen, STYLE_PLAIN, " ");
+		if (sd_json_variant_is_string(value))
+			screen_foreign(screen, STYLE_PLAIN, sd_json_variant_string(value), 0);
+		else if (sd_json_variant_format(value, 0, &text) >= 0)
+			screen_foreign(screen, STYLE_PLAIN, text, 0);
+		screen_own(screen, STYLE_PLAIN, "\n");
+	}
+}
+
+int report_status(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *up = NULL, *agent = NULL, *both = NULL;
+	int r = link_ask(shell->run_fd, "up", "io.clawos.Supervisor.Status", NULL, &up, err);
+
+	(void)args;
+	if (r >= 0)
+		r = ask(shell, "io.clawos.Agent.Status", NULL, &agent, err);
+	if (r < 0)
+		return r;
+	if (shell->options->json) {
+		r = sd_json_buildo(
+			&both, SD_JSON_BUILD_PAIR_VARIANT("system", up),
+			SD_JSON_BUILD_PAIR_VARIANT("agent", link_field(agent, "status")));
+		return r < 0 ? FAIL(err, r, "status: %s", strerror(-r))
+			     : report_json(shell, both, err);
+	}
+	screen_own(&shell->out, STYLE_DIM, "state ");
+	screen_foreign(&shell->out, STYLE_PLAIN, shell->paths.state, 0);
+	screen_own(&shell->out, STYLE_PLAIN, "\n");
+	print_daemons(shell, link_field(up, "daemons"));
+	if (link_field(agent, "status"))
+		print_fields(&shell->out, "", link_field(agent, "status"));
+	return 0;
+}

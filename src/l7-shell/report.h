@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * report - what the daemons answer about threads, turns, tools and themselves, as text or JSON
+ * (L7).
+ *
+ * Shared by the verbs of the command line and the slash commands; args may be empty.
+ */
+#pragma once
+
+#include "l7-shell/shell.h"
+
+#include <systemd/sd-json.h>
+
+int report_threads(struct shell *shell, const char *const args[], struct error *err);
+int report_history(struct shell *shell, const char *const args[], struct error *err);
+int report_tools(struct shell *shell, const char *const args[], struct error *err);
+int report_status(struct shell *shell, const char *const args[], struct error *err);
+
+/* Writes a reply as one line of JSON. */
+must_check int report_json(struct shell *shell, sd_json_variant *reply, struct error *err);
+
+/* A cell of a table: foreign text, cut or padded to columns. */
+void report_cell(struct screen *screen, unsigned style, const char *text, size_t columns);

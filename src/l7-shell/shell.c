@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l7-shell/shell.h"
+
+#include "base/cleanup.h"
+#include "base/dir.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+int shell_open(const struct options *options, struct shell *ret, struct error *err)
+{
+	struct shell shell = { .options = options, .state_fd = -1, .run_fd = -1 };
+	int r = up_paths_find(options->state, &shell.paths, err);
+
+	if (r < 0)
+		return r;
+	shell.state_fd = dir_open_configured(shell.paths.state, O_RDONLY | O_DIRECTORY, 0);
+	if (shell.state_fd < 0) {
+		r = FAIL(err, shell.state_fd, "%s: %s", shell.paths.state,
+			 strerror(-shell.state_fd));
+		up_paths_free(&shell.paths);
+		return r;
+	}
+	*ret = shell;
+	screen_open(&ret->out, STDOUT_FILENO);
+	screen_open(&ret->notes, STDERR_FILENO);
+	return 0;
+}
+
+void shell_close(struct shell *shell)
+{
+	up_paths_free(&shell->paths);
+	close_fd(&shell->state_fd);
+	close_fd(&shell->run_fd);
+	screen_close(&shell->out);
+	screen_close(&shell->notes);
+}
+
+int shell_attach(struct shell *shell, struct error *err)
+{
+	int fd;
+
+	if (shell->run_fd >= 0)
+		return 0;
+	fd = dir_open_nolink(shell->state_fd, "run", O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return FAIL(err, fd, "%s/run: %s", shell->paths.state, strerror(-fd));
+	shell->run_fd = fd;
+	return 0;
+}
+
+int shell_connect(struct shell *shell, struct error *err)
+{
+	int r;
+
+	if (shell->run_fd >= 0)
+		return 0;
+	r = up_ensure(&shell->paths, err);
+	return r < 0 ? r : shell_attach(shell, err);
+}
+
+const char *shell_thread(const struct shell *shell)
+{
+	return shell->options->thread ? shell->options->thread : "main";
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l7-shell/verbs.h"
+
+#include "base/cleanup.h"
+#include "base/dir.h"
+#include "l7-shell/report.h"
+#include "l7-shell/shell.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { READY_FD = 3, LOG_BYTES_SHOWN = 64 * 1024, NAME_BYTES = 64, VERB_COLUMNS = 26 };
+
+static int run_up(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	(void)err;
+	return up_main(&shell->paths, shell->options->ready ? READY_FD : -1);
+}
+
+static int run_stop(struct shell *shell, const char *const args[], struct error *err)
+{
+	bool was_running = false;
+	int r = up_stop(&shell->paths, &was_running, err);
+
+	(void)args;
+	if (r < 0)
+		return r;
+	screen_own(&shell->out, STYLE_PLAIN, "%s\n", was_running ? "stopped" : "was not running");
+	return 0;
+}
+
+/* The end of a log, from a whole line on. */
+static int show_log(struct shell *shell, int log_fd, const char *name, struct error *err)
+{
+	auto_buf struct buf text = BUF(LOG_BYTES_SHOWN + 1);
+	char file[NAME_BYTES];
+	auto_fd int fd = -1;
+	char *at;
+	off_t end;
+	ssize_t n;
+	int r;
+
+	if (snprintf(file, sizeof(file), "%s.log", name) >= (int)sizeof(file) || strchr(name, '/'))
+		return FAIL(err, -EINVAL, "\"%s\" is not the name of a daemon", name);
+	fd = dir_open_nolink(log_fd, file, O_RDONLY, 0);
+	if (fd < 0)
+		return FAIL(err, fd, "log/%s: %s", file, strerror(-fd));
+	end = lseek(fd, 0, SEEK_END);
+	r = buf_reserve(&text, LOG_BYTES_SHOWN, &at);
+	n = r < 0 || end < 0 ? -1
+			     : pread(fd, at, LOG_BYTES_SHOWN,
+				     end > LOG_BYTES_SHOWN ? end - LOG_BYTES_SHOWN : 0);
+	if (n < 0)
+		return FAIL(err, r < 0 ? r : -errno, "log/%s cannot be read", file);
+	buf_commit(&text, (size_t)n);
+	at = end > LOG_BYTES_SHOWN && text.data ? strchr(text.data, '\n') : NULL;
+	screen_own(&shell->out, STYLE_BOLD, "--- %s\n", name);
+	at = at ? at + 1 : text.data;
+	screen_foreign_block(&shell->out, STYLE_PLAIN, at, strlen(at));
+	screen_fresh_line(&shell->out);
+	return 0;
+}
+
+static int run_logs(struct shell *shell, const char *const args[], struct error *err)
+{
+	static const char *const names[] = { "up",           "claw-sandboxd", "clawfsd",
+					     "claw-egressd", "claw-llmd",     "claw-agentd" };
+	auto_fd int log_fd = dir_open_nolink(shell->state_fd, "log", O_RDONLY | O_DIRECTORY, 0);
+	int r = 0;
+
+	if (log_fd < 0)
+		return FAIL(err, log_fd, "%s/log: %s", shell->paths.state, strerror(-log_fd));
+	if (args[0])
+		return show_log(shell, log_fd, args[0], err);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && r == 0; i++) {
+		r = show_log(shell, log_fd, names[i], err);
+		if (r == -ENOENT)
+			r = 0; /* never started */
+	}
+	return r;
+}
+
+static int run_help(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)shell;
+	(void)args;
+	(void)err;
+	verbs_print(stdout);
+	return 0;
+}
+
+static int run_version(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	(void)err;
+	screen_own(&shell->out, STYLE_PLAIN, "claw %s\n", CLAW_VERSION);
+	return 0;
+}
+
+static const struct command rows[] = {
+	{ "threads", "", "the threads of this state", 0, 0, COMMAND_CONNECT, OPTION_USE_LIST,
+	  report_threads },
+	{ "history", "[TURNS]", "the last turns of a thread", 0, 1, COMMAND_CONNECT,
+	  OPTION_USE_HISTORY, report_history },
+	{ "tools", "", "the tools, what they do to the world, what is asked about", 0, 0,
+	  COMMAND_CONNECT, OPTION_USE_LIST, report_tools },
+	{ "status", "", "the daemons and the agent (starts the system when it does not run)", 0, 0,
+	  COMMAND_CONNECT, OPTION_USE_LIST, report_status },
+	{ "logs", "[DAEMON]", "the ends of the daemons' logs", 0, 1, 0, OPTION_USE_OTHER,
+	  run_logs },
+	{ "up", "", "be the supervisor, in the foreground", 0, 0, 0, OPTION_USE_UP, run_up },
+	{ "stop", "", "stop the system in order", 0, 0, 0, OPTION_USE_OTHER, run_stop },
+	{ "help", "", "this text", 0, 0, 0, OPTION_USE_OTHER, run_help },
+	{ "version", "", "the version", 0, 0, 0, OPTION_USE_OTHER, run_version },
+};
+
+const struct command_table verbs_table = { rows, sizeof(rows) / sizeof(rows[0]), "claw " };
+
+void verbs_print(FILE *out)
+{
+	fprintf(out, "usage: claw [OPTIONS]              talk to the agent\n"
+		     "       claw [OPTIONS] -m TEXT      ask once; standard input is context\n"
+		     "       claw VERB [ARGUMENTS]\n\nverbs:\n");
+	for (size_t i = 0; i < verbs_table.n; i++) {
+		int n = fprintf(out, "  %s %s", rows[i].name, rows[i].usage);
+
+		fprintf(out, "%*s %s\n", n < VERB_COLUMNS ? VERB_COLUMNS - n : 0, "",
+			rows[i].summary);
+	}
+	fprintf(out, "\noptions:\n");
+	options_print(out);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l7-shell/view.h"
+
+#include "base/cleanup.h"
+#include "l7-shell/link.h"
+#include "l7-shell/tool-line.h"
+#include "l7-shell/typeset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ID_BYTES = 80 };
+
+struct view {
+	struct view_options options;
+	uint64_t own_turn;
+	uint64_t turn;            /* the one events are about */
+	struct typeset *text;     /* what the model says */
+	bool reasons;             /* reasoning is being shown as the status line */
+	char open_call[ID_BYTES]; /* the tool call whose line has no end yet; "": none */
+};
+
+int view_open(const struct view_options *options, struct view **ret)
+{
+	struct view *view = calloc(1, sizeof(*view));
+	int r = view ? typeset_open(options->answers, &view->text) : -ENOMEM;
+
+	if (r < 0) {
+		free(view);
+		return r;
+	}
+	view->options = *options;
+	*ret = view;
+	return 0;
+}
+
+void view_close(struct view *view)
+{
+	if (!view)
+		return;
+	typeset_close(view->text);
+	free(view);
+}
+
+void view_follow(struct view *view, uint64_t turn)
+{
+	view->own_turn = turn;
+}
+
+void view_break(struct view *view)
+{
+	typeset_break(view->text);
+}
+
+/* Ends whatever line is open, so that a note begins on a line of its own. */
+static struct screen *note(struct view *view)
+{
+	if (view->options.answers->terminal)
+		typeset_end(view->text);
+	if (view->open_call[0] && view->options.notes)
+		screen_fresh_line(view->options.notes);
+	view->open_call[0] = '\0';
+	if (view->options.notes && view->options.notes == view->options.answers)
+		screen_fresh_line(view->options.notes);
+	return view->options.notes;
+}
+
+static void on_accepted(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = note(view);
+
+	if (!notes || view->turn == view->own_turn)
+		return;
+	screen_own(notes, STYLE_BOLD, "> ");
+	if (link_string(data, "tool")[0])
+		tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"));
+	else
+		screen_foreign(notes, STYLE_BOLD, link_string(data, "text"), 0);
+	screen_fresh_line(notes);
+}
+
+static void on_text(struct view *view, sd_json_variant *data)
+{
+	if (!view->options.answers->terminal)
+		return; /* written whole, from the record */
+	if (view->open_call[0])
+		(void)note(view);
+	typeset_add(view->text, link_string(data, "text"), (uint64_t)link_integer(data, "offset"));
+}
+
+static void on_model_done(struct view *view, sd_json_variant *data)
+{
+	if (view->options.answers->terminal)
+		typeset_whole(view->text, link_string(data, "text"));
+	typeset_end(view->text);
+}
+
+static void on_answer(struct view *view, sd_json_variant *data)
+{
+	typeset_whole(view->text, link_string(data, "text"));
+	typeset_end(view->text);
+}
+
+static void on_tool_started(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = note(view);
+	const char *id = link_string(data, "id");
+
+	if (!notes)
+		return;
+	tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"));
+	if (strlen(id) < sizeof(view->open_call))
+		memcpy(view->open_call, id, strlen(id) + 1);
+}
+
+static void on_tool_done(struct view *view, sd_json_variant *data)
+{
+	bool same_line =
+		view->open_call[0] && strcmp(view->open_call, link_string(data, "id")) == 0;
+	struct screen *notes = same_line ? view->options.notes : note(view);
+
+	if (!notes)
+		return;
+	if (!same_line)
+		tool_line_again(notes, link_string(data, "tool"));
+	tool_line_end(notes, data);
+	view->open_call[0] = '\0';
+}
+
+static void on_question(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = note(view);
+
+	if (!notes)
+		return;
+	screen_own(notes, STYLE_ASK, "? %s", "the agent wants to ");
+	screen_foreign(notes, STYLE_ASK, link_string(data, "effect"), 0);
+	screen_own(notes, STYLE_ASK, ":\n");
+	screen_foreign_block(notes, STYLE_BOLD, link_string(data, "action"),
+			     strlen(link_string(data, "action")));
+	screen_fresh_line(notes);
+}
+
+static void on_decision(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = note(view);
+	const char *by = link_string(data, "by");
+	bool allow = link_boolean(data, "allow");
+
+	if (!notes)
+		return;
+	screen_own(notes, allow ? STYLE_GOOD : STYLE_BAD, "  %s", allow ? "allowed" : "denied");
+	if (strcmp(by, "timeout") == 0)
+		screen_own(notes, STYLE_DIM, " (nobody answered in time)");
+	else if (strcmp(by, "policy") == 0)
+		screen_own(notes, STYLE_DIM, " (by the policy for this turn)");
+	screen_put(notes, STYLE_PLAIN, "\n", 1);
+}
+
+static void on_turn_done(struct view *view, sd_json_variant *data)
+{
+	const char *state = link_string(data, "state"), *reason = link_string(data, "reason");
+	struct screen *notes = note(view);
+
+	typeset_end(view->text);
+	if (!notes || strcmp(state, "done") == 0)
+		return;
+	screen_own(notes, STYLE_BAD, "turn %llu ", (unsigned long long)view->turn);
+	screen_foreign(notes, STYLE_BAD, state, 0);
+	if (*reason) {
+		screen_own(notes, STYLE_BAD, ": ");
+		screen_foreign(notes, STYLE_BAD, reason, 0);
+	}
+	screen_put(notes, STYLE_PLAIN, "\n", 1);
+}
+
+static void on_status(struct view *view, sd_json_variant *data)
+{
+	if (view->options.notes && typeset_is_idle(view->text) && !view->open_call[0])
+		screen_status(view->options.notes, link_string(data, "text"));
+}
+
+static void on_model_started(struct view *view, sd_json_variant *data)
+{
+	(void)data;
+	typeset_start(view->text);
+	if (view->options.notes && !view->open_call[0])
+		screen_status(view->options.notes, "thinking");
+}
+
+static const struct kind_row {
+	const char *kind;
+	void (*show)(struct view *view, sd_json_variant *data);
+} kinds[] = {
+	{ "accepted", on_accepted },
+	{ "model-started", on_model_started },
+	{ "text", on_text },
+	{ "model-done", on_model_done },
+	{ "tool-started", on_tool_started },
+	{ "tool-done", on_tool_done },
+	{ "question", on_question },
+	{ "decision", on_decision },
+	{ "answer", on_answer },
+	{ "turn-done", on_turn_done },
+	{ "status", on_status },
+	{ "reasoning", NULL },
+	{ "turn-started", NULL },
+	{ "thread-new", NULL },
+};
+
+void view_event(struct view *view, sd_json_variant *event)
+{
+	const char *kind = link_string(event, "kind");
+	int64_t turn = link_integer(event, "turn");
+
+	if (view->options.own_turns_only && (uint64_t)turn != view->own_turn)
+		return;
+	if (turn > 0)
+		view->turn = (uint64_t)turn;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kinds[i].kind, kind) == 0 && kinds[i].show)
+			kinds[i].show(view, link_field(event, "data"));
+}
