@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "base/cleanup.h"
+#include "base/dir.h"
+#include "l6-agent/memory-tools.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const char *text_of(sd_json_variant *object, const char *name)
+{
+	sd_json_variant *value = sd_json_variant_by_key(object, name);
+
+	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value) : "";
+}
+
+static long long number_of(sd_json_variant *object, const char *name)
+{
+	sd_json_variant *value = sd_json_variant_by_key(object, name);
+
+	return value && sd_json_variant_is_integer(value) ? sd_json_variant_integer(value) : 0;
+}
+
+static int add_labels(sd_json_variant *record, struct buf *out)
+{
+	sd_json_variant *labels = sd_json_variant_by_key(record, "labels");
+	size_t n = labels ? sd_json_variant_elements(labels) : 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		const char *label = sd_json_variant_string(sd_json_variant_by_index(labels, i));
+
+		r = buf_printf(out, "%s%s", i == 0 ? ", labels " : " ", label ? label : "");
+	}
+	return r;
+}
+
+static int format_hits(sd_json_variant *reply, struct buf *out)
+{
+	sd_json_variant *hits = sd_json_variant_by_key(reply, "hits");
+	size_t n = hits ? sd_json_variant_elements(hits) : 0;
+	int r = 0;
+
+	if (n == 0)
+		return buf_add_string(out,
+				      "Nothing in memory matches. memory_tree lists what there "
+				      "is.");
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		sd_json_variant *hit = sd_json_variant_by_index(hits, i);
+
+		r = buf_printf(out, "%s[%zu] %s, version %lld", i > 0 ? "\n\n" : "", i + 1,
+			       text_of(hit, "path"), number_of(hit, "version"));
+		if (r >= 0)
+			r = add_labels(hit, out);
+		if (r >= 0)
+			r = buf_printf(out, "\n%s", text_of(hit, "text"));
+	}
+	return r;
+}
+
+static int format_documents(sd_json_variant *reply, struct buf *out)
+{
+	sd_json_variant *documents = sd_json_variant_by_key(reply, "documents");
+	size_t n = documents ? sd_json_variant_elements(documents) : 0;
+	int r = 0;
+
+	if (n == 0)
+		return buf_add_string(out, "Nothing here.");
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		sd_json_variant *document = sd_json_variant_by_index(documents, i);
+
+		r = buf_printf(out, "%s%s (%lld bytes", i > 0 ? "\n" : "",
+			       text_of(document, "path"), number_of(document, "bytes"));
+		if (r >= 0)
+			r = add_labels(document, out);
+		if (r >= 0)
+			r = buf_add_char(out, ')');
+	}
+	return r;
+}
+
+static int format_document(sd_json_variant *reply, const char *before, struct buf *out)
+{
+	sd_json_variant *document = sd_json_variant_by_key(reply, "document");
+	int r = buf_printf(out, "%s%s, version %lld, %lld bytes", before, text_of(document, "path"),
+			   number_of(document, "version"), number_of(document, "bytes"));
+
+	return r < 0 ? r : add_labels(document, out);
+}
+
+static int format_read(sd_json_variant *reply, int content_fd, struct buf *out)
+{
+	int r = format_document(reply, "", out);
+
+	if (r >= 0)
+		r = buf_add_string(out, ":\n");
+	return r < 0 ? r : dir_read_fd(content_fd, out);
+}
+
+/* The reason of a named error, as a sentence the model can act on. */
+static int format_error(const char *error_id, sd_json_variant *reply, struct buf *out)
+{
+	const char *name = strrchr(error_id, '.');
+	bool is_ours = strncmp(error_id, "io.clawos.Fs.", strlen("io.clawos.Fs.")) == 0;
+
+	name = name ? name + 1 : error_id;
+	if (is_ours && strcmp(name, "NotFound") == 0)
+		return buf_printf(out,
+				  "There is no \"%s\" in memory; memory_tree lists what there is.",
+				  text_of(reply, "path"));
+	if (is_ours && strcmp(name, "InvalidPath") == 0)
+		return buf_printf(out, "\"%s\" is not a path in memory: %s.",
+				  text_of(reply, "path"), text_of(reply, "reason"));
+	if (is_ours && strcmp(name, "Denied") == 0)
+		return buf_printf(out, "Denied: %s.", text_of(reply, "reason"));
+	if (is_ours && strcmp(name, "QuotaExceeded") == 0)
+		return buf_printf(out, "The limit %s (%lld) is reached; nothing was changed.",
+				  text_of(reply, "limit"), number_of(reply, "value"));
+	if (is_ours && strcmp(name, "VersionConflict") == 0)
+		return buf_printf(out, "%s has changed: it is at version %lld now; read it again.",
+				  text_of(reply, "path"), number_of(reply, "version"));
+	if (is_ours && strcmp(name, "UnknownQuestion") == 0)
+		return buf_add_string(out,
+				      "The question has expired; the call has to be made again.");
+	if (is_ours && strcmp(name, "InvalidArguments") == 0)
+		return buf_printf(out, "%s.", text_of(reply, "reason"));
+	return buf_printf(out, "Memory does not answer (%s); nothing is known about the call.",
+			  name);
+}
+
+int memory_reply_format(const struct memory_call *call, const char *error_id,
+			sd_json_variant *reply, int content_fd, struct buf *result,
+			enum memory_outcome *ret, int64_t *ret_question, struct error *err)
+{
+	enum memory_outcome outcome = MEMORY_DONE;
+	int64_t question = 0;
+	int r = 0;
+
+	if (error_id && strcmp(error_id, "io.clawos.Fs.ApprovalNeeded") == 0) {
+		outcome = MEMORY_ASK;
+		question = number_of(reply, "question");
+		r = buf_add_string(result, text_of(reply, "action"));
+	} else if (error_id) {
+		outcome = MEMORY_FAILED;
+		r = format_error(error_id, reply, result);
+	} else {
+		switch (call->verb) {
+		case MEMORY_SEARCH:
+			r = format_hits(reply, result);
+			break;
+		case MEMORY_READ:
+			r = format_read(reply, content_fd, result);
+			break;
+		case MEMORY_TREE:
+			r = format_documents(reply, result);
+			break;
+		case MEMORY_WRITE:
+		case MEMORY_LOG:
+			r = format_document(reply, "Saved ", result);
+			break;
+		}
+	}
+	if (r < 0)
+		return FAIL(err, r, "the reply of the memory does not fit: %s", strerror(-r));
+	*ret = outcome;
+	*ret_question = question;
+	return 0;
+}
