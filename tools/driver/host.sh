@@ -79,7 +79,7 @@ require_host() {
 	*) fail "there is no build for $(uname -m); amd64 is tested, arm64 is untested." ;;
 	esac
 	# shellcheck source=/dev/null
-	system=$(. "${CLAWOS_OS_RELEASE:-/etc/os-release}" 2>/dev/null && echo "${ID:-unknown} ${VERSION_ID:-} ${ID_LIKE:-}") ||
+	system=$(. /etc/os-release 2>/dev/null && echo "${ID:-unknown} ${VERSION_ID:-} ${ID_LIKE:-}") ||
 		system=unknown
 	case $system in
 	"debian 12 "* | "debian 13 "*) ;;

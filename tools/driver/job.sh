@@ -10,18 +10,19 @@ trap 'stop_jobs; exit 130' INT
 trap 'stop_jobs; exit 143' TERM
 trap 'stop_jobs; exit 129' HUP
 
-# Kills every descendant of a process (not the process).
-kill_below() {
+# Prints every descendant of a process, parents before their children.
+descendants() {
 	children=$(cat "/proc/$1/task/$1/children" 2>/dev/null) || :
 	for child in $children; do
-		kill_below "$child"
-		kill -KILL "$child" 2>/dev/null || :
+		echo "$child"
+		descendants "$child"
 	done
 }
 
 stop_jobs() {
 	trap '' INT TERM HUP
-	kill_below $$
+	# shellcheck disable=SC2046 # a list of numbers
+	kill -KILL $(descendants $$) 2>/dev/null || :
 }
 
 # start NAME COMMAND...: begins a job. finish NAME: waits for it; when it failed, ends this call.

