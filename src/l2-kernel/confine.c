@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/securebits.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -144,7 +145,7 @@ int confine_apply(const struct confine_options *options, struct error *err)
 			return r;
 		filter = made;
 	}
-	if (close_range((unsigned)options->close_from, ~0U, 0) < 0)
+	if (close_range((unsigned)options->close_from, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return FAIL(err, -errno, "descriptors: %m");
 	r = confine_limits_apply(&options->limits, err);
 	if (r == 0)

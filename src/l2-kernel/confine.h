@@ -42,7 +42,7 @@ struct confine_options {
 	uint64_t keep_capabilities;   /* bit 1 << CAP_…: bounding and ambient set; 0 for all but
 					 sandboxd */
 	struct confine_limits limits; /* core dumps are always off */
-	int close_from;               /* this descriptor and all above are closed */
+	int close_from;               /* this descriptor and all above are closed by the exec */
 	int parent_death_signal;      /* 0: none */
 	const struct landlock_path *paths; /* what stays reachable; NULL: no Landlock */
 	size_t n_paths;

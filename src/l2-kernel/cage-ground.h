@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * cage-ground - what all cages of one claw-sandboxd share: the root they start from and the
+ * compiled filters (L2).
+ *
+ * The shared root is mounted once, read-only, below mount_point in the caller's own mount
+ * namespace: /usr of the base, the two programs, a small /etc, /dev. Each cage clones it and adds
+ * /proc, /tmp and its view of a workspace.
+ *
+ * Needs      CAP_SYS_ADMIN.
+ * Errors     The errno of the kernel; nothing is kept after an error.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "l2-kernel/launch-record.h"
+
+struct seccomp_filter;
+
+enum { CAGE_PATH_BYTES = 256 };
+
+struct cage_ground {
+	char root[CAGE_PATH_BYTES]; /* path of the shared root in this mount namespace */
+	int mounts_fd;              /* folder for the mounts of workspaces */
+	struct seccomp_filter *filters[LAUNCH_PROFILE_END];
+};
+
+struct cage_ground_options {
+	const char *mount_point; /* a directory, made when its parent allows; hidden by a tmpfs */
+	const char *bin;         /* folder of claw-toolwork and claw-cageprobe */
+};
+
+/* Leaves the caller in a mount namespace of its own. */
+must_check int cage_ground_open(const struct cage_ground_options *options, struct cage_ground *ret,
+				struct error *err);
+void cage_ground_fini(struct cage_ground *ground);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l2-kernel/launch.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+
+enum { TIMER_ACCURACY_US = 1000 };
+
+enum launch_state { LAUNCH_BUILDING, LAUNCH_FAILED, LAUNCH_RUNNING };
+
+struct launch {
+	enum launch_state state;
+	struct cage cage;
+	sd_event_source *failure, *end, *timer;
+	const struct launch_acts *acts;
+	void *data;
+	uint64_t since_us;
+	enum launch_why why; /* of the kill; NONE while nobody killed it */
+	struct cage_failure reason;
+};
+
+static void launch_free(struct launch *launch)
+{
+	if (!launch)
+		return;
+	sd_event_source_disable_unref(launch->failure);
+	sd_event_source_disable_unref(launch->end);
+	sd_event_source_disable_unref(launch->timer);
+	close_fd(&launch->cage.failure_fd);
+	close_fd(&launch->cage.pidfd);
+	free(launch);
+}
+DEFINE_CLEANUP(struct launch *, launch_free)
+
+/* Learns how building went, once. */
+static void settle(struct launch *launch)
+{
+	enum cage_build built;
+	int r;
+
+	if (launch->state != LAUNCH_BUILDING)
+		return;
+	r = cage_read_failure(launch->cage.failure_fd, &built, &launch->reason);
+	if (r == -EAGAIN)
+		return;
+	launch->failure = sd_event_source_disable_unref(launch->failure);
+	if (r == 0 && built == CAGE_BUILT) {
+		launch->state = LAUNCH_RUNNING;
+		launch->acts->on_started(launch->cage.pid, launch->data);
+		return;
+	}
+	if (r < 0)
+		launch->reason = (struct cage_failure){ -r, LAUNCH_STAGE_CLONE, "no report" };
+	launch->state = LAUNCH_FAILED; /* its process ends now, which is an event */
+}
+
+static int on_failure(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	settle(userdata);
+	return 0;
+}
+
+static int on_end(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct launch *launch = userdata;
+	struct launch_result result = { 0 };
+	int r;
+
+	(void)source;
+	(void)events;
+	settle(launch);
+	r = cage_reap(fd, &result.end);
+	if (r == -EAGAIN)
+		return 0;
+	if (launch->state == LAUNCH_FAILED) {
+		launch->acts->on_refused(launch->reason.stage, launch->reason.error,
+					 launch->reason.text, launch->data);
+	} else {
+		result.why = launch->why != LAUNCH_WHY_NONE ? launch->why : LAUNCH_WHY_EXIT;
+		result.wall_us = clock_monotonic_us() - launch->since_us;
+		launch->acts->on_exited(&result, launch->data);
+	}
+	launch_free(launch);
+	return 0;
+}
+
+static void kill_because(struct launch *launch, enum launch_why why)
+{
+	if (launch->why == LAUNCH_WHY_NONE)
+		launch->why = why;
+	cage_signal_kill(launch->cage.pidfd);
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	kill_because(userdata, LAUNCH_WHY_TIMEOUT);
+	return 0;
+}
+
+void launch_kill(struct launch *launch)
+{
+	kill_because(launch, LAUNCH_WHY_KILLED);
+}
+
+static int watch(sd_event *event, struct launch *launch, uint32_t time_ms)
+{
+	int r = sd_event_add_io(event, &launch->failure, launch->cage.failure_fd, EPOLLIN,
+				on_failure, launch);
+
+	if (r >= 0)
+		r = sd_event_add_io(event, &launch->end, launch->cage.pidfd, EPOLLIN, on_end,
+				    launch);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &launch->timer, CLOCK_MONOTONIC,
+					       time_ms * CLOCK_MSEC_US, TIMER_ACCURACY_US, on_time,
+					       launch);
+	return r < 0 ? r : 0;
+}
+
+int launch_open(sd_event *event, const struct cage_ground *ground,
+		const struct cage_options *options, const struct launch_acts *acts, void *data,
+		struct launch **ret, enum launch_stage *ret_stage, struct error *err)
+{
+	CLEANUP(launch_free_ptr) struct launch *launch = calloc(1, sizeof(*launch));
+	struct cage_end end;
+	int r;
+
+	*ret_stage = LAUNCH_STAGE_CLONE;
+	if (!launch)
+		return FAIL(err, -ENOMEM, "out of memory");
+	launch->cage = (struct cage){ .pidfd = -1, .failure_fd = -1 };
+	launch->acts = acts;
+	launch->data = data;
+	launch->since_us = clock_monotonic_us();
+	r = cage_start(ground, options, &launch->cage, ret_stage, err);
+	if (r < 0)
+		return r;
+	r = watch(event, launch, options->time_ms);
+	if (r < 0) {
+		cage_signal_kill(launch->cage.pidfd);
+		(void)!cage_reap(launch->cage.pidfd, &end); /* or the kernel does, at our end */
+		return FAIL(err, r, "event loop: %s", strerror(-r));
+	}
+	*ret = TAKE_PTR(launch);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * launch - the life of one cage on the event loop: built, running, over time, killed, gone (L2).
+ *
+ * Exactly one of on_refused and on_exited is called, when no process of the cage is left;
+ * on_started may come before on_exited. The launch frees itself after that callback.
+ *
+ * Ownership  launch_open() borrows the descriptors of the cage options.
+ * Threads    None: loop thread only. No callback from within launch_open() or launch_kill().
+ */
+#pragma once
+
+#include "base/error.h"
+#include "l2-kernel/cage.h"
+#include "l2-kernel/launch-record.h"
+
+#include <systemd/sd-event.h>
+
+struct launch;
+
+struct launch_result {
+	enum launch_why why;
+	struct cage_end end;
+	uint64_t wall_us;
+};
+
+struct launch_acts {
+	void (*on_started)(pid_t pid, void *data);
+	void (*on_refused)(enum launch_stage stage, int error, const char *text, void *data);
+	void (*on_exited)(const struct launch_result *result, void *data);
+};
+
+must_check int launch_open(sd_event *event, const struct cage_ground *ground,
+			   const struct cage_options *options, const struct launch_acts *acts,
+			   void *data, struct launch **ret, enum launch_stage *ret_stage,
+			   struct error *err);
+
+/* Kills the whole cage; its end is reported as KILLED. */
+void launch_kill(struct launch *launch);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* The cages of connections: waiting for a verdict, running, reported (L2). */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "l2-kernel/cage-profile.h"
+#include "l2-kernel/launch.h"
+#include "l2-kernel/sandbox.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct sandbox_cage {
+	struct sandbox *sandbox;
+	struct sandbox_link *link; /* NULL: closed, nobody is told any more */
+	struct sandbox_cage *next;
+	struct launch_request rq;
+	struct launch *launch; /* NULL: waits for the self-test */
+	int stream_fd;         /* while it waits */
+	bool stopping;         /* STOP waits for its end */
+};
+
+static void free_cage(struct sandbox_cage *cage)
+{
+	struct sandbox *sandbox = cage->sandbox;
+	struct sandbox_cage **at = &sandbox->cages;
+	bool stopping = cage->stopping;
+
+	while (*at != cage)
+		at = &(*at)->next;
+	*at = cage->next;
+	sandbox->n_cages--;
+	close_fd(&cage->stream_fd);
+	free(cage);
+	if (stopping)
+		sandbox_link_stopped(sandbox);
+}
+
+static void refuse(struct sandbox_cage *cage, enum launch_stage stage, int error, const char *text)
+{
+	struct launch_answer answer = {
+		.kind = LAUNCH_ANSWER_REFUSED,
+		.id = cage->rq.id,
+		.error = error,
+		.stage = stage,
+	};
+
+	(void)snprintf(answer.text, sizeof(answer.text), "%.*s", LAUNCH_TEXT_BYTES - 1, text);
+	cage->sandbox->refused++;
+	if (cage->link)
+		sandbox_link_answer(cage->link, &answer);
+	free_cage(cage);
+}
+
+static void on_started(pid_t pid, void *data)
+{
+	struct sandbox_cage *cage = data;
+	const struct launch_answer answer = {
+		.kind = LAUNCH_ANSWER_STARTED,
+		.id = cage->rq.id,
+		.pid = pid,
+	};
+
+	cage->sandbox->launched++;
+	if (cage->link)
+		sandbox_link_answer(cage->link, &answer);
+}
+
+static void on_refused(enum launch_stage stage, int error, const char *text, void *data)
+{
+	log_warning("no cage: %s: %s", launch_stage_name(stage), text);
+	refuse(data, stage, error, text);
+}
+
+static void on_exited(const struct launch_result *result, void *data)
+{
+	struct sandbox_cage *cage = data;
+	const struct launch_answer answer = {
+		.kind = LAUNCH_ANSWER_EXITED,
+		.id = cage->rq.id,
+		.why = result->why,
+		.status = result->end.status,
+		.term_signal = result->end.term_signal,
+		.cpu_us = result->end.cpu_us,
+		.maxrss_kib = result->end.maxrss_kib,
+		.wall_us = result->wall_us,
+	};
+
+	if (result->why == LAUNCH_WHY_TIMEOUT)
+		cage->sandbox->timeouts++;
+	if (cage->link)
+		sandbox_link_answer(cage->link, &answer);
+	free_cage(cage);
+}
+
+static const struct launch_acts acts = { on_started, on_refused, on_exited };
+
+static bool is_writable(const struct sandbox_cage *cage, const struct workspace *workspace)
+{
+	return cage_profiles[cage->rq.profile].writable && workspace->writable;
+}
+
+/* Starts what is proven, begins the test of what was not tried; refuses and frees what must be. */
+static void advance(struct sandbox_cage *cage)
+{
+	struct sandbox *sandbox = cage->sandbox;
+	const struct workspace *workspace =
+		workspace_find(&sandbox->workspaces, cage->rq.workspace);
+	const struct self_test_kind *kind;
+	enum launch_verdict verdict;
+	struct cage_options options;
+	enum launch_stage stage = LAUNCH_STAGE_WORKSPACE;
+	struct error err = { 0 };
+	auto_fd int view_fd = -1;
+	int r;
+
+	if (!workspace) {
+		refuse(cage, stage, ENOENT, "no such workspace (it is registered by the owner)");
+		return;
+	}
+	options = (struct cage_options){ .profile = (enum launch_profile)cage->rq.profile,
+					 .program = CAGE_TOOLWORK,
+					 .stream_fd = cage->stream_fd,
+					 .writable = is_writable(cage, workspace),
+					 .time_ms = cage->rq.time_ms,
+					 .memory_mib = cage->rq.memory_mib };
+	kind = self_test_verdict(&sandbox->test, options.profile, options.writable);
+	verdict = (enum launch_verdict)kind->proof.verdict;
+	if (verdict == LAUNCH_BROKEN) {
+		on_refused(LAUNCH_STAGE_SELF_TEST, EACCES, kind->reason, cage);
+		return;
+	}
+	view_fd = options.view_fd = workspace_view(workspace, options.writable, &err);
+	r = view_fd;
+	if (r >= 0 && verdict == LAUNCH_PROVEN) {
+		r = launch_open(sandbox->event, &sandbox->ground, &options, &acts, cage,
+				&cage->launch, &stage, &err);
+		close_fd(&cage->stream_fd);
+		cage->stream_fd = -1;
+	} else if (r >= 0) {
+		stage = LAUNCH_STAGE_SELF_TEST;
+		r = self_test_start(&sandbox->test, options.profile, options.writable, view_fd,
+				    &err);
+	}
+	if (r < 0)
+		on_refused(stage, -r, err.text, cage);
+}
+
+void sandbox_cage_resume(struct sandbox *sandbox)
+{
+	struct sandbox_cage *next;
+
+	for (struct sandbox_cage *cage = sandbox->cages; cage; cage = next) {
+		next = cage->next;
+		if (!cage->launch)
+			advance(cage);
+	}
+}
+
+static struct sandbox_cage *find(struct sandbox *sandbox, const struct sandbox_link *link,
+				 uint32_t id)
+{
+	struct sandbox_cage *cage = sandbox->cages;
+
+	while (cage && (cage->link != link || cage->rq.id != id))
+		cage = cage->next;
+	return cage;
+}
+
+int sandbox_cage_launch(struct sandbox *sandbox, struct sandbox_link *link,
+			const struct launch_request *rq, int stream_fd, struct error *err)
+{
+	auto_fd int stream = stream_fd;
+	struct sandbox_cage *cage;
+
+	if (find(sandbox, link, rq->id))
+		return FAIL(err, -EPROTO, "cage %u is there already", rq->id);
+	cage = calloc(1, sizeof(*cage));
+	if (!cage)
+		return FAIL(err, -ENOMEM, "out of memory");
+	*cage = (struct sandbox_cage){ .sandbox = sandbox,
+				       .link = link,
+				       .next = sandbox->cages,
+				       .rq = *rq,
+				       .stream_fd = take_fd(&stream) };
+	sandbox->cages = cage;
+	if (++sandbox->n_cages > sandbox->cages_max) {
+		refuse(cage, LAUNCH_STAGE_QUOTA, EAGAIN,
+		       "too many cages at once ([sandbox] max_cages)");
+		return 0;
+	}
+	self_test_retry(&sandbox->test, (enum launch_profile)rq->profile, false);
+	self_test_retry(&sandbox->test, (enum launch_profile)rq->profile, true);
+	advance(cage);
+	return 0;
+}
+
+static void kill_cage(struct sandbox_cage *cage)
+{
+	if (cage->launch)
+		launch_kill(cage->launch);
+	else
+		refuse(cage, LAUNCH_STAGE_NONE, ECANCELED, "killed before it started");
+}
+
+void sandbox_cage_kill(struct sandbox *sandbox, const struct sandbox_link *link, uint32_t id)
+{
+	struct sandbox_cage *cage = find(sandbox, link, id);
+
+	if (cage) /* else it has ended in the meantime */
+		kill_cage(cage);
+}
+
+void sandbox_cage_kill_of(struct sandbox *sandbox, const struct sandbox_link *link)
+{
+	struct sandbox_cage *next;
+
+	for (struct sandbox_cage *cage = sandbox->cages; cage; cage = next) {
+		next = cage->next;
+		if (cage->link != link)
+			continue;
+		cage->link = NULL;
+		kill_cage(cage);
+	}
+}
+
+uint32_t sandbox_cage_stop(struct sandbox *sandbox)
+{
+	struct sandbox_cage *next;
+	uint32_t n = 0;
+
+	for (struct sandbox_cage *cage = sandbox->cages; cage; cage = next) {
+		next = cage->next;
+		cage->stopping = cage->launch != NULL;
+		n += cage->stopping;
+		kill_cage(cage);
+	}
+	return n;
+}
