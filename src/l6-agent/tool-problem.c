@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/tool-problem.h"
 
-#include "l6-agent/nearest.h"
+#include "base/nearest.h"
 
 #include <stdarg.h>
 

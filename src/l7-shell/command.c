@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l7-shell/command.h"
 
-#include "l6-agent/nearest.h"
+#include "base/nearest.h"
 #include "l7-shell/shell.h"
 
 #include <assert.h>

@@ -17,9 +17,12 @@
 
 enum {
 	QUICK_S = 10,          /* an end sooner than this after the start counts as quick */
-	QUICK_MAX = 5,         /* so many in a row: failed, until somebody asks again */
-	BACKOFF_FIRST_MS = 50, /* doubled with every quick end */
-	STOP_LIMIT_S = 5,      /* between SIGTERM and SIGKILL */
+	FREE_RESTARTS = 3,     /* quick ends in a row that cost no delay */
+	BACKOFF_FIRST_MS = 50, /* then this, doubled with every further quick end */
+	BACKOFF_DOUBLINGS_MAX = 7,
+	RETRY_S = 5,      /* a failed daemon is tried again at the first call after this */
+	UNREADY_MAX = 5,  /* ends in a row before it was ever ready: failed, it cannot start */
+	STOP_LIMIT_S = 5, /* between SIGTERM and SIGKILL */
 	WATCHDOG_MAX_S = 600,
 };
 
@@ -46,13 +49,30 @@ static void set_state(struct up_daemon *daemon, enum up_state state)
 	daemon->since_us = clock_realtime_us();
 }
 
+/*
+ * Somebody waits at the socket of a daemon that does not run: it is started. One that has failed is
+ * tried again now and then; whoever comes in between is turned away instead of being left to wait.
+ */
 static int on_demand(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-	(void)fd;
+	struct up_daemon *daemon = userdata;
+	auto_fd int turned_away_fd = -1;
+
 	(void)events;
+	if (daemon->state == UP_FAILED &&
+	    clock_realtime_us() - daemon->since_us < RETRY_S * CLOCK_SECOND_US) {
+		turned_away_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		return 0;
+	}
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
-	up_daemon_start(userdata);
+	up_daemon_start(daemon);
 	return 0;
+}
+
+static void fail(struct up_daemon *daemon)
+{
+	set_state(daemon, UP_FAILED);
+	(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_ON);
 }
 
 static int on_backed_off(sd_event_source *source, uint64_t usec, void *userdata)
@@ -137,30 +157,37 @@ static void describe_end(struct up_daemon *daemon, const siginfo_t *info)
 			       daemon->row->name);
 }
 
-static void restart_later(struct up_daemon *daemon)
+static void restart_later(struct up_daemon *daemon, bool was_ready)
 {
 	bool quick = clock_realtime_us() - daemon->since_us < QUICK_S * CLOCK_SECOND_US;
-	uint64_t delay_us;
+	uint64_t delay_us = 0;
+	unsigned doublings;
 
 	daemon->restarts++;
 	daemon->quick = quick ? daemon->quick + 1 : 0;
-	if (daemon->quick > QUICK_MAX) {
-		set_state(daemon, UP_FAILED);
-		log_error("%s: ended %u times right after its start; given up: %s",
-			  daemon->row->name, daemon->quick, daemon->reason);
+	daemon->unready = was_ready ? 0 : daemon->unready + 1;
+	if (daemon->unready > UNREADY_MAX) {
+		fail(daemon);
+		log_error("%s: ended %u times before it was ready; given up: %s", daemon->row->name,
+			  daemon->unready, daemon->reason);
 		return;
 	}
+	if (daemon->quick > FREE_RESTARTS) {
+		doublings = daemon->quick - FREE_RESTARTS - 1;
+		delay_us =
+			(BACKOFF_FIRST_MS * CLOCK_MSEC_US)
+			<< (doublings < BACKOFF_DOUBLINGS_MAX ? doublings : BACKOFF_DOUBLINGS_MAX);
+	}
 	set_state(daemon, UP_BACKING_OFF);
-	delay_us =
-		daemon->quick <= 1 ? 0 : (BACKOFF_FIRST_MS * CLOCK_MSEC_US) << (daemon->quick - 1);
 	if (arm(daemon, &daemon->timer, delay_us, on_backed_off) < 0)
-		set_state(daemon, UP_FAILED);
+		fail(daemon);
 }
 
 static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata)
 {
 	struct up_daemon *daemon = userdata;
 	bool clean = info->si_code == CLD_EXITED && info->si_status == 0;
+	bool was_ready = daemon->state == UP_RUNNING;
 
 	(void)source;
 	daemon->child = sd_event_source_disable_unref(daemon->child);
@@ -180,7 +207,7 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata
 	}
 	if (!clean)
 		log_warning("%s: %s", daemon->row->name, daemon->reason);
-	restart_later(daemon);
+	restart_later(daemon, was_ready);
 	return 0;
 }
 
@@ -215,7 +242,7 @@ void up_daemon_start(struct up_daemon *daemon)
 		log_error("%s: %s", daemon->row->name, err.text);
 		(void)snprintf(daemon->reason, sizeof(daemon->reason), "%s", err.text);
 		discard(daemon, pidfd);
-		set_state(daemon, UP_FAILED);
+		fail(daemon);
 		return;
 	}
 	set_state(daemon, UP_STARTING);
@@ -257,8 +284,7 @@ void up_daemon_notify(struct up_daemon *daemon, const char *message)
 
 void up_daemon_stop(struct up_daemon *daemon)
 {
-	if (daemon->demand)
-		(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_OFF);
+	(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_OFF);
 	if (daemon->pid == 0) {
 		daemon->timer = sd_event_source_disable_unref(daemon->timer);
 		set_state(daemon, UP_STOPPED);

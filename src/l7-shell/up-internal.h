@@ -43,6 +43,7 @@ struct up_daemon {
 	int listen_fd;
 	unsigned restarts; /* in all */
 	unsigned quick;    /* ends in a row soon after the start */
+	unsigned unready;  /* ends in a row before READY=1 */
 	uint64_t since_us;
 	uint64_t watchdog_us; /* 0: not armed */
 	sd_event_source *child, *demand, *timer, *watchdog;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /*
- * nearest - the name someone probably meant (L6).
+ * nearest - the name someone probably meant.
  *
  * Compares without regard to case and punctuation. A name is near when it differs by few letters
  * or when one contains the other; two equally near names give none.
  *
  * Errors     None: no answer is NULL.
- * Tests      tests/unit/l6-agent/test-tool.c
+ * Tests      tests/unit/base/test-nearest.c
  */
 #pragma once
 

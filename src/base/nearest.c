@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-#include "l6-agent/nearest.h"
+#include "base/nearest.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -71,7 +71,7 @@ const char *nearest_name(const char *name, const char *const *names, size_t n_na
 	for (size_t i = 0; i < n_names; i++) {
 		size_t n = fold(names[i], candidate);
 		size_t shorter = n < n_wanted ? n : n_wanted;
-		unsigned cost, allowed = (unsigned)(shorter + 2) / 3;
+		unsigned cost, allowed = (unsigned)shorter / 3;
 
 		if (n == 0)
 			continue;

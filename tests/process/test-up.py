@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The supervisor, with the shipped daemons: who they are, what they see, what happens when they end."""
+import os
+import signal
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+
+from provider import Provider, text  # noqa: E402
+from system import System, await_end, proc_status, switches  # noqa: E402
+from tap import expect, expect_true, run, test  # noqa: E402
+from varlink import Client  # noqa: E402
+
+UIDS = {"claw-agentd": 64801, "claw-egressd": 64802, "clawfsd": 64804, "claw-sandboxd": 0}
+CONFINED = [name for name, uid in UIDS.items() if uid]
+
+
+class Fixture:
+    def __enter__(self):
+        self.provider = Provider((), otherwise=text("pong"))
+        self.provider.__enter__()
+        self.system = System(self.provider)
+        return self.system.start()
+
+    def __exit__(self, *_):
+        self.system.__exit__()
+        self.provider.__exit__(None, None, None)
+
+
+def namespace(pid, kind):
+    return os.readlink(f"/proc/{pid}/ns/{kind}")
+
+
+@test
+def each_daemon_has_its_own_uid_and_no_rights(system):
+    for name, pid in system.pids().items():
+        status = proc_status(pid)
+        expect(set(status["Uid"].split()), {str(UIDS[name])}, name)
+        expect(status["NoNewPrivs"], "1", name)
+        expect(status["CapAmb"], "0000000000000000", name) if name in CONFINED else None
+    for name in CONFINED:
+        status = proc_status(system.pid(name))
+        for field in ("CapInh", "CapPrm", "CapEff", "CapBnd"):
+            expect(status[field], "0000000000000000", f"{name} {field}")
+        expect(status["Seccomp"], "2", name)
+        expect(status["Groups"].strip(), "", name)
+
+
+@test
+def only_egressd_is_in_the_hosts_network(system):
+    for name, pid in system.pids().items():
+        expect(namespace(pid, "net") == namespace("self", "net"), name == "claw-egressd", name)
+    with open(f"/proc/{system.pid('claw-agentd')}/net/route", encoding="utf-8") as file:
+        expect(len(file.read().splitlines()), 1, "routes of claw-agentd")
+
+
+@test
+def each_daemon_has_its_own_mounts_and_processes(system):
+    pids = system.pids()
+    for kind in ("mnt", "pid", "ipc", "uts"):
+        seen = {namespace(pid, kind) for pid in pids.values()}
+        expect(len(seen), len(pids), kind)
+        expect_true(namespace("self", kind) not in seen, f"a daemon shares the host's {kind} namespace")
+
+
+@test
+def a_daemon_sees_only_the_sockets_it_may_reach(system):
+    reach = {"claw-agentd": {"notify", "sandbox", "fs", "egress"}, "clawfsd": {"notify"}, "claw-egressd": {"notify"}}
+    for name, wanted in reach.items():
+        expect(set(os.listdir(f"/proc/{system.pid(name)}/root/clawos/run")), wanted, name)
+
+
+@test
+def no_daemon_but_the_launcher_sees_the_workspace_or_another_ones_state(system):
+    for name in CONFINED:
+        root = f"/proc/{system.pid(name)}/root"
+        expect_true(not os.path.exists(root + "/workspace"), f"{name} sees the workspace")
+        expect_true(not os.path.exists(root + "/root"), f"{name} sees /root")
+        expect(sorted(os.listdir(root)), sorted({"usr", "bin", "lib", "lib64", "sbin", "etc", "dev", "proc", "clawos", "var"}
+               & set(os.listdir(root))), name)
+
+
+@test
+def only_egressd_is_given_the_providers_key(system):
+    key = system.env["LLM_API_KEY"].encode()
+    for name, pid in system.pids().items():
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            expect_true(key not in file.read(), f"the key is in the environment of {name}")
+        conf = f"/proc/{pid}/root/clawos/conf"
+        with open(conf, "rb") as file:
+            expect_true(key not in file.read(), f"the key is in the configuration of {name}")
+        memfds = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        if name != "claw-egressd":
+            expect_true(not any("provider-key" in link for link in memfds), f"{name} holds the key's descriptor")
+
+
+@test
+def a_killed_daemon_is_started_again_and_a_waiting_caller_is_served(system):
+    for name in list(system.pids()):
+        old = system.kill(name)
+        system.wait_running(name, not_pid=old)
+    expect(system.ask("ping")["kind"], "turn-done")
+
+
+@test
+def the_daemons_die_with_the_supervisor_and_the_next_command_starts_all_again(system):
+    pids = list(system.pids().values())
+    os.kill(system.up_pid(), signal.SIGKILL)
+    for pid in pids:
+        await_end(pid)
+    system.start()
+    expect(system.ask("ping")["kind"], "turn-done")
+
+
+@test
+def stop_ends_everything_and_can_be_said_twice(system):
+    pids = [system.up_pid(), *system.pids().values()]
+    expect(system.claw("stop").returncode, 0)
+    for pid in pids:
+        await_end(pid)
+    expect(system.claw("stop").returncode, 0)
+
+
+@test
+def two_first_commands_at_once_start_one_system(system):
+    system.stop()
+    threads = [threading.Thread(target=system.start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expect(len(system.status()["daemons"]) >= 4, True)
+    expect(system.ask("ping")["kind"], "turn-done")
+
+
+@test
+def two_states_run_side_by_side(system):
+    with Provider((), otherwise=text("other")) as provider, System(provider) as other:
+        expect(system.up_pid() != other.up_pid(), True)
+        expect(other.ask("ping")["data"]["answer"], "other")
+        expect(system.ask("ping")["data"]["answer"], "pong")
+
+
+@test
+def a_mistake_in_the_file_is_named_with_its_line(system):
+    system.stop()
+    with open(os.path.join(system.state, "clawos.conf"), "w", encoding="utf-8") as file:
+        file.write("[agent]\n\n[agnet]\n")
+    done = system.claw("status")
+    expect(done.returncode != 0, True)
+    expect_true(b"clawos.conf:3: unknown section [agnet]" in done.stderr + done.stdout, repr(done.stderr))
+
+
+@test
+def another_model_in_the_environment_restarts_the_system_and_silence_does_not(system):
+    first = system.up_pid()
+    plain = {k: v for k, v in system.env.items() if not k.startswith("LLM_")}
+    saved, system.env = system.env, plain
+    system.start()
+    expect(system.up_pid(), first, "a client that names no model uses what runs")
+    system.env = {**saved, "LLM_MODEL": "another"}
+    system.start()
+    expect_true(system.up_pid() != first, "another model needs another system")
+
+
+@test
+def a_key_file_others_may_read_is_refused(system):
+    system.stop()
+    path = os.path.join(system.state, "key")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("sk-file-key\n")
+    os.chmod(path, 0o644)
+    with open(os.path.join(system.state, "clawos.conf"), "w", encoding="utf-8") as file:
+        file.write("[provider]\nkey_file = key\n")
+    system.env.pop("LLM_API_KEY")
+    done = system.claw("status")
+    expect_true(b"may be read by others" in done.stderr + done.stdout, repr((done.stdout, done.stderr)))
+    os.chmod(path, 0o600)
+    system.start()
+
+
+@test
+def a_state_path_longer_than_a_socket_address_works(system):
+    deep = os.path.join(system.state, "x" * 120, "y" * 60)
+    with Provider((), otherwise=text("deep")) as provider:
+        os.makedirs(deep)
+        with System(provider, state=deep) as other:
+            expect(other.ask("ping")["data"]["answer"], "deep")
+
+
+@test
+def somebody_else_cannot_reach_any_socket(system):
+    for name in ("up", "agent", "egress", "fs", "sandbox"):
+        pid = os.fork()
+        if pid == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+            try:
+                Client(system.path(name))
+            except PermissionError:
+                os._exit(0)
+            os._exit(1)
+        expect(os.waitpid(pid, 0)[1], 0, name)
+
+
+@test
+def an_idle_system_does_not_wake(system):
+    system.ask("ping")
+    settle = threading.Event()
+    settle.wait(3)
+    pids = [*system.pids().values(), system.up_pid()]
+    before = [switches(pid) for pid in pids]
+    settle.wait(10)
+    expect([switches(pid) - b for pid, b in zip(pids, before)], [0] * len(pids))
+
+
+run(Fixture)
