@@ -18,6 +18,7 @@
 #include "l2-kernel/launch-record.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 struct cage_client;
@@ -69,10 +70,3 @@ void cage_kill(struct cage_handle *cage);
 
 /* The caller is no longer interested: killed, and no callback is called for it. */
 void cage_forget(struct cage_handle *cage);
-
-/* The owner's verbs, blocking, for `claw`: one connection, one answer each. */
-must_check int cage_owner_connect(int dir_fd, const char *path, struct error *err);
-must_check int cage_owner_workspace(int socket_fd, uint32_t id, int directory_fd,
-				    enum launch_mode mode, struct error *err);
-must_check int cage_owner_stop(int socket_fd, struct error *err);
-must_check int cage_owner_status(int socket_fd, struct launch_status *ret, struct error *err);
