@@ -4,7 +4,8 @@
  *
  * dir_open() resolves path below dir_fd with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS): a
  * "..", an absolute path or a symbolic link that would leave dir_fd is -EXDEV. All descriptors are
- * close-on-exec.
+ * close-on-exec. Where a cage's filter has no openat2, dir_open() follows no link at all (-ELOOP,
+ * -ENOTDIR).
  */
 #pragma once
 
