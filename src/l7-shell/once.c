@@ -158,7 +158,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	if (r >= 0)
 		r = sd_varlink_invokebo(
 			once->interrupt, "io.clawos.Agent.Interrupt",
-			SD_JSON_BUILD_PAIR_STRING("thread", shell_thread(once->shell)));
+			SD_JSON_BUILD_PAIR_STRING("thread", once->shell->thread));
 	return r < 0 ? sd_event_exit(once->event, SHELL_INTERRUPTED) : 0;
 }
 
@@ -199,7 +199,7 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 	struct shell *shell = once->shell;
 	const struct options *options = shell->options;
 	struct submission submission = {
-		.thread = shell_thread(shell),
+		.thread = shell->thread,
 		.text = options->message,
 		.context_fd = -1,
 		.record_fd = -1,
@@ -256,8 +256,7 @@ static int run(struct once *once, struct error *err)
 	r = watch_signals(once, err);
 	if (r == 0)
 		r = session_open(once->event,
-				 &(struct session_options){ .run_fd = once->shell->run_fd,
-							    .thread = shell_thread(once->shell),
+				 &(struct session_options){ .shell = once->shell,
 							    .after_seq = accepted.seq - 1 },
 				 &acts, &session, err);
 	if (r == 0)

@@ -139,7 +139,7 @@ int report_history(struct shell *shell, const char *const args[], struct error *
 
 	if (args[0] && number_parse_u64(args[0], 1, HISTORY_MAX, &limit) < 0)
 		return FAIL(err, -EINVAL, "history shows 1 to %d turns", HISTORY_MAX);
-	r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell_thread(shell)),
+	r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell->thread),
 			   SD_JSON_BUILD_PAIR_UNSIGNED("limit", limit));
 	if (r < 0)
 		return FAIL(err, r, "history: %s", strerror(-r));

@@ -4,26 +4,29 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "l7-shell/link.h"
+#include "l7-shell/shell.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRIES_MAX = 12 };
+enum { RETRIES_MAX = 6, STARTS_MAX = 3 };
 #define RETRY_FIRST_US (50 * CLOCK_MSEC_US)
 #define RETRY_LONGEST_US (4 * CLOCK_SECOND_US)
 
 struct session {
 	sd_event *event;
-	int run_fd;
+	struct shell *shell;
 	char *thread;
 	uint64_t last_seq;
 	struct session_acts acts;
 	sd_varlink *link;
 	sd_event_source *again; /* runs when the next attempt is due */
 	unsigned failures;      /* attempts in a row that brought no message */
+	unsigned starts;        /* how often the system was started again */
 };
 
 static int subscribe(struct session *session, struct error *err);
+static void retry(struct session *session);
 
 static void lose(struct session *session, const struct error *reason)
 {
@@ -41,10 +44,15 @@ static int on_again(sd_event_source *source, uint64_t usec, void *data)
 	(void)usec;
 	session->link = sd_varlink_close_unref(session->link);
 	r = subscribe(session, &err);
-	if (r == -ECONNREFUSED || r == -ENOENT || session->failures > RETRIES_MAX)
+	if (r == -ECONNREFUSED && session->starts++ < STARTS_MAX) {
+		r = shell_reconnect(session->shell, &err);
+		if (r == 0)
+			r = subscribe(session, &err);
+	}
+	if (r < 0 && (r != -ENOENT || session->failures > RETRIES_MAX))
 		lose(session, &err);
 	else if (r < 0)
-		(void)sd_event_exit(session->event, r);
+		retry(session); /* stopped, perhaps to be started with another configuration */
 	return 0;
 }
 
@@ -101,7 +109,7 @@ static int on_reply(sd_varlink *link, sd_json_variant *parameters, const char *e
 
 static int subscribe(struct session *session, struct error *err)
 {
-	int r = link_open(session->run_fd, "agent", &session->link, err);
+	int r = link_open(session->shell->run_fd, "agent", &session->link, err);
 
 	if (r < 0)
 		return r;
@@ -131,10 +139,10 @@ int session_open(sd_event *event, const struct session_options *options,
 	if (!session)
 		return FAIL(err, -ENOMEM, "out of memory");
 	session->event = sd_event_ref(event);
-	session->run_fd = options->run_fd;
+	session->shell = options->shell;
 	session->last_seq = options->after_seq;
 	session->acts = *acts;
-	session->thread = strdup(options->thread);
+	session->thread = strdup(options->shell->thread);
 	r = session->thread ? 0 : FAIL(err, -ENOMEM, "out of memory");
 	if (r == 0)
 		r = sd_event_add_time_relative(event, &session->again, CLOCK_MONOTONIC, 0, 0,

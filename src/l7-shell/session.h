@@ -22,6 +22,7 @@
 #include <systemd/sd-json.h>
 
 struct session;
+struct shell;
 
 struct session_acts {
 	/* A record (seq > 0), in order, once; or a live event (seq 0). */
@@ -30,14 +31,13 @@ struct session_acts {
 	void (*on_caught_up)(void *data);
 	/* The subscription broke and is being made again: live text has a gap. May be NULL. */
 	void (*on_break)(void *data);
-	/* The session is over: nobody serves the socket, or the thread is refused. */
+	/* The session is over: the system was stopped or cannot be started, or the thread is refused. */
 	void (*on_lost)(const struct error *reason, void *data);
 	void *data;
 };
 
 struct session_options {
-	int run_fd;         /* $STATE/run; borrowed */
-	const char *thread; /* copied */
+	struct shell *shell; /* its system, connected, and its thread; borrowed */
 	uint64_t after_seq;
 };
 

@@ -5,6 +5,7 @@
 #include "base/dir.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,10 +17,13 @@ int shell_open(const struct options *options, struct shell *ret, struct error *e
 	if (r < 0)
 		return r;
 	shell.state_fd = dir_open_configured(shell.paths.state, O_RDONLY | O_DIRECTORY, 0);
-	if (shell.state_fd < 0) {
-		r = FAIL(err, shell.state_fd, "%s: %s", shell.paths.state,
-			 strerror(-shell.state_fd));
+	r = shell.state_fd < 0 ? FAIL(err, shell.state_fd, "%s: %s", shell.paths.state,
+				      strerror(-shell.state_fd)) :
+				 shell_set_thread(&shell, options->thread ? options->thread : "main",
+						  err);
+	if (r < 0) {
 		up_paths_free(&shell.paths);
+		close_fd(&shell.state_fd);
 		return r;
 	}
 	*ret = shell;
@@ -31,6 +35,7 @@ int shell_open(const struct options *options, struct shell *ret, struct error *e
 void shell_close(struct shell *shell)
 {
 	up_paths_free(&shell->paths);
+	free(shell->thread);
 	close_fd(&shell->state_fd);
 	close_fd(&shell->run_fd);
 	screen_close(&shell->out);
@@ -60,7 +65,20 @@ int shell_connect(struct shell *shell, struct error *err)
 	return r < 0 ? r : shell_attach(shell, err);
 }
 
-const char *shell_thread(const struct shell *shell)
+int shell_reconnect(struct shell *shell, struct error *err)
 {
-	return shell->options->thread ? shell->options->thread : "main";
+	close_fd(&shell->run_fd);
+	shell->run_fd = -1;
+	return shell_connect(shell, err);
+}
+
+int shell_set_thread(struct shell *shell, const char *name, struct error *err)
+{
+	char *copy = strdup(name);
+
+	if (!copy)
+		return FAIL(err, -ENOMEM, "out of memory");
+	free(shell->thread);
+	shell->thread = copy;
+	return 0;
 }

@@ -16,6 +16,7 @@ struct shell {
 	int state_fd;             /* the state directory */
 	int run_fd;               /* its run/; -1 until shell_connect() */
 	struct screen out, notes; /* stdout, stderr */
+	char *thread;             /* the one that is meant */
 	struct repl *repl;        /* the interactive loop; NULL outside it */
 };
 
@@ -37,5 +38,7 @@ must_check int shell_connect(struct shell *shell, struct error *err);
 /* Opens run/ of a system that may or may not run; starts nothing. */
 must_check int shell_attach(struct shell *shell, struct error *err);
 
-/* The thread that is meant: --thread, else "main". */
-const char *shell_thread(const struct shell *shell);
+/* The system has died (its sockets refuse): starts it again and opens its run/. */
+must_check int shell_reconnect(struct shell *shell, struct error *err);
+
+must_check int shell_set_thread(struct shell *shell, const char *name, struct error *err);

@@ -305,8 +305,13 @@ static int open_system(struct up *up, struct error *err)
 
 static void close_system(struct up *up)
 {
-	for (unsigned i = 0; i < up->n_daemons; i++)
+	for (unsigned i = 0; i < up->n_daemons; i++) {
 		up_daemon_close(&up->daemons[i]);
+		/* stopped on purpose: no socket is left, so no client starts the system again; it
+		 * may be gone already */
+		if (up->stopping)
+			(void)unlinkat(up->run_fd, up->daemons[i].row->socket, 0);
+	}
 	sd_varlink_unref(up->stop_caller);
 	sd_varlink_server_unref(up->server);
 	sd_event_unref(up->event);
