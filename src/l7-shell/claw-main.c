@@ -4,6 +4,7 @@
 #include "l7-shell/command.h"
 #include "l7-shell/once.h"
 #include "l7-shell/options.h"
+#include "l7-shell/repl.h"
 #include "l7-shell/shell.h"
 #include "l7-shell/verbs.h"
 
@@ -54,6 +55,8 @@ static int dispatch(struct shell *shell, struct error *err)
 {
 	if (shell->options->message)
 		return once_run(shell, err);
+	if (shell->options->n_args == 0)
+		return repl_run(shell, err);
 	return command_dispatch(&verbs_table, shell, shell->options->args, err);
 }
 

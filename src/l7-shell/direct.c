@@ -6,12 +6,11 @@
 #include <string.h>
 
 const struct direct_form direct_forms[] = {
-	{ "read", "FILE", "show a file of the workspace", "read_file", "path", NULL, NULL },
-	{ "run", "COMMAND", "run a command in the cage", "shell", "command", NULL, NULL },
-	{ "remember", "TEXT", "keep a text in memory", "memory_write", "content", NULL, NULL },
-	{ "recall", "TEXT", "search the memory", "memory_search", "query", NULL, NULL },
-	{ "time", "[ZONE]", "the time, here or in a zone (Europe/Berlin)", "time", "timezone",
-	  "operation", "now" },
+	{ "read", "FILE", "read_file", "path", NULL, NULL },
+	{ "run", "COMMAND", "shell", "command", NULL, NULL },
+	{ "remember", "TEXT", "memory_write", "content", NULL, NULL },
+	{ "recall", "TEXT", "memory_search", "query", NULL, NULL },
+	{ "time", "[ZONE]", "time", "timezone", "operation", "now" },
 };
 const size_t direct_forms_count = sizeof(direct_forms) / sizeof(direct_forms[0]);
 

@@ -16,7 +16,8 @@ static int unescape(const char *line, size_t length, struct buf *out)
 
 	buf_truncate(out, 0);
 	for (size_t i = 0; i < length && r == 0; i++) {
-		if (line[i] == '\\' && i + 1 < length && (line[i + 1] == 'n' || line[i + 1] == '\\'))
+		if (line[i] == '\\' && i + 1 < length &&
+		    (line[i + 1] == 'n' || line[i + 1] == '\\'))
 			r = buf_add_char(out, line[++i] == 'n' ? '\n' : '\\');
 		else
 			r = buf_add_char(out, line[i]);
@@ -102,8 +103,8 @@ int history_file_load(int state_fd, int (*on_entry)(const char *text, void *data
 int history_file_add(int state_fd, const char *text)
 {
 	auto_buf struct buf line = BUF(2 * ENTRY_BYTES_MAX);
-	auto_fd int fd = dir_open_nolink(state_fd, file_name, O_WRONLY | O_CREAT | O_APPEND,
-					 HISTORY_MODE);
+	auto_fd int fd =
+		dir_open_nolink(state_fd, file_name, O_WRONLY | O_CREAT | O_APPEND, HISTORY_MODE);
 	int r = fd < 0 ? fd : 0;
 
 	for (; *text && r == 0; text++) {

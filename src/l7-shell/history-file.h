@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /*
- * history-file - the messages typed before, one per line, in the state's "history" (mode 0600) (L7).
+ * history-file - the messages typed before, one per line, in the state's "history" (mode 0600)
+ * (L7).
  *
- * Newlines are written \n and backslashes \\. Every message is appended at once, so two shells keep each
- * other's; a file that has grown to twice its measure is cut to the newest entries when it is loaded.
+ * Newlines are written \n and backslashes \\. Every message is appended at once, so two shells keep
+ * each other's; a file that has grown to twice its measure is cut to the newest entries when it is
+ * loaded.
  *
  * Errors     -errno of the file system; -ENOMEM.
  * Tests      tests/unit/l7-shell/test-history-file.c.

@@ -19,6 +19,7 @@ enum {
 	PASTE_BYTES_MAX = 1024 * 1024,
 	WORD_BYTES_MAX = 128,
 	PROMPT_MAX = 64,
+	PASTE_KEY = 0x1F, /* ^_ */
 };
 
 #define PASTE_ON "\033[?2004h"
@@ -35,6 +36,7 @@ struct line_editor {
 	bool reading, ready, cancelled, ended, continued, hidden;
 	size_t n_bytes; /* read and not yet given to libedit */
 	char bytes[INPUT_BYTES];
+	wchar_t *paste; /* waits for its key; NULL: none */
 	wchar_t prompt[PROMPT_MAX], more[PROMPT_MAX];
 };
 
@@ -64,7 +66,8 @@ static int on_input(sd_event_source *source, int fd, uint32_t events, void *data
 	return 0;
 }
 
-/* Runs the loop until bytes have come. 1, 0 at the end of input or when the line is dropped, or -errno. */
+/* Runs the loop until bytes have come. 1, 0 at the end of input or when the line is dropped, or
+ * -errno. */
 static int fill(struct line_editor *editor)
 {
 	ssize_t n;
@@ -100,11 +103,12 @@ static void consume(struct line_editor *editor, size_t length)
 /* True when what is there is, or may become, the given sequence. */
 static bool begins(const struct line_editor *editor, const char *sequence, bool *ret_whole)
 {
-	size_t length = strlen(sequence),
-	       n = editor->n_bytes < length ? editor->n_bytes : length;
+	size_t length = strlen(sequence), n = editor->n_bytes < length ? editor->n_bytes : length;
 
-	*ret_whole = n == length;
-	return n > 0 && memcmp(editor->bytes, sequence, n) == 0;
+	bool same = n > 0 && memcmp(editor->bytes, sequence, n) == 0;
+
+	*ret_whole = same && n == length;
+	return same;
 }
 
 /* Collects the pasted bytes up to their end; line ends become newlines. */
@@ -120,7 +124,7 @@ static int collect_paste(struct line_editor *editor, struct buf *text)
 				return r;
 			continue;
 		}
-		if (whole && begins(editor, PASTE_END, &whole)) {
+		if (whole) {
 			consume(editor, strlen(PASTE_END));
 			return 1;
 		}
@@ -131,11 +135,10 @@ static int collect_paste(struct line_editor *editor, struct buf *text)
 	}
 }
 
-/* A paste goes into the line as it is, harmless, newlines included. */
-static int insert_paste(struct line_editor *editor)
+/* A paste is taken as it is, harmless, newlines included; its key puts it into the line. */
+static int take_paste(struct line_editor *editor, wchar_t *ret)
 {
 	auto_buf struct buf raw = BUF(PASTE_BYTES_MAX), text = BUF(PASTE_BYTES_MAX * 8);
-	auto_free wchar_t *wide = NULL;
 	int r;
 
 	consume(editor, strlen(PASTE_BEGIN));
@@ -144,12 +147,24 @@ static int insert_paste(struct line_editor *editor)
 		return r;
 	while (raw.length > 0 && raw.data[raw.length - 1] == '\n')
 		buf_truncate(&raw, raw.length - 1);
+	free(editor->paste);
+	editor->paste = NULL;
 	r = sanitise_text(buf_string(&raw), raw.length, 0, &text);
 	if (r == 0)
-		r = wide_from_utf8(buf_string(&text), &wide);
-	if (r == 0 && el_winsertstr(editor->el, wide) == 0)
-		(void)el_wset(editor->el, EL_REFRESH);
+		r = wide_from_utf8(buf_string(&text), &editor->paste);
+	*ret = PASTE_KEY;
 	return r < 0 ? r : 1;
+}
+
+static unsigned char on_paste(EditLine *el, int key)
+{
+	struct line_editor *editor = owner(el);
+	int r = editor->paste ? el_winsertstr(el, editor->paste) : -1;
+
+	(void)key;
+	free(editor->paste);
+	editor->paste = NULL;
+	return r == 0 ? CC_REFRESH : CC_NORM;
 }
 
 /* libedit's source of characters. */
@@ -163,11 +178,11 @@ static int on_getc(EditLine *el, wchar_t *ret)
 		bool whole = false;
 		int r = 1;
 
-		if (editor->n_bytes == 0 || (begins(editor, PASTE_BEGIN, &whole) && !whole &&
-					     editor->n_bytes > 1)) {
+		if (editor->n_bytes == 0 ||
+		    (begins(editor, PASTE_BEGIN, &whole) && !whole && editor->n_bytes > 1)) {
 			r = fill(editor);
 		} else if (whole) {
-			r = insert_paste(editor);
+			return take_paste(editor, ret);
 		} else {
 			switch (glyph_decode(editor->bytes, editor->n_bytes, &code, &length)) {
 			case GLYPH_CUT:
@@ -200,8 +215,8 @@ static unsigned char on_complete(EditLine *el, int key)
 	    wide_to_utf8(line->buffer, (size_t)(line->cursor - line->buffer), &word) < 0)
 		return CC_NORM;
 	name = editor->options.complete(buf_string(&word), editor->options.data);
-	if (!name || strlen(name) < word.length ||
-	    wide_from_utf8(name + word.length, &wide) < 0 || el_winsertstr(el, wide) < 0)
+	if (!name || strlen(name) < word.length || wide_from_utf8(name + word.length, &wide) < 0 ||
+	    el_winsertstr(el, wide) < 0)
 		return CC_NORM;
 	return CC_REFRESH;
 }
@@ -218,7 +233,9 @@ static int set_up(struct line_editor *editor)
 	r |= el_wset(editor->el, EL_SIGNAL, 0);
 	r |= el_wset(editor->el, EL_HIST, history_w, editor->history);
 	r |= el_wset(editor->el, EL_ADDFN, L"claw-complete", L"Complete a command", on_complete);
+	r |= el_wset(editor->el, EL_ADDFN, L"claw-paste", L"Insert what was pasted", on_paste);
 	r |= el_wset(editor->el, EL_BIND, L"\t", L"claw-complete", NULL);
+	r |= el_wset(editor->el, EL_BIND, L"^_", L"claw-paste", NULL);
 	r |= el_wset(editor->el, EL_BIND, L"^R", L"em-inc-search-prev", NULL);
 	r |= history_w(editor->history, &event, H_SETSIZE, HISTORY_FILE_ENTRIES);
 	r |= history_w(editor->history, &event, H_SETUNIQUE, 1);
@@ -284,15 +301,18 @@ void line_editor_close(struct line_editor *editor)
 		el_end(editor->el);
 	if (editor->history)
 		history_wend(editor->history);
+	free(editor->paste);
 	free(editor);
 }
 
 static void write_own(const char *text)
 {
-	(void)!write(STDOUT_FILENO, text, strlen(text)); /* a terminal that is gone ends the input too */
+	(void)!write(STDOUT_FILENO, text,
+		     strlen(text)); /* a terminal that is gone ends the input too */
 }
 
-/* One line from libedit, added to the message without its newline; *ret_more: it ends with a backslash. */
+/* One line from libedit, added to the message without its newline; *ret_more: it ends with a
+ * backslash. */
 static int read_line(struct line_editor *editor, struct buf *line, bool *ret_more)
 {
 	int length = 0;
@@ -320,7 +340,8 @@ static int keep(struct line_editor *editor, const struct buf *line)
 		return 0;
 	r = on_entry(buf_string(line), editor);
 	if (history_file_add(editor->options.state_fd, buf_string(line)) < 0)
-		return r; /* the line itself still counts; doctor says when the state cannot be written */
+		return r; /* the line itself still counts; doctor says when the state cannot be
+			     written */
 	return r;
 }
 
@@ -342,7 +363,6 @@ int line_editor_read(struct line_editor *editor, struct buf *line, enum line_out
 	write_own(PASTE_OFF);
 	if (editor->cancelled) {
 		editor->n_bytes = 0;
-		el_wset(editor->el, EL_PREP_TERM, 0);
 		write_own("^C\n");
 		*ret = LINE_CANCELLED;
 		return 0;

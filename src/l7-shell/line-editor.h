@@ -2,9 +2,9 @@
 /*
  * line-editor - reading a message at the terminal while events go on (L7).
  *
- * libedit edits; its characters come from the event loop, so a subscription is served between two keys.
- * A message may have several lines: a backslash at the end of one, or pasted (bracketed paste). History
- * is kept in a file of the state, one entry per line, readable by its owner only.
+ * libedit edits; its characters come from the event loop, so a subscription is served between two
+ * keys. A message may have several lines: a backslash at the end of one, or pasted (bracketed
+ * paste). History is kept in a file of the state, one entry per line, readable by its owner only.
  *
  * Ownership  The editor owns its libedit objects; event loop and screen are borrowed.
  * Errors     -ENOMEM; -EIO when the terminal fails.

@@ -156,9 +156,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	if (r >= 0)
 		r = sd_varlink_attach_event(once->interrupt, once->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0)
-		r = sd_varlink_invokebo(
-			once->interrupt, "io.clawos.Agent.Interrupt",
-			SD_JSON_BUILD_PAIR_STRING("thread", once->shell->thread));
+		r = sd_varlink_invokebo(once->interrupt, "io.clawos.Agent.Interrupt",
+					SD_JSON_BUILD_PAIR_STRING("thread", once->shell->thread));
 	return r < 0 ? sd_event_exit(once->event, SHELL_INTERRUPTED) : 0;
 }
 

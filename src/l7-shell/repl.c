@@ -13,6 +13,7 @@
 #include "l7-shell/workspace.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,6 +54,11 @@ static void drop_question(struct repl *repl, int64_t seq)
 	}
 }
 
+void repl_forget(struct repl *repl, uint64_t question)
+{
+	drop_question(repl, (int64_t)question);
+}
+
 static void drop_questions(struct repl *repl)
 {
 	while (repl->n_questions > 0)
@@ -91,7 +97,8 @@ static void on_event(sd_json_variant *event, void *data)
 	line_editor_hide(repl->editor);
 	note_event(repl, event);
 	view_event(repl->view, event);
-	if (strcmp(link_string(event, "kind"), "question") == 0 && !repl->running && repl->caught_up)
+	if (strcmp(link_string(event, "kind"), "question") == 0 && !repl->running &&
+	    repl->caught_up)
 		screen_own(&repl->shell->out, STYLE_DIM, "  /approve %lld or /deny %lld\n",
 			   (long long)link_integer(event, "seq"),
 			   (long long)link_integer(event, "seq"));
@@ -152,8 +159,10 @@ int repl_interrupt(struct repl *repl, struct error *err)
 	return r < 0 ? FAIL(err, r, "interrupt: %s", strerror(-r)) : 0;
 }
 
-/* While a turn runs: the first interrupts it, the second stops watching it. At the prompt: a new line. */
-static int on_interrupt_key(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+/* While a turn runs: the first interrupts it, the second stops watching it. At the prompt: a new
+ * line. */
+static int on_interrupt_key(sd_event_source *source, const struct signalfd_siginfo *info,
+			    void *data)
 {
 	struct repl *repl = data;
 	struct error err = { 0 };
@@ -252,7 +261,8 @@ static int last_turn_begins(struct repl *repl, uint64_t *ret, struct error *err)
 
 	if (r < 0)
 		return FAIL(err, r, "history: %s", strerror(-r));
-	r = link_ask(repl->shell->run_fd, "agent", "io.clawos.Agent.History", parameters, &reply, err);
+	r = link_ask(repl->shell->run_fd, "agent", "io.clawos.Agent.History", parameters, &reply,
+		     err);
 	if (r < 0)
 		return r;
 	turns = link_field(reply, "turns");
@@ -262,12 +272,12 @@ static int last_turn_begins(struct repl *repl, uint64_t *ret, struct error *err)
 	return 0;
 }
 
-/* The thread is made when it does not exist, so that it can be followed before anything is said in it. */
+/* The thread is made when it does not exist, so that it can be followed before anything is said in
+ * it. */
 static int make_thread(struct repl *repl, struct error *err)
 {
 	auto_json sd_json_variant *parameters = NULL;
-	int r = sd_json_buildo(&parameters,
-			       SD_JSON_BUILD_PAIR_STRING("name", repl->shell->thread));
+	int r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("name", repl->shell->thread));
 
 	if (r < 0)
 		return FAIL(err, r, "thread: %s", strerror(-r));
@@ -315,7 +325,7 @@ int repl_switch(struct repl *repl, const char *thread, struct error *err)
 	return r < 0 ? r : follow(repl, err);
 }
 
-static int send_line(struct repl *repl, const char *text, struct error *err)
+int repl_send(struct repl *repl, const char *text, struct error *err)
 {
 	auto_json sd_json_variant *arguments = NULL;
 	const struct options *options = repl->shell->options;
@@ -347,17 +357,6 @@ static int send_line(struct repl *repl, const char *text, struct error *err)
 	return 0;
 }
 
-static bool is_direct(const char *text)
-{
-	size_t length = strcspn(text, " \t\n");
-
-	for (size_t i = 0; i < direct_forms_count; i++)
-		if (strlen(direct_forms[i].name) == length - 1 &&
-		    memcmp(direct_forms[i].name, text + 1, length - 1) == 0)
-			return true;
-	return false;
-}
-
 static void obey(struct repl *repl, char *line)
 {
 	struct error err = { 0 };
@@ -365,10 +364,10 @@ static void obey(struct repl *repl, char *line)
 
 	if (line[strspn(line, " \t\n")] == '\0')
 		return;
-	if (line[0] == '/' && !is_direct(line))
+	if (line[0] == '/')
 		r = command_line(&repl_commands, repl->shell, line + 1, &err);
 	else
-		r = send_line(repl, line, &err);
+		r = repl_send(repl, line, &err);
 	if (r < 0)
 		complain(repl, &err);
 	flush(repl);
@@ -420,21 +419,25 @@ static int loop(struct repl *repl, struct error *err)
 	return r;
 }
 
+/* The one command that begins so, with a space behind it. */
 static const char *complete(const char *word, void *data)
 {
+	struct repl *repl = data;
 	const char *found = NULL;
 
-	(void)data;
 	if (word[0] != '/' || strpbrk(word, " \t\n"))
 		return NULL;
 	for (size_t i = 0; i < repl_commands.n; i++) {
 		if (strncmp(repl_commands.rows[i].name, word + 1, strlen(word) - 1) != 0)
 			continue;
 		if (found)
-			return NULL; /* more than one */
-		found = repl_commands.rows[i].usage; /* its slashed form, see there */
+			return NULL;
+		found = repl_commands.rows[i].name;
 	}
-	return found;
+	if (!found || snprintf(repl->completion, sizeof(repl->completion), "/%s ", found) >=
+			      (int)sizeof(repl->completion))
+		return NULL;
+	return repl->completion;
 }
 
 static int open_parts(struct repl *repl, struct error *err)
@@ -443,8 +446,9 @@ static int open_parts(struct repl *repl, struct error *err)
 	int r = sd_event_new(&repl->event);
 
 	if (r >= 0)
-		r = view_open(&(struct view_options){ .answers = &shell->out, .notes = &shell->out },
-			      &repl->view);
+		r = view_open(
+			&(struct view_options){ .answers = &shell->out, .notes = &shell->out },
+			&repl->view);
 	if (r < 0)
 		return FAIL(err, r, "%s", strerror(-r));
 	r = watch_signals(repl, err);
@@ -452,11 +456,13 @@ static int open_parts(struct repl *repl, struct error *err)
 		r = line_editor_open(&(struct line_editor_options){ .event = repl->event,
 								    .state_fd = shell->state_fd,
 								    .prompt = PROMPT,
-								    .complete = complete },
+								    .complete = complete,
+								    .data = repl },
 				     &repl->editor, err);
 	if (r == 0 && shell->options->workspace)
 		r = workspace_register(shell->state_fd, shell->run_fd, shell->options->workspace,
-				       options_allow(shell->options, "write"), &repl->workspace, err);
+				       options_allow(shell->options, "write"), &repl->workspace,
+				       err);
 	return r;
 }
 

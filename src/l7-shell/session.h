@@ -31,7 +31,8 @@ struct session_acts {
 	void (*on_caught_up)(void *data);
 	/* The subscription broke and is being made again: live text has a gap. May be NULL. */
 	void (*on_break)(void *data);
-	/* The session is over: the system was stopped or cannot be started, or the thread is refused. */
+	/* The session is over: the system was stopped or cannot be started, or the thread is
+	 * refused. */
 	void (*on_lost)(const struct error *reason, void *data);
 	void *data;
 };

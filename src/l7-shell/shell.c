@@ -17,10 +17,10 @@ int shell_open(const struct options *options, struct shell *ret, struct error *e
 	if (r < 0)
 		return r;
 	shell.state_fd = dir_open_configured(shell.paths.state, O_RDONLY | O_DIRECTORY, 0);
-	r = shell.state_fd < 0 ? FAIL(err, shell.state_fd, "%s: %s", shell.paths.state,
-				      strerror(-shell.state_fd)) :
-				 shell_set_thread(&shell, options->thread ? options->thread : "main",
-						  err);
+	r = shell.state_fd < 0
+		    ? FAIL(err, shell.state_fd, "%s: %s", shell.paths.state,
+			   strerror(-shell.state_fd))
+		    : shell_set_thread(&shell, options->thread ? options->thread : "main", err);
 	if (r < 0) {
 		up_paths_free(&shell.paths);
 		close_fd(&shell.state_fd);

@@ -69,6 +69,7 @@ static void on_accepted(struct view *view, sd_json_variant *data)
 {
 	struct screen *notes = note(view);
 
+	typeset_start(view->text);
 	if (!notes || view->turn == view->own_turn)
 		return;
 	screen_own(notes, STYLE_BOLD, "> ");

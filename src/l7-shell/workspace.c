@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "base/number.h"
-#include "l7-shell/sandbox-peer.h"
+#include "l2-kernel/cage-owner.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -116,6 +116,17 @@ static int remember(int state_fd, struct buf *text, const char *path, bool writa
 	return r < 0 ? FAIL(err, r, "workspaces: %s", strerror(-r)) : 0;
 }
 
+static int hand_over(int run_fd, uint32_t number, int fd, bool writable, struct error *err)
+{
+	auto_fd int socket_fd = cage_owner_connect(run_fd, "sandbox", err);
+
+	return socket_fd < 0
+		       ? socket_fd
+		       : cage_owner_workspace(
+				 socket_fd, number, fd,
+				 writable ? LAUNCH_MODE_WRITABLE : LAUNCH_MODE_READ_ONLY, err);
+}
+
 int workspace_register(int state_fd, int run_fd, const char *path, bool writable, uint32_t *ret,
 		       struct error *err)
 {
@@ -134,7 +145,7 @@ int workspace_register(int state_fd, int run_fd, const char *path, bool writable
 	if (r == 0)
 		r = remember(state_fd, &text, absolute, writable, &number, err);
 	if (r == 0)
-		r = sandbox_peer_workspace(run_fd, number, fd, writable, err);
+		r = hand_over(run_fd, number, fd, writable, err);
 	if (r < 0)
 		return error_prefix(err, "workspace %s", path);
 	*ret = number;

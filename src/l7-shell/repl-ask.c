@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* Questions of the agent at the prompt: a key answers (L7). */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "l7-shell/link.h"
+#include "l7-shell/repl.h"
+#include "l7-shell/tool-line.h"
+#include "l7-shell/tty-mode.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static int find(const struct repl *repl, uint64_t question)
+{
+	for (size_t i = 0; i < repl->n_questions; i++)
+		if ((uint64_t)link_integer(repl->questions[i], "seq") == question)
+			return (int)i;
+	return -1;
+}
+
+int repl_decide(struct repl *repl, uint64_t question, enum decision decision, struct error *err)
+{
+	int index = question > 0 ? find(repl, question) : (int)repl->n_questions - 1;
+
+	if (repl->n_questions == 0)
+		return FAIL(err, -ENOENT, "no question is open in this thread");
+	if (question == 0 && repl->n_questions > 1)
+		return FAIL(err, -EINVAL, "%zu questions are open: name one", repl->n_questions);
+	if (index < 0)
+		return FAIL(err, -ENOENT, "question %llu is not open",
+			    (unsigned long long)question);
+	return decision_give(repl->shell->run_fd, repl->questions[index], decision, err);
+}
+
+static void print_choice(struct repl *repl, sd_json_variant *data, bool can_always)
+{
+	struct screen *out = &repl->shell->out;
+	uint64_t limit_us = (uint64_t)link_integer(data, "timeoutUsec");
+	char span[TOOL_LINE_SPAN_BYTES];
+
+	screen_fresh_line(out);
+	screen_own(out, STYLE_ASK, "  [y]es once%s  [n]o",
+		   can_always ? "  [a]lways this host" : "");
+	if (limit_us > 0) {
+		tool_line_span(limit_us, span);
+		screen_own(out, STYLE_DIM, "   (no, unless answered within %s)", span);
+	}
+	screen_own(out, STYLE_PLAIN, " ");
+	(void)!screen_flush(out, NULL); /* remembered by the screen */
+}
+
+static int on_key(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	char *key = data;
+
+	(void)source;
+	(void)events;
+	if (read(fd, key, 1) != 1)
+		*key = 'n'; /* the terminal is gone */
+	return 0;
+}
+
+/* The key that was pressed, or 0 when the question is answered or gone. */
+static char await_key(struct repl *repl, uint64_t question, bool can_always)
+{
+	CLEANUP(tty_mode_restore) struct tty_mode mode;
+	sd_event_source *source = NULL;
+	char key = 0;
+
+	tty_mode_keys(&mode);
+	if (sd_event_add_io(repl->event, &source, STDIN_FILENO, EPOLLIN, on_key, &key) < 0)
+		return 0;
+	while (find(repl, question) >= 0 && !repl->lost && !repl->quit && !repl->interrupting) {
+		if (sd_event_run(repl->event, UINT64_MAX) < 0)
+			repl->quit = true;
+		if (key == 'y' || key == 'n' || (key == 'a' && can_always))
+			break;
+		key = 0;
+	}
+	sd_event_source_disable_unref(source);
+	return key;
+}
+
+void repl_ask(struct repl *repl)
+{
+	auto_json sd_json_variant *event = sd_json_variant_ref(repl->questions[0]);
+	sd_json_variant *data = link_field(event, "data");
+	uint64_t question = (uint64_t)link_integer(event, "seq");
+	bool can_always = strcmp(link_string(data, "via"), "egress") == 0;
+	enum decision decision = DECISION_DENY;
+	struct error err = { 0 };
+	char key;
+	int r;
+
+	print_choice(repl, data, can_always);
+	key = await_key(repl, question, can_always);
+	screen_fresh_line(&repl->shell->out);
+	if (key == 0)
+		return;
+	if (key != 'n')
+		decision = key == 'a' ? DECISION_ALWAYS : DECISION_ONCE;
+	r = repl_decide(repl, question, decision, &err);
+	if (r < 0 && r != -ENOENT) {
+		screen_foreign(&repl->shell->out, STYLE_BAD, err.text, 0);
+		screen_put(&repl->shell->out, STYLE_PLAIN, "\n", 1);
+	}
+	/* claw-agentd's decision record takes it off the list; until then it is not asked again */
+	while (r >= 0 && find(repl, question) >= 0 && !repl->lost && !repl->quit)
+		if (sd_event_run(repl->event, UINT64_MAX) < 0)
+			repl->quit = true;
+	if (r < 0)
+		repl_forget(repl, question);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* The slash commands (L7). */
+#include "base/cleanup.h"
+#include "base/number.h"
+#include "l7-shell/direct.h"
+#include "l7-shell/link.h"
+#include "l7-shell/memory-report.h"
+#include "l7-shell/repl.h"
+#include "l7-shell/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { DIRECT_BYTES_MAX = 1024 * 1024, USAGE_COLUMNS = 22 };
+
+static int run_help(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	(void)err;
+	for (size_t i = 0; i < repl_commands.n; i++) {
+		const struct command *row = &repl_commands.rows[i];
+		int n = (int)(strlen(row->name) + strlen(row->usage) + 2);
+
+		screen_own(&shell->out, STYLE_CODE, "/%s", row->name);
+		screen_own(&shell->out, STYLE_PLAIN, " %s%*s %s\n", row->usage,
+			   n < USAGE_COLUMNS ? USAGE_COLUMNS - n : 0, "", row->summary);
+	}
+	screen_own(&shell->out, STYLE_DIM,
+		   "A backslash at the end of a line continues it. Ctrl-C interrupts a turn, Ctrl-D"
+		   " leaves.\n");
+	return 0;
+}
+
+static int run_new(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
+	const char *name;
+	int r = sd_json_buildo(&parameters,
+			       SD_JSON_BUILD_PAIR_CONDITION(args[0] != NULL, "name",
+							    SD_JSON_BUILD_STRING(args[0])));
+
+	if (r < 0)
+		return FAIL(err, r, "new thread: %s", strerror(-r));
+	r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.NewThread", parameters, &reply, err);
+	if (r < 0)
+		return r;
+	name = link_string(link_field(reply, "thread"), "name");
+	screen_own(&shell->out, STYLE_DIM, "thread ");
+	screen_foreign(&shell->out, STYLE_BOLD, name, 0);
+	screen_own(&shell->out, STYLE_PLAIN, "\n");
+	return repl_switch(shell->repl, name, err);
+}
+
+static int run_thread(struct shell *shell, const char *const args[], struct error *err)
+{
+	if (args[0])
+		return repl_switch(shell->repl, args[0], err);
+	screen_foreign(&shell->out, STYLE_BOLD, shell->thread, 0);
+	screen_own(&shell->out, STYLE_PLAIN, "\n");
+	return 0;
+}
+
+static int run_interrupt(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	return repl_interrupt(shell->repl, err);
+}
+
+static int run_model(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *reply = NULL;
+	sd_json_variant *status;
+	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, err);
+
+	(void)args;
+	if (r < 0)
+		return r;
+	status = link_field(reply, "status");
+	screen_foreign(&shell->out, STYLE_BOLD, link_string(status, "model"), 0);
+	screen_own(&shell->out, STYLE_PLAIN, " by ");
+	screen_foreign(&shell->out, STYLE_PLAIN, link_string(status, "provider"), 0);
+	screen_own(&shell->out, STYLE_DIM,
+		   "\n[provider] in %s/clawos.conf chooses it; claw config check reads the file\n",
+		   shell->paths.state);
+	return 0;
+}
+
+static int decide(struct shell *shell, const char *const args[], enum decision decision,
+		  struct error *err)
+{
+	uint64_t question = 0;
+
+	if (args[0] && number_parse_u64(args[0], 1, UINT64_MAX, &question) < 0)
+		return FAIL(err, -EINVAL, "\"%s\" is not the number of a question", args[0]);
+	return repl_decide(shell->repl, question, decision, err);
+}
+
+static int run_approve(struct shell *shell, const char *const args[], struct error *err)
+{
+	return decide(shell, args, DECISION_ONCE, err);
+}
+
+static int run_deny(struct shell *shell, const char *const args[], struct error *err)
+{
+	return decide(shell, args, DECISION_DENY, err);
+}
+
+static int run_quit(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	(void)err;
+	shell->repl->quit = true;
+	return 0;
+}
+
+/* The direct forms stand in the table for help and completion; the line is put together again. */
+static int send_direct(struct shell *shell, const char *name, const char *rest, struct error *err)
+{
+	auto_buf struct buf line = BUF(DIRECT_BYTES_MAX);
+	int r = buf_printf(&line, "/%s %s", name, rest ? rest : "");
+
+	return r < 0 ? FAIL(err, r, "/%s: %s", name, strerror(-r))
+		     : repl_send(shell->repl, buf_string(&line), err);
+}
+
+static int run_read(struct shell *shell, const char *const args[], struct error *err)
+{
+	return send_direct(shell, "read", args[0], err);
+}
+
+static int run_run(struct shell *shell, const char *const args[], struct error *err)
+{
+	return send_direct(shell, "run", args[0], err);
+}
+
+static int run_remember(struct shell *shell, const char *const args[], struct error *err)
+{
+	return send_direct(shell, "remember", args[0], err);
+}
+
+static int run_recall(struct shell *shell, const char *const args[], struct error *err)
+{
+	return send_direct(shell, "recall", args[0], err);
+}
+
+static int run_time(struct shell *shell, const char *const args[], struct error *err)
+{
+	return send_direct(shell, "time", args[0], err);
+}
+
+#define REST COMMAND_REST
+static const struct command rows[] = {
+	{ "help", "", "this list", 0, 0, 0, 0, run_help },
+	{ "new", "[NAME]", "a new thread", 0, 1, 0, 0, run_new },
+	{ "threads", "", "the threads", 0, 0, 0, 0, report_threads },
+	{ "thread", "[NAME]", "go on in another thread, or name this one", 0, 1, 0, 0, run_thread },
+	{ "history", "[TURNS]", "the last turns of this thread", 0, 1, 0, 0, report_history },
+	{ "interrupt", "", "end what runs in this thread", 0, 0, 0, 0, run_interrupt },
+	{ "tools", "", "the tools and what they do to the world", 0, 0, 0, 0, report_tools },
+	{ "memory", "[PATH]", "the documents in memory, or one of them", 0, 1, 0, 0,
+	  memory_report },
+	{ "model", "", "the model that answers", 0, 0, 0, 0, run_model },
+	{ "status", "", "daemons and agent", 0, 0, 0, 0, report_status },
+	{ "approve", "[QUESTION]", "yes, once", 0, 1, 0, 0, run_approve },
+	{ "deny", "[QUESTION]", "no", 0, 1, 0, 0, run_deny },
+	{ "read", "FILE", "show a file of the workspace; asks no model", 1, 1, REST, 0, run_read },
+	{ "run", "COMMAND", "run a command in the cage; asks no model", 1, 1, REST, 0, run_run },
+	{ "remember", "TEXT", "keep a text in memory; asks no model", 1, 1, REST, 0, run_remember },
+	{ "recall", "TEXT", "search the memory; asks no model", 1, 1, REST, 0, run_recall },
+	{ "time", "[ZONE]", "the time, here or in a zone; asks no model", 0, 1, REST, 0, run_time },
+	{ "quit", "", "leave; what runs goes on", 0, 0, 0, 0, run_quit },
+};
+
+const struct command_table repl_commands = { rows, sizeof(rows) / sizeof(rows[0]), "/" };
