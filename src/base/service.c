@@ -17,6 +17,7 @@ struct service {
 	sd_event *event;
 	sd_event_source *feed;
 	unsigned held;
+	bool armed; /* the supervisor's watchdog */
 	int n_fds;
 	int fds[LISTEN_NAMES_MAX];
 	char *names[LISTEN_NAMES_MAX];
@@ -209,18 +210,27 @@ int service_serve(struct service *service, const char *name, const sd_varlink_in
 	return 0;
 }
 
+/* Work comes in bursts: disarming waits for the next feed, so a burst costs two messages, not two
+ * for each piece of work. */
 static int on_feed(sd_event_source *source, uint64_t usec, void *userdata)
 {
+	struct service *service = userdata;
+
 	(void)usec;
-	(void)userdata;
-	(void)sd_notify(0, "WATCHDOG=1"); /* without a supervisor nobody listens */
+	if (service->held == 0) {
+		service->armed = false;
+		(void)sd_notify(0, "WATCHDOG_USEC=0"); /* without a supervisor nobody listens */
+		return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	}
+	(void)sd_notify(0, "WATCHDOG=1");
 	return sd_event_source_set_time_relative(source, WATCHDOG_FEED_S * CLOCK_SECOND_US);
 }
 
 void service_hold(struct service *service)
 {
-	if (service->held++ > 0)
+	if (service->held++ > 0 || service->armed)
 		return;
+	service->armed = true;
 	(void)sd_notifyf(0, "WATCHDOG_USEC=%llu\nWATCHDOG=1",
 			 (unsigned long long)(WATCHDOG_LIMIT_S * CLOCK_SECOND_US));
 	if (!service->feed &&
@@ -234,10 +244,7 @@ void service_hold(struct service *service)
 void service_release(struct service *service)
 {
 	assert(service->held > 0);
-	if (--service->held > 0)
-		return;
-	(void)sd_event_source_set_enabled(service->feed, SD_EVENT_OFF);
-	(void)sd_notify(0, "WATCHDOG_USEC=0");
+	service->held--;
 }
 
 int service_run(struct service *service, struct error *err)

@@ -50,7 +50,8 @@ bool service_peer_is(sd_varlink *link, const uid_t *uids, size_t n_uids);
 
 /*
  * hold/release count outstanding work. The first hold arms the supervisor's watchdog and a timer
- * that feeds it; the last release disarms both, so an idle daemon does not wake.
+ * that feeds it; some seconds after the last release both are disarmed, and an idle daemon does not
+ * wake any more.
  */
 void service_hold(struct service *service);
 void service_release(struct service *service);

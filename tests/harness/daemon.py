@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import threading
 import time
 
 START_SECONDS = 20
@@ -32,6 +33,7 @@ class Daemon:
         self.pid = None
         self.status = None
         self.notified = []
+        self.ready = threading.Event()
         self.run = os.path.join(state, "run")
         for folder in (self.run, os.path.join(state, "log")):
             os.makedirs(folder, mode=0o755, exist_ok=True)
@@ -66,11 +68,13 @@ class Daemon:
         if self.notify is None:
             self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
             self.notify.bind("\0clawos-test-notify-%d-%d" % (os.getpid(), id(self)))
+            threading.Thread(target=self.listen_to_notifications, daemon=True).start()
 
     def start(self, wait=True):
         self.bind()
         self.status = None
         self.notified = []
+        self.ready.clear()
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -106,16 +110,26 @@ class Daemon:
         os.chdir("/")
         os.execve(self.binary, [self.name, *self.arguments], environment)
 
+    def listen_to_notifications(self):
+        """Reads on for as long as there is a socket: a daemon whose messages nobody takes would block."""
+        while True:
+            try:
+                message = self.notify.recv(4096)
+            except OSError:
+                return
+            if not message:
+                return
+            self.notified += message.decode().split("\n")
+            if "READY=1" in self.notified:
+                self.ready.set()
+
     def wait_ready(self):
         end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end:
-            if select.select([self.notify], [], [], 0.02)[0]:
-                self.notified += self.notify.recv(4096).decode().split("\n")
-                if "READY=1" in self.notified:
-                    return
-            elif self.poll() is not None:
+        while not self.ready.wait(0.02):
+            if self.poll() is not None:
                 raise RuntimeError(f"{self.name} ended with {self.status}: {self.log()}")
-        raise TimeoutError(f"{self.name} is not ready: {self.log()}")
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.name} is not ready: {self.log()}")
 
     def poll(self):
         """Exit status (negative: signal) or None while it runs."""
@@ -160,6 +174,7 @@ class Daemon:
             sock.close()
         self.listening = {}
         if self.notify:
+            self.notify.shutdown(socket.SHUT_RDWR)
             self.notify.close()
             self.notify = None
 
