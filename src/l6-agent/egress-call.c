@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* egress-call - one call under way: its descriptors, its clock, its one end (L6). */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "l6-agent/egress-limits.h"
+#include "l6-agent/egress.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { HELD_BYTES_MAX = 1024 * 1024, TIMER_SLACK_US = 1000 };
+
+static void watch_pipe(struct egress_call *call, bool on);
+
+static void unlink_call(struct egress_call *call)
+{
+	if (call->previous)
+		call->previous->next = call->next;
+	else
+		call->egress->calls = call->next;
+	if (call->next)
+		call->next->previous = call->previous;
+	if (call->kind == EGRESS_COMPLETE)
+		call->egress->n_completes--;
+	else
+		call->egress->n_fetches--;
+}
+
+static void link_call(struct egress_call *call)
+{
+	call->next = call->egress->calls;
+	if (call->next)
+		call->next->previous = call;
+	call->egress->calls = call;
+	if (call->kind == EGRESS_COMPLETE)
+		call->egress->n_completes++;
+	else
+		call->egress->n_fetches++;
+}
+
+static void free_call(struct egress_call *call)
+{
+	if (!call)
+		return;
+	sd_event_source_disable_unref(call->pipe_source);
+	sd_event_source_disable_unref(call->timer);
+	close_fd(&call->pipe_fd);
+	buf_free(&call->body);
+	buf_free(&call->held);
+	egress_url_free(&call->url);
+	curl_slist_free_all(call->headers);
+	free(call->content_type);
+	free(call->location);
+	sd_varlink_unref(call->link);
+	free(call);
+}
+DEFINE_CLEANUP(struct egress_call *, free_call)
+
+/* Copied before it is judged and sent: the sender can still write into its file. */
+static const char *read_body(struct buf *body, int fd, uint64_t offset, uint64_t length)
+{
+	struct stat st;
+	char *at;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return "descriptor 0 is no memory file with the body";
+	if (offset > (uint64_t)st.st_size || length > (uint64_t)st.st_size - offset)
+		return "the body is shorter than offset and length say";
+	if (buf_reserve(body, length, &at) < 0)
+		return "there is no memory for the body";
+	for (uint64_t have = 0; have < length;) {
+		ssize_t n = pread(fd, at + have, length - have, (off_t)(offset + have));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return "the body cannot be read";
+		have += (uint64_t)n;
+	}
+	buf_commit(body, length);
+	return NULL;
+}
+
+static const char *take_pipe(struct egress_call *call)
+{
+	struct stat st;
+	int flags;
+
+	call->pipe_fd = sd_varlink_take_fd(call->link, 1);
+	if (call->pipe_fd < 0 || fstat(call->pipe_fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return "descriptor 1 is no pipe for the answer";
+	flags = fcntl(call->pipe_fd, F_GETFL);
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY ||
+	    fcntl(call->pipe_fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return "descriptor 1 is not the write end of a pipe";
+	return NULL;
+}
+
+static bool has_room(const struct egress *egress, sd_varlink *link, enum egress_kind kind)
+{
+	unsigned n = kind == EGRESS_COMPLETE ? egress->n_completes : egress->n_fetches;
+	unsigned max = kind == EGRESS_COMPLETE ? EGRESS_CALLS_MAX : EGRESS_FETCHES_MAX;
+
+	if (n < max)
+		return true;
+	(void)sd_varlink_errorbo(link, "io.clawos.Egress.QuotaExceeded",
+				 SD_JSON_BUILD_PAIR_STRING("limit", "calls at once"),
+				 SD_JSON_BUILD_PAIR_INTEGER("value", max));
+	return false;
+}
+
+int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind kind, uint64_t offset,
+		    uint64_t length, struct egress_call **ret)
+{
+	CLEANUP(free_call_ptr) struct egress_call *call = NULL;
+	auto_fd int body_fd = sd_varlink_take_fd(link, 0);
+	const char *wrong;
+
+	if (!has_room(egress, link, kind))
+		return -EDQUOT;
+	if (length > EGRESS_BODY_BYTES_MAX) {
+		(void)sd_varlink_errorbo(
+			link, "io.clawos.Egress.QuotaExceeded",
+			SD_JSON_BUILD_PAIR_STRING("limit", "bytes of a request body"),
+			SD_JSON_BUILD_PAIR_INTEGER("value", EGRESS_BODY_BYTES_MAX));
+		return -EDQUOT;
+	}
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return sd_varlink_error_errno(link, -ENOMEM), -ENOMEM;
+	call->egress = egress;
+	call->kind = kind;
+	call->link = sd_varlink_ref(link);
+	call->pipe_fd = -1;
+	call->body = BUF(EGRESS_BODY_BYTES_MAX);
+	call->held = BUF(HELD_BYTES_MAX);
+	call->started_us = clock_monotonic_us();
+	wrong = read_body(&call->body, body_fd, offset, length);
+	if (!wrong)
+		wrong = take_pipe(call);
+	if (wrong)
+		return egress_invalid(link, wrong), -EINVAL;
+	link_call(call);
+	service_hold(egress->service);
+	*ret = TAKE_PTR(call);
+	return 0;
+}
+
+static void log_end(const struct egress_call *call, const char *result)
+{
+	struct egress_entry entry = {
+		.time_us = clock_realtime_us(),
+		.intent = call->intent,
+		.kind = call->kind == EGRESS_COMPLETE ? "complete" : "fetch",
+		.status = call->status,
+		.bytes_out = call->body.length,
+		.bytes_in = call->bytes_in,
+		.rule = call->rule,
+		.total_us = clock_monotonic_us() - call->started_us,
+		.attempts = call->attempts,
+	};
+
+	(void)snprintf(entry.method, sizeof(entry.method), "%s", call->method);
+	(void)snprintf(entry.host, sizeof(entry.host), "%s:%u", call->url.host,
+		       call->url.port); /* a longer name is cut */
+	(void)snprintf(entry.result, sizeof(entry.result), "%s", result);
+	egress_log_add(call->egress->log, &entry);
+}
+
+void egress_call_end(struct egress_call *call, const char *result)
+{
+	struct egress *egress = call->egress;
+
+	if (call->transfer)
+		http_cancel(TAKE_PTR(call->transfer));
+	log_end(call, result);
+	unlink_call(call);
+	free_call(call);
+	service_release(egress->service);
+}
+
+/* From here on nothing is waited for and the reader sees the end of the pipe. */
+static void close_pipe(struct egress_call *call)
+{
+	sd_event_source_disable_unref(call->pipe_source);
+	call->pipe_source = NULL;
+	close_fd(&call->pipe_fd);
+	call->pipe_fd = -1;
+}
+
+static void reply_done(struct egress_call *call)
+{
+	bool complete = call->kind == EGRESS_COMPLETE;
+
+	close_pipe(call);
+	(void)sd_varlink_replybo(
+		call->link, SD_JSON_BUILD_PAIR_STRING("event", "done"),
+		SD_JSON_BUILD_PAIR_INTEGER("status", call->status),
+		SD_JSON_BUILD_PAIR_CONDITION(call->content_type != NULL, "contentType",
+					     SD_JSON_BUILD_STRING(call->content_type)),
+		SD_JSON_BUILD_PAIR_CONDITION(complete, "attempts",
+					     SD_JSON_BUILD_INTEGER(call->attempts)),
+		SD_JSON_BUILD_PAIR_CONDITION(!complete && call->location, "location",
+					     SD_JSON_BUILD_STRING(call->location)),
+		SD_JSON_BUILD_PAIR_CONDITION(!complete, "truncated",
+					     SD_JSON_BUILD_BOOLEAN(call->truncated)),
+		SD_JSON_BUILD_PAIR_UNSIGNED("bytesOut", call->body.length),
+		SD_JSON_BUILD_PAIR_UNSIGNED("bytesIn", call->bytes_in),
+		SD_JSON_BUILD_PAIR_CONDITION(complete, "connectUsec",
+					     SD_JSON_BUILD_UNSIGNED(call->connect_us)),
+		SD_JSON_BUILD_PAIR_CONDITION(complete, "firstByteUsec",
+					     SD_JSON_BUILD_UNSIGNED(call->first_byte_us)),
+		SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", clock_monotonic_us() - call->started_us));
+	egress_call_end(call, "ok");
+}
+
+static void reply_failed(struct egress_call *call, const char *what, const char *reason)
+{
+	close_pipe(call);
+	(void)sd_varlink_errorbo(call->link, "io.clawos.Egress.ProviderFailed",
+				 SD_JSON_BUILD_PAIR_STRING("what", what),
+				 SD_JSON_BUILD_PAIR_CONDITION(call->status > 0, "status",
+							      SD_JSON_BUILD_INTEGER(call->status)),
+				 SD_JSON_BUILD_PAIR_STRING("reason", reason),
+				 SD_JSON_BUILD_PAIR_INTEGER("attempts", call->attempts));
+	egress_call_end(call, what);
+}
+
+void egress_call_fail(struct egress_call *call, const char *what, const char *reason)
+{
+	bool may_wait = strcmp(what, "reader") != 0 && strcmp(what, "total") != 0;
+
+	if (call->held.length == 0 || !may_wait || call->ended) {
+		reply_failed(call, what, reason);
+		return;
+	}
+	if (call->transfer)
+		http_cancel(TAKE_PTR(call->transfer));
+	call->ended = true; /* the reader gets what came before it is told */
+	call->failed = what;
+	(void)snprintf(call->reason, sizeof(call->reason), "%s", reason); /* may be cut */
+}
+
+void egress_call_refuse_address(struct egress_call *call, const char *address)
+{
+	close_pipe(call);
+	(void)sd_varlink_errorbo(call->link, "io.clawos.Egress.AddressRefused",
+				 SD_JSON_BUILD_PAIR_STRING("host", call->url.host),
+				 SD_JSON_BUILD_PAIR_STRING("address", address));
+	egress_call_end(call, "AddressRefused");
+}
+
+/* Writes what it can; false when nobody reads any more. */
+static bool write_some(struct egress_call *call, const char *bytes, size_t length, size_t *ret)
+{
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t n = write(call->pipe_fd, bytes + done, length - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			return false;
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	*ret = done;
+	return true;
+}
+
+static void nobody_reads(struct egress_call *call)
+{
+	egress_call_fail(call, "reader", "the answer's pipe was closed by its reader");
+}
+
+static int on_pipe(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct egress_call *call = userdata;
+	size_t n = 0;
+
+	(void)source;
+	(void)fd;
+	if ((revents & EPOLLERR) ||
+	    !write_some(call, buf_string(&call->held), call->held.length, &n)) {
+		nobody_reads(call);
+		return 0;
+	}
+	buf_consume(&call->held, n);
+	if (call->held.length > 0)
+		return 0;
+	call->heard_us = clock_monotonic_us();
+	if (call->ended) {
+		if (call->failed)
+			reply_failed(call, call->failed, call->reason);
+		else
+			reply_done(call);
+		return 0;
+	}
+	watch_pipe(call, false);
+	http_resume(call->transfer);
+	return 0;
+}
+
+static void watch_pipe(struct egress_call *call, bool on)
+{
+	if (!call->pipe_source && on &&
+	    sd_event_add_io(service_event(call->egress->service), &call->pipe_source, call->pipe_fd,
+			    EPOLLOUT, on_pipe, call) < 0)
+		return; /* the total time ends the call then */
+	if (call->pipe_source)
+		(void)sd_event_source_set_enabled(call->pipe_source,
+						  on ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+enum http_take egress_call_pass(struct egress_call *call, const char *bytes, size_t length)
+{
+	size_t allowed, n = 0;
+
+	if (call->held.length > 0)
+		return HTTP_FULL;
+	call->heard_us = clock_monotonic_us();
+	allowed = length < call->limit - call->bytes_in ? length : call->limit - call->bytes_in;
+	if (!write_some(call, bytes, allowed, &n)) {
+		call->reader_gone = true;
+		return HTTP_STOP;
+	}
+	if (buf_add(&call->held, bytes + n, allowed - n) < 0) {
+		call->reader_gone = true;
+		return HTTP_STOP;
+	}
+	if (call->held.length > 0)
+		watch_pipe(call, true);
+	call->bytes_in += allowed;
+	call->truncated = allowed < length;
+	return call->truncated ? HTTP_STOP : HTTP_TAKEN;
+}
+
+void egress_call_done(struct egress_call *call)
+{
+	call->ended = true;
+	if (call->held.length == 0)
+		reply_done(call);
+}
+
+/* What ran out at this time, or NULL and in *ret_next_us when to look again. */
+static const char *look_at_clock(const struct egress_call *call, uint64_t now_us,
+				 uint64_t *ret_next_us)
+{
+	uint64_t total_us = call->started_us + call->total_max_us, other_us = total_us;
+	const char *other = "total";
+
+	if (call->retry_us > 0) {
+		other_us = call->retry_us;
+		other = "retry";
+	} else if (!call->has_head) {
+		other_us = call->attempt_us + call->first_byte_max_us;
+		other = "first-byte";
+	} else if (call->held.length == 0 && !call->ended) { /* else its reader is the slow one */
+		other_us = call->heard_us + call->idle_max_us;
+		other = "idle";
+	}
+	if (now_us >= total_us)
+		return "total";
+	if (now_us >= other_us)
+		return other;
+	*ret_next_us = other_us < total_us ? other_us : total_us;
+	return NULL;
+}
+
+static void set_timer(struct egress_call *call, uint64_t time_us)
+{
+	call->armed_us = time_us;
+	(void)sd_event_source_set_time(call->timer, time_us);
+	(void)sd_event_source_set_enabled(call->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct egress_call *call = userdata;
+	uint64_t next_us = 0;
+	const char *late = look_at_clock(call, clock_monotonic_us(), &next_us);
+
+	(void)source;
+	(void)usec;
+	if (!late) {
+		set_timer(call, next_us);
+		return 0;
+	}
+	if (strcmp(late, "retry") == 0) {
+		call->retry_us = 0;
+		egress_complete_attempt(call);
+		return 0;
+	}
+	egress_call_fail(call, late,
+			 strcmp(late, "total") == 0        ? "the whole call took too long"
+			 : strcmp(late, "first-byte") == 0 ? "no answer came in time"
+							   : "the answer stopped coming");
+	return 0;
+}
+
+void egress_call_arm(struct egress_call *call)
+{
+	uint64_t now_us = clock_monotonic_us(), next_us = now_us;
+
+	if (!call->timer &&
+	    sd_event_add_time(service_event(call->egress->service), &call->timer, CLOCK_MONOTONIC,
+			      now_us, TIMER_SLACK_US, on_time, call) < 0)
+		return;
+	if (!look_at_clock(call, now_us, &next_us) && next_us == call->armed_us)
+		return;
+	set_timer(call, next_us);
+}
+
+void egress_call_retry_after(struct egress_call *call, uint64_t wait_us)
+{
+	call->retry_us = clock_monotonic_us() + wait_us;
+	call->has_head = call->discarding = false;
+	call->status = 0;
+	egress_call_arm(call);
+}
+
+const char *egress_failure_name(enum http_failure failure)
+{
+	switch (failure) {
+	case HTTP_RESOLVE:
+		return "resolve";
+	case HTTP_REFUSED:
+	case HTTP_CONNECT:
+		return "connect";
+	case HTTP_TLS:
+		return "tls";
+	case HTTP_OK:
+	case HTTP_STOPPED:
+	case HTTP_LOST:
+	case HTTP_CUT:
+	case HTTP_PROTOCOL:
+		return "protocol";
+	}
+	return "protocol";
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/egress.h"
+
+#include "base/cleanup.h"
+#include "base/dir.h"
+#include "base/secret.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* The inherited descriptor, else key_file, else no key: some servers need none. */
+static int read_key(struct service *service, const struct egress_settings *settings,
+		    struct secret **ret, struct error *err)
+{
+	auto_fd int fd = service_take_fd(service, "provider-key");
+	const char *path = settings->provider.key_file;
+
+	if (fd < 0 && path) {
+		fd = dir_open_configured(path, O_RDONLY, 0);
+		if (fd < 0)
+			return FAIL(err, fd, "key_file %s: %s", path, strerror(-fd));
+	}
+	return fd < 0 ? 0 : secret_read(fd, "Authorization: Bearer ", ret, err);
+}
+
+int egress_run(struct egress *egress, const char *state, struct error *err)
+{
+	auto_fd int folder_fd = dir_open_configured(state, O_RDONLY | O_DIRECTORY, 0);
+	CLEANUP(secret_free_ptr) struct secret *key = NULL;
+	sd_varlink_server *server = NULL;
+	int r = folder_fd < 0
+			? FAIL(err, folder_fd, "state folder %s: %s", state, strerror(-folder_fd))
+			: read_key(egress->service, egress->settings, &key, err);
+
+	if (r >= 0)
+		r = egress_rules_open(folder_fd, egress->settings->allow, &egress->rules, err);
+	if (r >= 0)
+		r = egress_log_open(folder_fd, &egress->log, err);
+	if (r >= 0)
+		r = egress_questions_new(&egress->questions);
+	if (r >= 0)
+		r = http_new(service_event(egress->service), &egress->http, err);
+	if (r >= 0)
+		r = egress_provider_init(egress, key ? secret_expose(key) : NULL, err);
+	if (r >= 0)
+		r = egress_serve(egress, &server, err);
+	if (r >= 0)
+		r = service_run(egress->service, err);
+	egress_end_all(egress);
+	(void)sd_varlink_server_unref(server);
+	http_free(egress->http);
+	egress_provider_fini(egress);
+	egress_questions_free(egress->questions);
+	egress_log_close(egress->log);
+	egress_rules_close(egress->rules);
+	return r;
+}

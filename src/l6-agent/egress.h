@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * egress - the state of claw-egressd and the calls it has under way (L6).
+ *
+ * One call is one Varlink method call with a body in and a pipe out. It ends exactly once: by a
+ * final reply, an error reply, or because its connection closed. The pipe is closed before the
+ * reply is sent.
+ *
+ * Ownership  Calls belong to struct egress; egress_call_end() frees them.
+ * Source     spec/varlink/io.clawos.Egress.varlink, spec/providers.md
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/service.h"
+#include "l6-agent/egress-http.h"
+#include "l6-agent/egress-log.h"
+#include "l6-agent/egress-question.h"
+#include "l6-agent/egress-rule.h"
+#include "l6-agent/egress-url.h"
+#include "l6-agent/provider-config.h"
+
+#include <systemd/sd-event.h>
+#include <systemd/sd-varlink.h>
+
+struct curl_slist;
+struct egress_call;
+
+struct egress_settings {
+	struct provider_config provider;
+	char *allow, *ca_file, *proxy;
+};
+
+struct egress {
+	struct service *service;
+	const struct egress_settings *settings;
+	uid_t agent, owner;
+	struct http *http;
+	struct egress_rules *rules;
+	struct egress_questions *questions;
+	struct egress_log *log;
+	/* the provider; url.url is NULL for the local backend */
+	struct egress_url provider;
+	bool has_key;
+	struct curl_slist *headers_stream, *headers_whole; /* the key is last, if there is one */
+	struct egress_call *calls;                         /* doubly linked */
+	unsigned n_completes, n_fetches;
+};
+
+enum egress_kind { EGRESS_COMPLETE, EGRESS_FETCH };
+
+struct egress_call {
+	struct egress_call *next, *previous;
+	struct egress *egress;
+	enum egress_kind kind;
+	sd_varlink *link;
+	int64_t intent;
+
+	/* out: the request */
+	const char *method; /* static */
+	struct egress_url url;
+	struct buf body;
+	struct curl_slist *headers; /* a fetch's own; NULL: the provider's */
+	bool stream;
+	uint64_t rule;
+
+	/* back: the answer */
+	struct http_transfer *transfer;
+	int pipe_fd;
+	sd_event_source *pipe_source;
+	struct buf held; /* what the pipe did not take */
+	uint64_t limit;  /* of bytes passed on; what is over is cut or refused */
+	bool has_head, discarding, truncated, ended;
+	int status;
+	char *content_type, *location;
+	uint64_t bytes_in, discarded;
+
+	/* time */
+	sd_event_source *timer;
+	uint64_t armed_us, started_us, attempt_us, heard_us;
+	uint64_t retry_us, retry_wait_us; /* retry_us 0: none waits */
+	uint64_t connect_us, first_byte_us;
+	uint64_t first_byte_max_us, idle_max_us, total_max_us;
+	unsigned attempts;
+	bool reader_gone;
+	const char *failed; /* how it ends once the pipe has taken everything; NULL: well */
+	char reason[ERROR_TEXT_BYTES];
+};
+
+/* A new call on this connection, with its descriptors taken: body bytes and pipe. On failure the
+ * error reply was sent already and *ret is untouched. */
+must_check int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind kind,
+			       uint64_t offset, uint64_t length, struct egress_call **ret);
+
+/* Passes bytes to the pipe as far as limit allows. HTTP_STOP sets truncated (over the limit) or
+ * means that nobody reads any more. */
+enum http_take egress_call_pass(struct egress_call *call, const char *bytes, size_t length);
+
+/* Starts the clock of one attempt. */
+void egress_call_arm(struct egress_call *call);
+
+/* The next attempt begins after this long. */
+void egress_call_retry_after(struct egress_call *call, uint64_t wait_us);
+
+/* The answer is whole: "done" once the pipe has taken everything. */
+void egress_call_done(struct egress_call *call);
+
+/* Ends it with io.clawos.Egress.ProviderFailed, once the pipe has taken what came before. what is
+ * static. */
+void egress_call_fail(struct egress_call *call, const char *what, const char *reason);
+
+/* Ends it with io.clawos.Egress.AddressRefused. */
+void egress_call_refuse_address(struct egress_call *call, const char *address);
+
+/* Ends it: everything is released, the log gets its line. No reply is sent. */
+void egress_call_end(struct egress_call *call, const char *result);
+
+/* The word on the wire for what failed. */
+const char *egress_failure_name(enum http_failure failure);
+
+/* One attempt of a call; each kind has its own. */
+void egress_complete_attempt(struct egress_call *call);
+
+/* The methods (sd_varlink_method_t), userdata is struct egress. */
+int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
+		       sd_varlink_method_flags_t flags, void *userdata);
+int egress_on_fetch(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		    void *userdata);
+
+/* io.clawos.Egress.Denied unless the peer is uid; true when it may go on. */
+bool egress_allows(sd_varlink *link, uid_t uid, const char *who);
+int egress_invalid(sd_varlink *link, const char *reason);
+
+/* Makes provider URL and headers from the settings. key_header is a whole header line or NULL, and
+ * outlives egress: libcurl is pointed at it, it is never copied. */
+must_check int egress_provider_init(struct egress *egress, char *key_header, struct error *err);
+void egress_provider_fini(struct egress *egress);
+
+/* Serves io.clawos.Egress on the inherited socket "egress"; the server is the caller's. */
+must_check int egress_serve(struct egress *egress, sd_varlink_server **ret, struct error *err);
+void egress_end_all(struct egress *egress);
+
+/* Builds everything on service, settings, agent and owner, runs until told to stop, takes it apart.
+ * state is the folder of rules and log. Returns the loop's exit code or -errno. */
+must_check int egress_run(struct egress *egress, const char *state, struct error *err);
