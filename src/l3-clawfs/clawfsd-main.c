@@ -12,10 +12,11 @@
 #include "l3-clawfs/store.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { CONF_BYTES = 256 * 1024, PRIVATE_UMASK = 077, AGENT_UID = 64801 };
+enum { CONF_BYTES = 256 * 1024, PRIVATE_UMASK = 077, AGENT_UID = 64801, MMAP_BYTES = 128 * 1024 };
 
 struct options {
 	const char *conf, *state, *share;
@@ -111,6 +112,7 @@ int main(int argc, char **argv)
 	int r = parse_options(argc, argv, &options, &err);
 
 	(void)umask(PRIVATE_UMASK);
+	(void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES); /* a large document is given back at once */
 	if (r >= 0)
 		r = serve(&options, &err);
 	if (r < 0)

@@ -3,7 +3,8 @@
 
 /*
  * chunk_text holds no text of its own (the document has it); its rowid is chunk.id. The tokenizer
- * is part of the index: another one needs a step that builds the index anew.
+ * is part of the index: another one needs a step that builds the index anew. hashsize: bytes of new
+ * terms FTS5 holds in memory during a transaction before it writes them out.
  */
 static const char step_1[] =
 	"CREATE TABLE document("
@@ -28,7 +29,8 @@ static const char step_1[] =
 	"CREATE TABLE total(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;"
 	"INSERT INTO total VALUES('bytes', 0), ('documents', 0);"
 	"CREATE VIRTUAL TABLE chunk_text USING fts5(path, text, content='',"
-	" contentless_delete=1, tokenize=\"porter unicode61 remove_diacritics 2\");";
+	" contentless_delete=1, tokenize=\"porter unicode61 remove_diacritics 2\");"
+	"INSERT INTO chunk_text(chunk_text, rank) VALUES('hashsize', 262144);";
 
 const char *const schema_steps[] = { step_1 };
 const size_t schema_version = sizeof(schema_steps) / sizeof(schema_steps[0]);
