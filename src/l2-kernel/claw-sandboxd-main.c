@@ -107,6 +107,8 @@ static int run(struct service *service, const struct options *options, struct sa
 	sandbox->workspaces.mounts_fd = take_fd(&sandbox->ground.mounts_fd);
 	r = open_workspace(sandbox, options->workspace, err);
 	if (r == 0)
+		r = workspace_register_mounted(&sandbox->workspaces, "/workspaces", err);
+	if (r == 0)
 		r = sandbox_serve(sandbox, listen_fd, err);
 	return r < 0 ? r : service_run(service, err);
 }

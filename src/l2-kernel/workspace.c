@@ -3,9 +3,12 @@
 
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "base/number.h"
 #include "l2-kernel/idmap.h"
 #include "l2-kernel/rootfs.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -116,6 +119,50 @@ int workspace_register(struct workspace_table *table, uint32_t id, int directory
 						      .device = st.st_dev,
 						      .inode = st.st_ino };
 	return 0;
+}
+
+/* "<id>.ro" or "<id>.rw" */
+static int register_named(struct workspace_table *table, int folder_fd, const char *name,
+			  struct error *err)
+{
+	auto_fd int fd = -1;
+	char digits[NAME_BYTES] = { 0 };
+	size_t n = strcspn(name, ".");
+	bool writable = strcmp(name + n, ".rw") == 0;
+	uint64_t id;
+
+	if (n >= sizeof(digits) || (!writable && strcmp(name + n, ".ro") != 0))
+		return FAIL(err, -EINVAL, "workspace folder \"%s\" is not named ID.ro or ID.rw",
+			    name);
+	memcpy(digits, name, n);
+	if (number_parse_u64(digits, 1, UINT32_MAX, &id) < 0)
+		return FAIL(err, -EINVAL, "workspace folder \"%s\" is not named ID.ro or ID.rw",
+			    name);
+	fd = dir_open(folder_fd, name, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return FAIL(err, fd, "workspace %s: %s", name, strerror(-fd));
+	return workspace_register(table, (uint32_t)id, fd, writable, 0, err);
+}
+
+static void close_folder(DIR *folder)
+{
+	if (folder)
+		(void)closedir(folder); /* it was only read */
+}
+DEFINE_CLEANUP(DIR *, close_folder)
+
+int workspace_register_mounted(struct workspace_table *table, const char *path, struct error *err)
+{
+	CLEANUP(close_folder_ptr) DIR *folder = opendir(path);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (!folder)
+		return errno == ENOENT ? 0 : FAIL(err, -errno, "%s: %m", path);
+	while (r == 0 && (entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			r = register_named(table, dirfd(folder), entry->d_name, err);
+	return r;
 }
 
 int workspace_forget(struct workspace_table *table, uint32_t id, struct error *err)

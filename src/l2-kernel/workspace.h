@@ -44,6 +44,13 @@ struct workspace_table {
 /* The same directory under the same id changes its mode. */
 must_check int workspace_register(struct workspace_table *table, uint32_t id, int directory_fd,
 				  bool writable, uid_t peer, struct error *err);
+
+/*
+ * Registers what the supervisor mounted below path: one directory per workspace, named "<id>.ro" or
+ * "<id>.rw". No such path: none are known.
+ */
+must_check int workspace_register_mounted(struct workspace_table *table, const char *path,
+					  struct error *err);
 must_check int workspace_forget(struct workspace_table *table, uint32_t id, struct error *err);
 const struct workspace *workspace_find(const struct workspace_table *table, uint32_t id);
 

@@ -9,6 +9,7 @@
 #include "l2-kernel/confine.h"
 #include "l2-kernel/rootfs.h"
 #include "l7-shell/up-internal.h"
+#include "l7-shell/up-workspaces.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -26,7 +27,9 @@
 #include <unistd.h>
 
 enum {
-	BINDS_MAX = 32,
+	TEXTS_MAX = 32,
+	BINDS_MAX = TEXTS_MAX + UP_WORKSPACES_MAX,
+	WORKSPACES_BYTES_MAX = 1024 * 1024,
 	ENV_MAX = 12,
 	FIRST_FD = 3, /* where inherited descriptors start: sd_listen_fds(3) */
 	FDS_MAX = 4,
@@ -54,7 +57,8 @@ struct entry {
 	struct rootfs_bind binds[BINDS_MAX];
 	size_t n_binds;
 	struct buf conf;
-	char texts[BINDS_MAX][PATH_MAX];
+	char texts[TEXTS_MAX][PATH_MAX];
+	struct up_workspace workspaces[UP_WORKSPACES_MAX];
 	size_t n_texts;
 	int fds[FDS_MAX]; /* in the order of LISTEN_FDNAMES */
 	unsigned n_fds;
@@ -88,7 +92,7 @@ static const char *text(struct entry *entry, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (entry->n_texts == BINDS_MAX)
+	if (entry->n_texts == TEXTS_MAX)
 		return "";
 	va_start(ap, fmt);
 	n = vsnprintf(entry->texts[entry->n_texts], PATH_MAX, fmt, ap);
@@ -132,9 +136,26 @@ static void add_run(struct entry *entry)
 	}
 }
 
+/* The directories the person has made workspaces; one that is gone is left out. */
+static int add_workspaces(struct entry *entry, struct error *err)
+{
+	auto_buf struct buf text = BUF(WORKSPACES_BYTES_MAX);
+	int r = dir_read(entry->up->state_fd, "workspaces", &text);
+	unsigned n = 0;
+
+	if (r < 0 && r != -ENOENT)
+		return FAIL(err, r, "workspaces: %s", strerror(-r));
+	r = up_workspaces_parse(buf_string(&text), entry->workspaces, &n, err);
+	for (unsigned i = 0; i < n && r == 0; i++)
+		add(entry, entry->workspaces[i].path, entry->workspaces[i].target,
+		    ROOTFS_WRITABLE | ROOTFS_SHALLOW | ROOTFS_OPTIONAL);
+	return r;
+}
+
 static int plan_binds(struct entry *entry, struct error *err)
 {
 	const struct up_paths *paths = &entry->up->paths;
+	int r;
 
 	add(entry, text(entry, "%s/usr", paths->base), "usr", ROOTFS_SHALLOW);
 	add(entry, paths->bin, "clawos/bin", ROOTFS_SHALLOW);
@@ -151,7 +172,10 @@ static int plan_binds(struct entry *entry, struct error *err)
 		add(entry, "/sys/fs/cgroup", "sys/fs/cgroup",
 		    ROOTFS_WRITABLE | ROOTFS_NOEXEC | ROOTFS_OPTIONAL);
 	}
-	if (entry->n_binds > BINDS_MAX || entry->n_texts == BINDS_MAX)
+	r = entry->row->uid == 0 ? add_workspaces(entry, err) : 0;
+	if (r < 0)
+		return r;
+	if (entry->n_binds > BINDS_MAX || entry->n_texts == TEXTS_MAX)
 		return FAIL(err, -E2BIG, "more than %d binds", BINDS_MAX);
 	return 0;
 }
