@@ -10,8 +10,12 @@ static const struct {
 	const char *name;
 	tool_fn run;
 } tools[] = {
-	{ "apply_patch", tool_apply_patch }, { "list_dir", tool_list_dir },
-	{ "read_file", tool_read_file },     { "shell", tool_shell },
+	{ "apply_patch", tool_apply_patch },
+	{ "glob", tool_glob },
+	{ "grep", tool_grep },
+	{ "list_dir", tool_list_dir },
+	{ "read_file", tool_read_file },
+	{ "shell", tool_shell },
 	{ "write_file", tool_write_file },
 };
 

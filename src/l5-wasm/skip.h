@@ -7,15 +7,30 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
-static inline bool skip_directory(const char *name)
+enum { SKIP_EXPECTED = 3 }; /* the first of them nobody searches */
+
+static inline bool skip_among(const char *name, size_t n)
 {
 	static const char *const names[] = { ".git", ".hg",    ".svn",         ".venv",
 					     ".tox", ".cache", "node_modules", "__pycache__" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && i < n; i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;
 	return false;
+}
+
+static inline bool skip_directory(const char *name)
+{
+	return skip_among(name, SIZE_MAX);
+}
+
+/* True for version control's own records. */
+static inline bool skip_is_expected(const char *name)
+{
+	return skip_among(name, SKIP_EXPECTED);
 }
