@@ -93,6 +93,12 @@ struct model_format {
 	/* Finishes the bytes for one call; the conversation can be appended to afterwards. */
 	int (*prompt)(struct conversation *conversation, unsigned flags, struct prompt *ret,
 		      struct error *err);
+	/*
+	 * NULL for a format without one. The stable front of every prompt of this conversation
+	 * (fd, offset, length): io.clawos.Llm.Prepare computes and keeps it, so that the first
+	 * question does not wait. Ask for it at start and whenever instructions have changed.
+	 */
+	int (*prefix)(struct conversation *conversation, struct prompt *ret, struct error *err);
 	/* result_bytes_max: how much of a tool result this model can read. */
 	size_t result_bytes_max;
 
