@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/agent.h"
+
+#include "base/log.h"
+#include "l2-kernel/cage-client.h"
+#include "l6-agent/local-model.h"
+#include "l6-agent/peer.h"
+#include "l6-agent/recall.h"
+#include "l6-agent/subscribers.h"
+#include "l6-agent/turn.h"
+
+#include <assert.h>
+#include <string.h>
+
+static int on_found(const struct journal_record *record, void *data, struct error *err)
+{
+	struct agent *agent = data;
+
+	return threads_apply(agent->threads, record, err);
+}
+
+static void on_durable(const struct journal_record *record, void *data)
+{
+	struct agent *agent = data;
+
+	subscribers_tell(agent->subscribers, record);
+}
+
+const struct model_format *agent_format(unsigned backend)
+{
+	return backend == PROVIDER_LOCAL ? local_model_format() : &model_format_openai;
+}
+
+int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
+{
+	struct journal_options options = {
+		.dir_fd = state_fd,
+		.segment_bytes = agent->config->segment_mib << 20,
+		.event = agent->event,
+		.on_found = on_found,
+		.on_durable = on_durable,
+		.data = agent,
+	};
+	int r = threads_new(&agent->threads);
+
+	if (r >= 0)
+		r = subscribers_new(agent, &agent->subscribers);
+	if (r >= 0)
+		r = peer_new(agent->event, run_fd, "egress", "claw-egressd", &agent->egress);
+	if (r >= 0)
+		r = peer_new(agent->event, run_fd, "llm", "claw-llmd", &agent->llm);
+	if (r >= 0)
+		r = peer_new(agent->event, run_fd, "fs", "clawfsd", &agent->fs);
+	if (r < 0)
+		return FAIL(err, r, "out of memory");
+	r = cage_client_open(agent->event, run_fd, "sandbox", &agent->cages, err);
+	if (r >= 0)
+		r = journal_open(&options, &agent->journal, err);
+	return r;
+}
+
+void agent_close(struct agent *agent)
+{
+	for (size_t i = 0; agent->threads && i < threads_count(agent->threads); i++) {
+		struct thread *thread = threads_at(agent->threads, i);
+
+		while (thread->first) {
+			struct turn *turn = thread->first;
+
+			thread->first = turn->next;
+			turn_free(turn);
+		}
+		recall_free(thread->recall);
+	}
+	peer_free(agent->egress);
+	peer_free(agent->llm);
+	peer_free(agent->fs);
+	if (agent->cages)
+		cage_client_close(agent->cages);
+	subscribers_free(agent->subscribers);
+	journal_close(agent->journal);
+	threads_free(agent->threads);
+	free(agent->front.text);
+}
+
+int agent_append(struct agent *agent, const struct agent_append *append, struct journal_record *ret,
+		 char **ret_text, struct error *err)
+{
+	struct journal_record record = {
+		.previous = append->thread ? append->thread->last_position : 0,
+		.thread = append->thread ? append->thread->id : append->thread_id,
+		.turn = append->turn,
+		.owner = append->thread ? append->thread->owner : append->owner,
+		.agent = AGENT_DEFAULT,
+		.kind = append->kind,
+		.origin = append->origin,
+	};
+	char *text = NULL;
+	int r = payload_end(append->payload, &text, &record.payload_length);
+
+	if (r < 0)
+		return FAIL(err, r, "a record cannot be built: %s", strerror(-r));
+	record.payload = text;
+	r = journal_append(agent->journal, &record, append->on_durable, append->data);
+	if (r < 0)
+		(void)FAIL(err, r, "a record cannot be appended: %s", strerror(-r));
+	if (r >= 0)
+		r = threads_apply(agent->threads, &record, err);
+	if (r >= 0 && ret)
+		*ret = record;
+	if (r >= 0 && ret_text)
+		*ret_text = TAKE_PTR(text);
+	free(text);
+	return r;
+}
+
+void agent_give_up(struct agent *agent, const struct error *err)
+{
+	if (agent->is_stopping)
+		return;
+	agent->is_stopping = true;
+	log_error("%s", err->text);
+	(void)sd_event_exit(agent->event, err->code < 0 ? -err->code : EIO);
+}

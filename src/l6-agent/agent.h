@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * agent - the objects of claw-agentd that belong together, and the one way a record is written
+ * (L6).
+ *
+ * Made in main, passed to the parts that need it. Each field has one module that changes it.
+ */
+#pragma once
+
+#include "base/service.h"
+#include "l6-agent/agentd-config.h"
+#include "l6-agent/journal.h"
+#include "l6-agent/model.h"
+#include "l6-agent/payload.h"
+#include "l6-agent/threads.h"
+
+struct peer;
+struct cage_client;
+struct subscribers;
+struct turn;
+
+enum { AGENT_DEFAULT = 1 };
+
+/* The stable front of every prompt (context.h). */
+struct agent_front {
+	char *text;          /* rules and identity documents; NULL before the first turn */
+	uint64_t generation; /* of the identity documents, as clawfsd counts */
+	uint64_t id;         /* changes with the text */
+};
+
+struct agent {
+	sd_event *event;
+	struct service *service;
+	const struct agentd_config *config;
+	uid_t owner;
+	struct journal *journal;
+	struct threads *threads;
+	struct peer *egress, *llm, *fs;
+	struct cage_client *cages;
+	struct subscribers *subscribers;
+	const struct model_format *format;
+	struct agent_front front;
+	size_t open_turns, open_exchanges;
+	struct turn *waiting_first, *waiting_last; /* turns that wait for a free exchange */
+	uint64_t recall_clock;
+	bool is_stopping;
+};
+
+/* How conversations with this backend (enum provider_backend) are written; NULL when this build
+ * does not know it. */
+const struct model_format *agent_format(unsigned backend);
+
+must_check int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err);
+/* Also ends what runs: open turns are taken up by the next start. */
+void agent_close(struct agent *agent);
+
+/*
+ * Ends payload, appends it as a record of that thread and turn, and folds it into the table of
+ * threads. ret (may be NULL) receives the record; its payload is *ret_text, the caller's to free,
+ * when ret_text is given.
+ */
+struct agent_append {
+	struct thread *thread; /* NULL only for the record that makes it */
+	uint64_t thread_id, turn;
+	uint32_t owner;
+	enum journal_kind kind;
+	enum journal_origin origin;
+	struct payload *payload;
+	journal_durable_fn on_durable;
+	void *data;
+};
+must_check int agent_append(struct agent *agent, const struct agent_append *append,
+			    struct journal_record *ret, char **ret_text, struct error *err);
+
+/* What cannot be written to the journal ends the program: it says why and leaves the loop. */
+void agent_give_up(struct agent *agent, const struct error *err);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/agentd-config.h"
+
+#define AT(field) offsetof(struct agentd_config, field)
+
+static const struct config_item items[] = {
+	{ "agent", "name", CONFIG_STRING, AT(name), "default", 0, 0, NULL, "AGENT_NAME",
+	  "name of the agent" },
+	{ "agent", "zone", CONFIG_STRING, AT(zone), "UTC", 0, 0, NULL, NULL,
+	  "the person's time zone, an IANA name" },
+	{ "agent", "max_iterations", CONFIG_NUMBER, AT(max_iterations), "50", 2, 1000, NULL,
+	  "AGENT_MAX_TOOL_ITERATIONS",
+	  "model calls with tools in one turn; the last is text only" },
+	{ "agent", "question_timeout", CONFIG_NUMBER, AT(question_timeout_s), "300", 1, 86400, NULL,
+	  NULL, "seconds until an unanswered question counts as no" },
+	{ "agent", "turn_timeout", CONFIG_NUMBER, AT(turn_timeout_s), "3600", 1, 86400, NULL, NULL,
+	  "seconds until a turn is ended" },
+	{ "agent", "queue_max", CONFIG_NUMBER, AT(queue_max), "32", 1, 1000, NULL, NULL,
+	  "messages that may wait in one thread" },
+	{ "agent", "exchanges_max", CONFIG_NUMBER, AT(exchanges_max), "128", 1, 1000, NULL, NULL,
+	  "model calls open at once" },
+	{ "agent", "message_kib", CONFIG_NUMBER, AT(message_kib), "1024", 1, 8192, NULL, NULL,
+	  "KiB of one message with what comes with it" },
+	{ "agent", "conversation_kib", CONFIG_NUMBER, AT(conversation_kib), "8192", 16, 65536, NULL,
+	  NULL, "KiB of one conversation as sent to a model" },
+	{ "agent", "segment_mib", CONFIG_NUMBER, AT(segment_mib), "16", 1, 1024, NULL, NULL,
+	  "MiB of one journal segment" },
+	{ "agent", "tool_timeout", CONFIG_NUMBER, AT(tool_timeout_s), "60", 1, 3600, NULL, NULL,
+	  "seconds until a tool that has no time limit of its own is killed" },
+	{ "agent", "tool_memory_mib", CONFIG_NUMBER, AT(tool_memory_mib), "1024", 16, 65536, NULL,
+	  NULL, "MiB of memory of one cage" },
+	PROVIDER_CONFIG_ITEMS(AT(provider)),
+};
+
+const struct config_table agentd_config_table = { items, sizeof(items) / sizeof(items[0]), NULL };

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * agentd-config - the keys of claw-agentd: [agent], and [provider] of which it reads backend,
+ * model, stream (L6).
+ *
+ * Ownership  config_free(&agentd_config_table, config).
+ */
+#pragma once
+
+#include "l6-agent/provider-config.h"
+
+struct agentd_config {
+	char *name, *zone;
+	uint64_t max_iterations, question_timeout_s, turn_timeout_s;
+	uint64_t queue_max, exchanges_max, message_kib, conversation_kib, segment_mib;
+	uint64_t tool_timeout_s, tool_memory_mib;
+	struct provider_config provider;
+};
+
+extern const struct config_table agentd_config_table;

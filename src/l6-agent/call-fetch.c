@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* The http tool: a request that claw-egressd judges and sends; the answer as text for a model. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/dir.h"
+#include "l6-agent/call-run.h"
+#include "l6-agent/exchange-error.h"
+#include "l6-agent/http-text.h"
+#include "l6-agent/peer.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+enum {
+	READ_BYTES = 64 * 1024,
+	ANSWER_BYTES_MAX = 5 * 1024 * 1024,
+	TIMEOUT_S = 30,
+	HEADERS_MAX = 64,
+};
+
+struct fetch_run {
+	struct call_run run;
+	struct call_run_options options;
+	struct peer_call *call;
+	int pipe_fd;
+	sd_event_source *readable;
+	struct buf body;
+	struct http_answer answer;
+	char *content_type, *location;
+};
+
+static void free_run(struct fetch_run *run)
+{
+	sd_event_source_disable_unref(run->readable);
+	peer_call_cancel(run->call);
+	close_fd(&run->pipe_fd);
+	buf_free(&run->body);
+	free(run->content_type);
+	free(run->location);
+	free(run);
+}
+
+static bool stop(struct call_run *run)
+{
+	free_run((struct fetch_run *)run);
+	return true;
+}
+
+static const struct call_run_kind kind = { .stop = stop };
+
+static int drain(struct fetch_run *run)
+{
+	for (;;) {
+		char *at;
+		ssize_t n;
+		int r = buf_reserve(&run->body, READ_BYTES, &at);
+
+		if (r < 0)
+			return r;
+		n = read(run->pipe_fd, at, READ_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		if (n == 0)
+			return 1;
+		buf_commit(&run->body, (size_t)n);
+	}
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	(void)fd;
+	(void)events;
+	if (drain(data) != 0) /* its end, or too much: the final reply says which */
+		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	return 0;
+}
+
+static uint64_t number(sd_json_variant *object, const char *key)
+{
+	sd_json_variant *value = sd_json_variant_by_key(object, key);
+
+	return value && sd_json_variant_is_unsigned(value) ? sd_json_variant_unsigned(value) : 0;
+}
+
+static const char *string(sd_json_variant *object, const char *key)
+{
+	sd_json_variant *value = sd_json_variant_by_key(object, key);
+
+	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value) : NULL;
+}
+
+static void keep_string(char **to, const char *from)
+{
+	if (!from)
+		return;
+	free(*to);
+	*to = strdup(from);
+}
+
+static void explain(const char *error_id, sd_json_variant *reply, struct call_outcome *outcome)
+{
+	const char *name = exchange_error_name(error_id);
+	const char *reason = string(reply, "reason");
+	struct error err = { 0 };
+
+	outcome->via = VIA_EGRESS;
+	if (strcmp(name, "ApprovalNeeded") == 0) {
+		const char *action = string(reply, "action");
+
+		outcome->question = number(reply, "question");
+		call_outcome_say(outcome, false, "%s", action ? action : "a request");
+		outcome->end = CALL_END_ASK;
+	} else if (strcmp(name, "AddressRefused") == 0) {
+		call_outcome_say(outcome, false, "refused: %s is %s, which is no public address",
+				 string(reply, "host"), string(reply, "address"));
+	} else if (strcmp(name, "Denied") == 0) {
+		call_outcome_say(outcome, false, "denied: %s", reason ? reason : "by rule");
+	} else if (strcmp(name, "ProviderFailed") == 0) {
+		call_outcome_say(outcome, false, "the request failed (%s): %s",
+				 string(reply, "what"), reason ? reason : "no reason was given");
+	} else if (strcmp(error_id, SD_VARLINK_ERROR_DISCONNECTED) == 0) {
+		outcome->end = CALL_END_UNKNOWN;
+		call_outcome_say(outcome, false,
+				 "claw-egressd was lost; it is not known whether the request was "
+				 "sent");
+	} else {
+		(void)exchange_error_explain(error_id, reply, &err);
+		call_outcome_say(outcome, false, "%s", err.text);
+	}
+}
+
+static void write_answer(struct fetch_run *run, sd_json_variant *reply,
+			 struct call_outcome *outcome)
+{
+	struct error err = { 0 };
+	int r;
+
+	run->answer.content_type = run->content_type;
+	run->answer.location = run->location;
+	run->answer.body = buf_string(&run->body);
+	run->answer.length = run->body.length;
+	run->answer.is_truncated =
+		sd_json_variant_boolean(sd_json_variant_by_key(reply, "truncated"));
+	r = http_text(&run->answer, &outcome->content, &err);
+	outcome->ok = r >= 0 && run->answer.status < 400;
+	if (r < 0)
+		call_outcome_say(outcome, false, "%s", err.text);
+	/* figures that do not fit are left out */
+	if (buf_printf(&outcome->meta, "\"status\":%d,\"bytesOut\":%llu,\"bytesIn\":%llu",
+		       run->answer.status, (unsigned long long)number(reply, "bytesOut"),
+		       (unsigned long long)number(reply, "bytesIn")) < 0)
+		buf_truncate(&outcome->meta, 0);
+}
+
+static void on_reply(struct peer_call *call, const char *error_id, sd_json_variant *reply,
+		     bool is_final, void *data)
+{
+	struct fetch_run *run = data;
+	struct call_outcome outcome = { .content = BUF(CALL_CONTENT_MAX),
+					.meta = BUF(CALL_META_MAX) };
+
+	(void)call;
+	if (is_final)
+		run->call = NULL;
+	if (!error_id) {
+		if (number(reply, "status") > 0)
+			run->answer.status = (int)number(reply, "status");
+		keep_string(&run->content_type, string(reply, "contentType"));
+		keep_string(&run->location, string(reply, "location"));
+	}
+	if (!is_final)
+		return;
+	if (error_id)
+		explain(error_id, reply, &outcome);
+	else if (drain(run) < 0)
+		call_outcome_say(&outcome, false, "the answer cannot be read");
+	else
+		write_answer(run, reply, &outcome);
+	run->options.on_done(&outcome, run->options.data);
+	call_outcome_free(&outcome);
+	free_run(run);
+}
+
+static int build_headers(yyjson_val *list, sd_json_variant **ret)
+{
+	yyjson_val *row;
+	size_t i, max;
+	int r = sd_json_variant_new_array(ret, NULL, 0);
+
+	yyjson_arr_foreach(list, i, max, row)
+	{
+		if (r >= 0 && i < HEADERS_MAX)
+			r = sd_json_variant_append_arraybo(
+				ret,
+				SD_JSON_BUILD_PAIR_STRING("name", payload_get_string(row, "name")),
+				SD_JSON_BUILD_PAIR_STRING("value",
+							  payload_get_string(row, "value")));
+	}
+	return r;
+}
+
+static int build(const struct call_run_options *options, yyjson_val *arguments, size_t length,
+		 sd_json_variant **ret)
+{
+	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *headers = NULL;
+	const char *method = payload_get_string(arguments, "method");
+	uint64_t seconds = payload_get_number(arguments, "timeout_secs");
+	int r = build_headers(yyjson_obj_get(arguments, "headers"), &headers);
+
+	if (r < 0)
+		return r;
+	return sd_json_buildo(
+		ret, SD_JSON_BUILD_PAIR_STRING("method", method ? method : "GET"),
+		SD_JSON_BUILD_PAIR_STRING("url", payload_get_string(arguments, "url")),
+		SD_JSON_BUILD_PAIR_VARIANT("headers", headers),
+		SD_JSON_BUILD_PAIR_UNSIGNED("length", length),
+		SD_JSON_BUILD_PAIR_UNSIGNED("timeoutMsec", (seconds ? seconds : TIMEOUT_S) * 1000),
+		SD_JSON_BUILD_PAIR_UNSIGNED("maxBytes", ANSWER_BYTES_MAX),
+		SD_JSON_BUILD_PAIR_CONDITION(options->question > 0, "question",
+					     SD_JSON_BUILD_UNSIGNED(options->question)),
+		SD_JSON_BUILD_PAIR_UNSIGNED("intent", options->intent));
+}
+
+static int make_pipe(struct fetch_run *run, int *ret_write_fd)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	run->pipe_fd = fds[0];
+	*ret_write_fd = fds[1];
+	if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	return sd_event_add_io(run->options.agent->event, &run->readable, fds[0], EPOLLIN,
+			       on_readable, run);
+}
+
+static int begin(struct fetch_run *run, yyjson_val *arguments, struct error *err)
+{
+	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *parameters = NULL;
+	const char *body = payload_get_string(arguments, "body");
+	size_t length = body ? strlen(body) : 0;
+	auto_fd int body_fd = dir_sealed_memfd("request", body ? body : "", length);
+	auto_fd int write_fd = -1;
+	struct peer_call_options call = {
+		.method = "io.clawos.Egress.Fetch",
+		.n_fds = 2,
+		.more = true,
+		.on_reply = on_reply,
+		.data = run,
+	};
+	int r = body_fd < 0 ? body_fd : make_pipe(run, &write_fd);
+
+	if (r >= 0)
+		r = build(&run->options, arguments, length, &parameters);
+	if (r < 0)
+		return FAIL(err, r, "the request cannot be built: %s", strerror(-r));
+	call.parameters = parameters;
+	call.fds[0] = body_fd;
+	call.fds[1] = write_fd;
+	return peer_call_start(run->options.agent->egress, &call, &run->call, err);
+}
+
+int call_fetch_start(const struct call_run_options *options, struct call_run **ret,
+		     struct error *err)
+{
+	yyjson_doc *doc = payload_parse(options->arguments, strlen(options->arguments));
+	struct fetch_run *run = calloc(1, sizeof(*run));
+	int r;
+
+	if (!run || !doc) {
+		free(run);
+		yyjson_doc_free(doc);
+		return FAIL(err, -ENOMEM, "out of memory");
+	}
+	run->run.kind = &kind;
+	run->options = *options;
+	run->pipe_fd = -1;
+	run->body = BUF(ANSWER_BYTES_MAX + READ_BYTES);
+	r = begin(run, yyjson_doc_get_root(doc), err);
+	yyjson_doc_free(doc);
+	if (r < 0) {
+		free_run(run);
+		return r;
+	}
+	*ret = &run->run;
+	return 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/call-run.h"
+
+#include <assert.h>
+#include <string.h>
+
+void call_outcome_free(struct call_outcome *outcome)
+{
+	buf_free(&outcome->content);
+	buf_free(&outcome->meta);
+}
+
+void call_outcome_say(struct call_outcome *outcome, bool ok, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (outcome->content.max == 0)
+		outcome->content = BUF(CALL_CONTENT_MAX);
+	outcome->ok = ok;
+	va_start(ap, fmt);
+	buf_truncate(&outcome->content, 0);
+	if (buf_vprintf(&outcome->content, fmt, ap) < 0)
+		outcome->ok = false; /* no memory for a sentence: the call has failed either way */
+	va_end(ap);
+}
+
+bool call_run_is_inline(const struct tool *tool)
+{
+	return tool->place == TOOL_HERE || tool->place == TOOL_STASH;
+}
+
+void call_run_inline(const struct call_run_options *options, struct call_outcome *ret)
+{
+	struct error err = { 0 };
+	int r;
+
+	*ret = (struct call_outcome){ .content = BUF(CALL_CONTENT_MAX),
+				      .meta = BUF(CALL_META_MAX) };
+	if (options->tool->place == TOOL_STASH) {
+		call_stash_read(options, ret);
+		return;
+	}
+	r = tool_run_here(options->tool, options->arguments, options->agent->config->zone,
+			  &ret->content, &err);
+	ret->ok = r >= 0;
+	if (r < 0)
+		call_outcome_say(ret, false, "%s", err.text);
+}
+
+int call_run_start(const struct call_run_options *options, struct call_run **ret, struct error *err)
+{
+	switch (options->tool->place) {
+	case TOOL_CAGE:
+		return call_cage_start(options, ret, err);
+	case TOOL_MEMORY:
+		return call_memory_start(options, ret, err);
+	case TOOL_EGRESS:
+		return call_fetch_start(options, ret, err);
+	case TOOL_HERE:
+	case TOOL_STASH:
+		break;
+	}
+	assert(!"an inline tool is not started");
+	return -EINVAL;
+}
+
+bool call_run_stop(struct call_run *run)
+{
+	return run->kind->stop(run);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/exchange-error.h"
+
+#include <string.h>
+#include <systemd/sd-varlink.h>
+
+const char *exchange_error_name(const char *error_id)
+{
+	const char *dot = strrchr(error_id, '.');
+
+	return dot ? dot + 1 : error_id;
+}
+
+static const char *string(sd_json_variant *object, const char *key, const char *otherwise)
+{
+	sd_json_variant *value = sd_json_variant_by_key(object, key);
+
+	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value)
+							 : otherwise;
+}
+
+static long long number(sd_json_variant *object, const char *key)
+{
+	sd_json_variant *value = sd_json_variant_by_key(object, key);
+
+	return value && sd_json_variant_is_integer(value) ? sd_json_variant_integer(value) : 0;
+}
+
+static int provider_failed(sd_json_variant *parameters, struct error *err)
+{
+	const char *what = string(parameters, "what", "protocol");
+	const char *reason = string(parameters, "reason", "no reason was given");
+	long long attempts = number(parameters, "attempts"), status = number(parameters, "status");
+
+	if (strcmp(what, "status") == 0)
+		return FAIL(err, -EREMOTEIO, "the provider answered %lld: %s", status, reason);
+	if (attempts > 1)
+		return FAIL(err, -EHOSTDOWN, "the provider did not answer (%s, %lld attempts): %s",
+			    what, attempts, reason);
+	return FAIL(err, -EHOSTDOWN, "the provider did not answer (%s): %s", what, reason);
+}
+
+int exchange_error_explain(const char *error_id, sd_json_variant *parameters, struct error *err)
+{
+	const char *name = exchange_error_name(error_id);
+	const char *reason = string(parameters, "reason", name);
+
+	if (strcmp(error_id, SD_VARLINK_ERROR_DISCONNECTED) == 0 ||
+	    strcmp(error_id, SD_VARLINK_ERROR_PROTOCOL) == 0)
+		return FAIL(err, -ECONNRESET, "the daemon that speaks to the model was lost");
+	if (strcmp(name, "ProviderFailed") == 0)
+		return provider_failed(parameters, err);
+	if (strcmp(name, "TooLong") == 0)
+		return FAIL(err, -E2BIG, "the conversation has %lld tokens, the model reads %lld",
+			    number(parameters, "tokens"), number(parameters, "limit"));
+	if (strcmp(name, "NotConfigured") == 0)
+		return FAIL(err, -ENODEV, "no model can be asked: %s", reason);
+	if (strcmp(name, "ModelFailed") == 0)
+		return FAIL(err, -EIO, "the local model failed: %s", reason);
+	if (strcmp(name, "QuotaExceeded") == 0)
+		return FAIL(err, -EDQUOT, "the limit %s = %lld is reached",
+			    string(parameters, "limit", "?"), number(parameters, "value"));
+	if (strcmp(name, "Denied") == 0)
+		return FAIL(err, -EACCES, "the request was refused: %s", reason);
+	return FAIL(err, -EIO, "the model cannot be asked: %s", reason);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/peer.h"
+
+#include "base/cleanup.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { IDLE_MAX = 8 };
+
+struct peer {
+	sd_event *event;
+	int run_fd;
+	const char *name, *daemon;
+	sd_varlink *idle[IDLE_MAX];
+	size_t n_idle;
+	struct peer_call *calls;
+};
+
+struct peer_call {
+	struct peer *peer;
+	struct peer_call *next, **self; /* in peer->calls */
+	sd_varlink *link;
+	sd_event_source *repeat;
+	struct peer_call_options options;
+	int kept[2]; /* descriptors of a call that may be repeated */
+	bool repeated, in_reply, cancelled;
+};
+
+int peer_new(sd_event *event, int run_fd, const char *name, const char *daemon, struct peer **ret)
+{
+	struct peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return -ENOMEM;
+	peer->event = event;
+	peer->run_fd = run_fd;
+	peer->name = name;
+	peer->daemon = daemon;
+	*ret = peer;
+	return 0;
+}
+
+static void free_call(struct peer_call *call)
+{
+	*call->self = call->next;
+	if (call->next)
+		call->next->self = call->self;
+	sd_event_source_disable_unref(call->repeat);
+	sd_varlink_close_unref(call->link);
+	sd_json_variant_unref(call->options.parameters);
+	close_fd(&call->kept[0]);
+	close_fd(&call->kept[1]);
+	free(call);
+}
+
+void peer_free(struct peer *peer)
+{
+	if (!peer)
+		return;
+	while (peer->calls)
+		free_call(peer->calls);
+	for (size_t i = 0; i < peer->n_idle; i++)
+		sd_varlink_close_unref(peer->idle[i]);
+	free(peer);
+}
+
+static void give_back(struct peer *peer, sd_varlink *link)
+{
+	if (peer->n_idle < IDLE_MAX && sd_varlink_get_events(link) >= 0)
+		peer->idle[peer->n_idle++] = link;
+	else
+		sd_varlink_close_unref(link);
+}
+
+static bool is_lost(const char *error_id)
+{
+	return error_id && (strcmp(error_id, SD_VARLINK_ERROR_DISCONNECTED) == 0 ||
+			    strcmp(error_id, SD_VARLINK_ERROR_TIMEOUT) == 0 ||
+			    strcmp(error_id, SD_VARLINK_ERROR_PROTOCOL) == 0);
+}
+
+static void on_loss(struct peer_call *call);
+
+static int on_reply(sd_varlink *link, sd_json_variant *reply, const char *error_id,
+		    sd_varlink_reply_flags_t flags, void *userdata)
+{
+	struct peer_call *call = userdata;
+	bool is_final = !(flags & SD_VARLINK_REPLY_CONTINUES);
+	struct peer *peer;
+
+	if (!call)
+		return 0; /* an idle connection was closed */
+	if (is_lost(error_id) && call->options.repeatable && !call->repeated) {
+		on_loss(call);
+		return 0;
+	}
+	peer = call->peer;
+	call->in_reply = true;
+	call->options.on_reply(call, error_id, reply, is_final, call->options.data);
+	call->in_reply = false;
+	if (call->cancelled) {
+		free_call(call);
+		return 0;
+	}
+	if (!is_final)
+		return 0;
+	(void)sd_varlink_set_userdata(link, NULL);
+	if (!is_lost(error_id)) {
+		call->link = NULL;
+		give_back(peer, link);
+	}
+	free_call(call);
+	return 0;
+}
+
+static int connect_socket(const struct peer *peer)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+			 peer->run_fd, peer->name);
+
+	if (fd < 0)
+		return -errno;
+	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+static int open_link(struct peer *peer, sd_varlink **ret)
+{
+	auto_fd int fd = connect_socket(peer);
+	sd_varlink *link = NULL;
+	int r = fd < 0 ? fd : sd_varlink_connect_fd(&link, fd);
+
+	if (r < 0)
+		return r;
+	(void)take_fd(&fd); /* the connection's now */
+	r = sd_varlink_set_allow_fd_passing_input(link, true);
+	if (r >= 0)
+		r = sd_varlink_set_allow_fd_passing_output(link, true);
+	if (r >= 0)
+		r = sd_varlink_bind_reply(link, on_reply);
+	if (r >= 0)
+		r = sd_varlink_attach_event(link, peer->event, SD_EVENT_PRIORITY_NORMAL);
+	if (r < 0) {
+		sd_varlink_close_unref(link);
+		return r;
+	}
+	*ret = link;
+	return 0;
+}
+
+static int take_link(struct peer *peer, sd_varlink **ret)
+{
+	while (peer->n_idle > 0) {
+		sd_varlink *link = peer->idle[--peer->n_idle];
+
+		if (sd_varlink_get_events(link) >= 0) {
+			*ret = link;
+			return 0;
+		}
+		sd_varlink_close_unref(link);
+	}
+	return open_link(peer, ret);
+}
+
+static int send_call(struct peer_call *call, const int *fds)
+{
+	const struct peer_call_options *options = &call->options;
+	uint64_t timeout = options->timeout_us ? options->timeout_us : UINT64_MAX;
+	int r = take_link(call->peer, &call->link);
+
+	if (r < 0)
+		return r;
+	(void)sd_varlink_set_userdata(call->link, call);
+	r = sd_varlink_set_relative_timeout(call->link, timeout);
+	for (size_t i = 0; i < options->n_fds && r >= 0; i++)
+		r = sd_varlink_push_dup_fd(call->link, fds[i]);
+	if (r < 0)
+		return r;
+	return options->more ? sd_varlink_observe(call->link, options->method, options->parameters)
+			     : sd_varlink_invoke(call->link, options->method, options->parameters);
+}
+
+static void give_up(struct peer_call *call)
+{
+	call->in_reply = true;
+	call->options.on_reply(call, SD_VARLINK_ERROR_DISCONNECTED, NULL, true, call->options.data);
+	free_call(call);
+}
+
+static int on_repeat(sd_event_source *source, void *userdata)
+{
+	struct peer_call *call = userdata;
+
+	(void)source;
+	if (send_call(call, call->kept) < 0)
+		give_up(call);
+	return 0;
+}
+
+/* The old connection is still on the stack of its own callback: the repetition comes after it. */
+static void on_loss(struct peer_call *call)
+{
+	int r;
+
+	call->repeated = true;
+	(void)sd_varlink_set_userdata(call->link, NULL);
+	sd_varlink_close_unref(TAKE_PTR(call->link));
+	r = sd_event_add_defer(call->peer->event, &call->repeat, on_repeat, call);
+	if (r < 0)
+		give_up(call);
+}
+
+static int keep_fds(struct peer_call *call)
+{
+	for (size_t i = 0; call->options.repeatable && i < call->options.n_fds; i++) {
+		call->kept[i] = fcntl(call->options.fds[i], F_DUPFD_CLOEXEC, 3);
+		if (call->kept[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int peer_call_start(struct peer *peer, const struct peer_call_options *options,
+		    struct peer_call **ret, struct error *err)
+{
+	struct peer_call *call = calloc(1, sizeof(*call));
+	int r;
+
+	assert(options->on_reply && options->n_fds <= 2);
+	if (!call)
+		return FAIL(err, -ENOMEM, "out of memory");
+	call->peer = peer;
+	call->options = *options;
+	call->kept[0] = call->kept[1] = -1;
+	sd_json_variant_ref(call->options.parameters);
+	call->next = peer->calls;
+	call->self = &peer->calls;
+	if (call->next)
+		call->next->self = &call->next;
+	peer->calls = call;
+	r = keep_fds(call);
+	if (r >= 0)
+		r = send_call(call, options->fds);
+	if (r < 0) {
+		free_call(call);
+		return FAIL(err, r, "%s cannot be reached: %s", peer->daemon, strerror(-r));
+	}
+	*ret = call;
+	return 0;
+}
+
+void peer_call_cancel(struct peer_call *call)
+{
+	if (!call)
+		return;
+	if (call->in_reply) {
+		call->cancelled = true; /* freed when its callback returns */
+		return;
+	}
+	(void)(call->link && sd_varlink_set_userdata(call->link, NULL));
+	free_call(call);
+}
+
+int peer_call_take_fd(struct peer_call *call, size_t index)
+{
+	int fd = call->link ? sd_varlink_take_fd(call->link, index) : -ENOENT;
+
+	return fd == -ENXIO ? -ENOENT : fd;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * peer - calls of another daemon's Varlink interface, one connection per call (L6).
+ *
+ * Idle connections are kept for the next call. Cancelling a call closes its connection, which is
+ * how claw-egressd, claw-llmd and clawfsd end what they do for it. No callback runs from within a
+ * peer_* function.
+ *
+ * Ownership  A call belongs to the peer and is gone after its final reply or peer_call_cancel().
+ * Errors     -errno of connecting (with a sentence naming the daemon).
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-varlink.h>
+
+struct peer;
+struct peer_call;
+
+/*
+ * error_id NULL: a reply. A lost connection is SD_VARLINK_ERROR_DISCONNECTED, no answer in time
+ * SD_VARLINK_ERROR_TIMEOUT. is_final: the call is gone when the callback returns.
+ */
+typedef void (*peer_reply_fn)(struct peer_call *call, const char *error_id, sd_json_variant *reply,
+			      bool is_final, void *data);
+
+struct peer_call_options {
+	const char *method;
+	sd_json_variant *parameters; /* borrowed */
+	int fds[2]; /* passed beside the call; borrowed. Copies are kept only when repeatable */
+	size_t n_fds;
+	bool more;           /* several replies */
+	bool repeatable;     /* made again once when the connection is lost */
+	uint64_t timeout_us; /* 0: the peer's own limits hold */
+	peer_reply_fn on_reply;
+	void *data;
+};
+
+/* name is the socket below run_fd (borrowed) and the word for the daemon in errors. */
+must_check int peer_new(sd_event *event, int run_fd, const char *name, const char *daemon,
+			struct peer **ret);
+void peer_free(struct peer *peer); /* NULL-tolerant; ends its calls without a callback */
+
+must_check int peer_call_start(struct peer *peer, const struct peer_call_options *options,
+			       struct peer_call **ret, struct error *err);
+void peer_call_cancel(struct peer_call *call); /* NULL-tolerant */
+/* Within on_reply: a descriptor that came with the reply; the caller's. -ENOENT: none. */
+must_check int peer_call_take_fd(struct peer_call *call, size_t index);

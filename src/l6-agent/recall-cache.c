@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/recall-cache.h"
+
+#include "l6-agent/recall.h"
+#include "l6-agent/tool.h"
+
+#include <string.h>
+
+enum { IDLE_MAX = 4 };
+
+void recall_cache_options(const struct agent *agent, struct recall_options *ret)
+{
+	const struct agentd_config *config = agent->config;
+
+	*ret = (struct recall_options){
+		.format = agent->format,
+		.system_id = agent->front.id,
+		.conversation = {
+			.model = config->provider.model ? config->provider.model : "",
+			.instructions = agent->front.text,
+			.tools = tool_table,
+			.n_tools = tool_table_count,
+			.stream = config->provider.stream,
+			.max_bytes = config->conversation_kib << 10,
+		},
+	};
+}
+
+/* Drops the conversations of idle threads but for the IDLE_MAX used last. */
+static void drop_idle(struct agent *agent)
+{
+	size_t n = threads_count(agent->threads);
+
+	for (;;) {
+		struct thread *oldest = NULL;
+		size_t idle = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			struct thread *thread = threads_at(agent->threads, i);
+
+			if (!thread->recall || thread->first)
+				continue;
+			idle++;
+			if (!oldest || thread->recall_used < oldest->recall_used)
+				oldest = thread;
+		}
+		if (idle <= IDLE_MAX)
+			return;
+		recall_free(oldest->recall);
+		oldest->recall = NULL;
+	}
+}
+
+int recall_cache_load(struct turn *turn)
+{
+	struct agent *agent = turn->agent;
+	struct thread *thread = turn->thread;
+	struct progress progress = { 0 };
+	struct recall_options options;
+	struct error err = { 0 };
+	int r;
+
+	thread->recall_used = ++agent->recall_clock;
+	if (thread->recall && recall_system_id(thread->recall) == agent->front.id)
+		return 0;
+	recall_free(thread->recall);
+	thread->recall = NULL;
+	recall_cache_options(agent, &options);
+	r = recall_read(&options, agent->journal, thread->last_position, 0, &progress,
+			&thread->recall, &err);
+	progress_free(&progress);
+	if (r < 0)
+		turn_end(turn, "failed", err.text);
+	else
+		drop_idle(agent);
+	return r;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/recall.h"
+
+#include "base/array.h"
+#include "l6-agent/payload.h"
+
+#include <string.h>
+
+enum { POSITIONS_MAX = 1 << 22 };
+
+struct recall {
+	const struct model_format *format;
+	struct conversation *conversation;
+	struct journal *journal;
+	uint64_t system_id;
+	bool is_noted;  /* the next record's note stands already */
+	size_t n_added; /* results of the last answer's calls that are in the conversation */
+};
+
+int recall_new(const struct recall_options *options, struct journal *journal, struct recall **ret,
+	       struct error *err)
+{
+	struct recall *recall = calloc(1, sizeof(*recall));
+	int r;
+
+	if (!recall)
+		return FAIL(err, -ENOMEM, "out of memory");
+	recall->format = options->format;
+	recall->journal = journal;
+	recall->system_id = options->system_id;
+	r = options->format->open(&options->conversation, &recall->conversation, err);
+	if (r < 0) {
+		free(recall);
+		return r;
+	}
+	*ret = recall;
+	return 0;
+}
+
+void recall_free(struct recall *recall)
+{
+	if (!recall)
+		return;
+	recall->format->close(recall->conversation);
+	free(recall);
+}
+
+struct conversation *recall_conversation(struct recall *recall)
+{
+	return recall->conversation;
+}
+
+uint64_t recall_system_id(const struct recall *recall)
+{
+	return recall->system_id;
+}
+
+/* What came with the message cannot close its own mark. */
+static int add_input(struct buf *out, const char *text)
+{
+	static const char end[] = "</input";
+	int r = buf_add_string(out, "\n\n<input>\n");
+
+	for (const char *at; r >= 0 && (at = strcasestr(text, end)); text = at + 1) {
+		r = buf_add(out, text, (size_t)(at + 1 - text));
+		if (r >= 0)
+			r = buf_add_char(out, '\\');
+	}
+	if (r >= 0)
+		r = buf_add_string(out, text);
+	return r < 0 ? r : buf_add_string(out, "\n</input>");
+}
+
+int recall_message(yyjson_val *accepted, struct blob_store *blobs, struct buf *out)
+{
+	struct buf input = BUF(PAYLOAD_TEXT_MAX);
+	int r = payload_get_text(accepted, "text", blobs, out);
+
+	if (r >= 0 && yyjson_obj_get(accepted, "context")) {
+		r = payload_get_text(accepted, "context", blobs, &input);
+		if (r >= 0)
+			r = add_input(out, buf_string(&input));
+	}
+	buf_free(&input);
+	return r;
+}
+
+static int read_message(struct recall *recall, uint64_t position, struct buf *message,
+			struct error *err)
+{
+	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
+	struct journal_record record;
+	yyjson_doc *doc = NULL;
+	int r = journal_read(recall->journal, position, &payload, &record, err);
+
+	if (r >= 0) {
+		doc = payload_parse(record.payload, record.payload_length);
+		r = recall_message(yyjson_doc_get_root(doc), journal_blobs(recall->journal),
+				   message);
+		if (r < 0)
+			(void)FAIL(err, r, "a message cannot be read back: %s", strerror(-r));
+	}
+	yyjson_doc_free(doc);
+	buf_free(&payload);
+	return r;
+}
+
+/* A direct form stands in the conversation as a call that the person had made. */
+static int add_direct(struct recall *recall, const struct progress *progress, struct error *err)
+{
+	struct answer answer = { .stop = ANSWER_STOP_CALLS,
+				 .n_calls = 1,
+				 .calls = &progress->calls[0].call };
+
+	return recall->format->add_assistant(recall->conversation, &answer, err);
+}
+
+static int on_turn_started(struct recall *recall, const struct progress *progress,
+			   yyjson_val *payload, struct error *err)
+{
+	struct buf message = BUF(PAYLOAD_TEXT_MAX), memory = BUF(PAYLOAD_TEXT_MAX);
+	int r = read_message(recall, payload_get_number(payload, "accepted"), &message, err);
+
+	if (r >= 0 && yyjson_obj_get(payload, "memory")) {
+		r = payload_get_text(payload, "memory", journal_blobs(recall->journal), &memory);
+		if (r < 0)
+			(void)FAIL(err, r, "the memory of a turn cannot be read back: %s",
+				   strerror(-r));
+	}
+	if (r >= 0)
+		r = recall->format->add_user(recall->conversation, buf_string(&message),
+					     memory.length ? buf_string(&memory) : NULL, err);
+	if (r >= 0 && progress->is_direct)
+		r = add_direct(recall, progress, err);
+	recall->n_added = 0;
+	buf_free(&memory);
+	buf_free(&message);
+	return r;
+}
+
+int recall_note(struct recall *recall, const char *note, struct error *err)
+{
+	recall->is_noted = true;
+	return recall->format->add_note(recall->conversation, note, err);
+}
+
+static int on_model_started(struct recall *recall, yyjson_val *payload, struct error *err)
+{
+	const char *note = payload_get_string(payload, "note");
+
+	if (!note || recall->is_noted) {
+		recall->is_noted = false;
+		return 0;
+	}
+	return recall->format->add_note(recall->conversation, note, err);
+}
+
+static int on_model_done(struct recall *recall, const struct progress *progress,
+			 yyjson_val *payload, struct error *err)
+{
+	struct answer answer = progress->answer;
+	int r;
+
+	if (!payload_get_flag(payload, "ok"))
+		return 0;
+	recall->n_added = 0;
+	answer.n_calls = progress->n_calls;
+	answer.stop = progress->n_calls ? ANSWER_STOP_CALLS : ANSWER_STOP_END;
+	answer.calls = progress->n_calls ? calloc(progress->n_calls, sizeof(*answer.calls)) : NULL;
+	if (progress->n_calls && !answer.calls)
+		return FAIL(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < progress->n_calls; i++)
+		answer.calls[i] = progress->calls[i].call;
+	r = recall->format->add_assistant(recall->conversation, &answer, err);
+	free(answer.calls);
+	return r;
+}
+
+/* Results go in in the order of the calls, whatever the order they came in. */
+static int add_results(struct recall *recall, const struct progress *progress, bool all,
+		       struct error *err)
+{
+	int r = 0;
+
+	for (; recall->n_added < progress->n_calls && r >= 0; recall->n_added++) {
+		const struct turn_call *call = &progress->calls[recall->n_added];
+
+		if (call->phase == CALL_DONE)
+			r = recall->format->add_result(recall->conversation, &call->call,
+						       call->content, call->ok, err);
+		else if (all)
+			r = recall->format->add_result(recall->conversation, &call->call,
+						       "interrupted before it was done", false,
+						       err);
+		else
+			break;
+	}
+	return r;
+}
+
+static int add_text(struct recall *recall, const char *text, struct error *err)
+{
+	struct answer answer = { .stop = ANSWER_STOP_END };
+	int r;
+
+	answer.text = strdup(text);
+	if (!answer.text)
+		return FAIL(err, -ENOMEM, "out of memory");
+	r = recall->format->add_assistant(recall->conversation, &answer, err);
+	free(answer.text);
+	return r;
+}
+
+/* However a turn ends, the conversation after it is well formed: no open call, an answer. */
+static int on_turn_done(struct recall *recall, const struct progress *progress, yyjson_val *payload,
+			struct error *err)
+{
+	const char *state = payload_get_string(payload, "state");
+	int r = add_results(recall, progress, true, err);
+
+	if (r < 0 || !state)
+		return r;
+	if (strcmp(state, "interrupted") == 0)
+		return add_text(recall, "[The person interrupted this turn.]", err);
+	if (progress->is_direct)
+		return add_text(recall, "[The person has seen the result.]", err);
+	if (strcmp(state, "failed") == 0)
+		return add_text(recall, "[This turn ended without an answer.]", err);
+	return 0;
+}
+
+int recall_apply(struct recall *recall, const struct progress *progress,
+		 const struct journal_record *record, yyjson_val *payload, struct error *err)
+{
+	if (record->turn != progress->turn)
+		return 0;
+	switch (record->kind) {
+	case JOURNAL_TURN_STARTED:
+		return on_turn_started(recall, progress, payload, err);
+	case JOURNAL_MODEL_STARTED:
+		return on_model_started(recall, payload, err);
+	case JOURNAL_MODEL_DONE:
+		return on_model_done(recall, progress, payload, err);
+	case JOURNAL_TOOL_DONE:
+		return add_results(recall, progress, false, err);
+	case JOURNAL_TURN_DONE:
+		return on_turn_done(recall, progress, payload, err);
+	case JOURNAL_THREAD_NEW:
+	case JOURNAL_ACCEPTED:
+	case JOURNAL_TOOL_STARTED:
+	case JOURNAL_QUESTION:
+	case JOURNAL_DECISION:
+	case JOURNAL_ANSWER:
+	case JOURNAL_KIND_END:
+		break;
+	}
+	return 0;
+}
+
+static void reverse(uint64_t *values, size_t n)
+{
+	for (size_t i = 0; i < n / 2; i++) {
+		uint64_t kept = values[i];
+
+		values[i] = values[n - 1 - i];
+		values[n - 1 - i] = kept;
+	}
+}
+
+int recall_positions(struct journal *journal, uint64_t last_position, uint64_t turn, uint64_t **ret,
+		     size_t *ret_n, struct error *err)
+{
+	uint64_t *positions = NULL;
+	size_t n = 0, capacity = 0;
+	int r = 0;
+
+	for (uint64_t at = last_position; at;) {
+		struct journal_record record;
+
+		r = ARRAY_ROOM(positions, n, capacity, POSITIONS_MAX);
+		if (r < 0)
+			(void)FAIL(err, r, "the thread has too many records");
+		else
+			r = journal_peek(journal, at, &record, err);
+		if (r < 0)
+			break;
+		positions[n++] = at;
+		if (turn > 0 && record.turn == turn && record.kind == JOURNAL_ACCEPTED)
+			break;
+		at = record.previous;
+	}
+	if (r < 0) {
+		free(positions);
+		return r;
+	}
+	reverse(positions, n);
+	*ret = positions;
+	*ret_n = n;
+	return 0;
+}
+
+static int apply_at(struct recall *recall, struct progress *progress, uint64_t position,
+		    struct buf *payload, struct journal_record *record, struct error *err)
+{
+	yyjson_doc *doc;
+	int r = journal_read(recall->journal, position, payload, record, err);
+
+	if (r < 0)
+		return r;
+	doc = payload_parse(record->payload, record->payload_length);
+	r = progress_apply(progress, record, yyjson_doc_get_root(doc),
+			   journal_blobs(recall->journal), err);
+	if (r >= 0)
+		r = recall_apply(recall, progress, record, yyjson_doc_get_root(doc), err);
+	yyjson_doc_free(doc);
+	return r;
+}
+
+int recall_read(const struct recall_options *options, struct journal *journal,
+		uint64_t last_position, uint64_t until, struct progress *progress,
+		struct recall **ret, struct error *err)
+{
+	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
+	struct journal_record record;
+	struct recall *recall = NULL;
+	uint64_t *positions = NULL;
+	size_t n = 0;
+	int r = recall_new(options, journal, &recall, err);
+
+	if (r >= 0)
+		r = recall_positions(journal, last_position, 0, &positions, &n, err);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		r = apply_at(recall, progress, positions[i], &payload, &record, err);
+		if (until > 0 && r >= 0 && record.sequence >= until)
+			break;
+	}
+	free(positions);
+	buf_free(&payload);
+	if (r < 0) {
+		recall_free(recall);
+		return r;
+	}
+	*ret = recall;
+	return 0;
+}

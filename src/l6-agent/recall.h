@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * recall - a thread's conversation, made from its records (L6).
+ *
+ * There is one way a conversation grows: recall_apply() with a record. The running turn applies the
+ * records it appends, and a thread that wakes applies those it reads, so both are the same bytes.
+ *
+ * Ownership  recall_free(). The format's conversation inside is borrowed by callers.
+ * Errors     Those of the format (-EMSGSIZE: the conversation is too long) and of the journal.
+ */
+#pragma once
+
+#include "l6-agent/journal.h"
+#include "l6-agent/model.h"
+#include "l6-agent/progress.h"
+
+struct recall;
+
+struct recall_options {
+	const struct model_format *format;
+	struct conversation_options conversation; /* borrowed during the call */
+	uint64_t system_id; /* tells one system text from another; kept for recall_system_id() */
+};
+
+/* The conversation of a thread without records. */
+must_check int recall_new(const struct recall_options *options, struct journal *journal,
+			  struct recall **ret, struct error *err);
+void recall_free(struct recall *recall); /* NULL-tolerant */
+
+/*
+ * Reads the thread back from the record at last_position to its first, and applies them in order up
+ * to and including sequence until (0: all). progress ends as that of the last turn that was begun.
+ */
+must_check int recall_read(const struct recall_options *options, struct journal *journal,
+			   uint64_t last_position, uint64_t until, struct progress *progress,
+			   struct recall **ret, struct error *err);
+
+/* Call after progress_apply() with the same record. */
+must_check int recall_apply(struct recall *recall, const struct progress *progress,
+			    const struct journal_record *record, yyjson_val *payload,
+			    struct error *err);
+
+/* Adds the nudge of the next model-started record, whose prompt has to hold it already. */
+must_check int recall_note(struct recall *recall, const char *note, struct error *err);
+
+struct conversation *recall_conversation(struct recall *recall);
+uint64_t recall_system_id(const struct recall *recall);
+
+/*
+ * The positions of a thread's records, oldest first, from last_position back to the first record of
+ * turn (0: of the thread). *ret is the caller's to free.
+ */
+must_check int recall_positions(struct journal *journal, uint64_t last_position, uint64_t turn,
+				uint64_t **ret, size_t *ret_n, struct error *err);
+
+/* The person's message as the model reads it: text, and what came with it marked as data. */
+must_check int recall_message(yyjson_val *accepted, struct blob_store *blobs, struct buf *out);

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * The tool calls of an answer: read-only ones side by side, others in order, each with a durable
+ * intent before it and an outcome after it. What an intent without an outcome means after a restart
+ * is decided here as well.
+ */
+#include "base/cleanup.h"
+#include "l6-agent/call-run.h"
+#include "l6-agent/turn.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+	STARTS_MAX = 3,                   /* of a read that is cut off again and again */
+	DIRECT_LIMIT_BYTES = 1024 * 1024, /* a person reads it */
+	ARGUMENTS_MAX = 8 * 1024 * 1024,
+	ERROR_BYTES_MAX = 4096,
+	RESULT_SHOWN_MAX = 16 * 1024, /* unless the model reads less */
+	ACTION_SHOWN_MAX = 2000,
+};
+
+static const char unknown_text[] =
+	"It is not known whether this call took effect: the system was restarted while it ran, and "
+	"it was not repeated. Look before you call it again.";
+
+static struct turn_call *call_of(const struct turn_slot *slot)
+{
+	return &slot->turn->progress.calls[slot->index];
+}
+
+static size_t result_limit(const struct turn *turn)
+{
+	size_t most = turn->agent->format->result_bytes_max;
+
+	if (turn->is_direct)
+		return DIRECT_LIMIT_BYTES;
+	return most && most < RESULT_SHOWN_MAX ? most : RESULT_SHOWN_MAX;
+}
+
+static void add_meta(struct payload *payload, const struct buf *members)
+{
+	struct buf object = BUF(CALL_META_MAX + 2);
+
+	if (members->length == 0)
+		return;
+	if (buf_printf(&object, "{%s}", buf_string(members)) >= 0)
+		payload_json(payload, "meta", buf_string(&object));
+	buf_free(&object);
+}
+
+static void record_outcome(struct turn_slot *slot, const struct call_outcome *outcome, bool denied)
+{
+	const struct turn_call *call = call_of(slot);
+	struct turn *turn = slot->turn;
+	struct payload payload;
+
+	payload_begin(&payload, journal_blobs(turn->agent->journal));
+	payload_number(&payload, "call", slot->index);
+	payload_string(&payload, "id", call->call.id);
+	payload_string(&payload, "tool", call->call.name);
+	payload_flag(&payload, "ok", outcome->ok);
+	if (denied)
+		payload_flag(&payload, "denied", true);
+	if (outcome->end == CALL_END_UNKNOWN)
+		payload_flag(&payload, "unknown", true);
+	payload_text(&payload, "result", buf_string(&outcome->content), outcome->content.length);
+	payload_number(&payload, "bytes", outcome->content.length);
+	payload_number(&payload, "limit", result_limit(turn));
+	payload_json(&payload, "labels", "[]");
+	add_meta(&payload, &outcome->meta);
+	(void)turn_record(turn, JOURNAL_TOOL_DONE, JOURNAL_TOOL, &payload, NULL,
+			  NULL); /* a failure has been dealt with */
+}
+
+static void say(struct turn_slot *slot, enum call_end end, bool denied, const char *text)
+{
+	struct call_outcome outcome = { .end = end };
+
+	call_outcome_say(&outcome, false, "%s", text);
+	record_outcome(slot, &outcome, denied);
+	call_outcome_free(&outcome);
+}
+
+static bool is_allowed_before(const struct turn *turn, const struct tool *tool)
+{
+	return turn->allow & 1U << tool->effect;
+}
+
+/* What would be asked, as the person sees it: the tool and its exact arguments. */
+static int action_text(const struct turn_slot *slot, struct buf *out)
+{
+	int r = buf_printf(out, "%s %.*s", slot->tool->name, (int)ACTION_SHOWN_MAX,
+			   slot->arguments);
+
+	if (r >= 0 && strlen(slot->arguments) > ACTION_SHOWN_MAX)
+		r = buf_printf(out, " … (%zu bytes)", strlen(slot->arguments));
+	return r;
+}
+
+static void ask(struct turn_slot *slot, bool is_repeat)
+{
+	struct buf action = BUF(ERROR_BYTES_MAX + ARGUMENTS_MAX);
+	struct turn_question question = { .via = VIA_AGENT, .is_repeat = is_repeat };
+	int r = is_repeat ? buf_add_string(&action, "It may have happened already. Repeat? ") : 0;
+
+	if (r >= 0)
+		r = action_text(slot, &action);
+	question.action = buf_string(&action);
+	if (r < 0)
+		say(slot, CALL_END_DONE, true, "the question for the person cannot be written");
+	else
+		turn_put_question(slot->turn, slot->index, &question);
+	buf_free(&action);
+}
+
+static void on_outcome(struct call_outcome *outcome, void *data)
+{
+	struct turn_slot *slot = data;
+	struct turn *turn = slot->turn;
+	struct turn_question question = { .via = outcome->via,
+					  .there = outcome->question,
+					  .action = buf_string(&outcome->content) };
+
+	slot->run = NULL;
+	if (turn->end_state) { /* it is being ended */
+		record_outcome(slot, outcome, false);
+		turn_continue_ending(turn);
+		return;
+	}
+	if (outcome->end != CALL_END_ASK)
+		record_outcome(slot, outcome, false);
+	else if (turn->unattended && !is_allowed_before(turn, slot->tool))
+		say(slot, CALL_END_DONE, true,
+		    "denied: this needs the person's approval, and nobody can be asked now");
+	else
+		turn_put_question(turn, slot->index, &question);
+	turn_advance(turn);
+}
+
+static struct call_run_options options_of(struct turn_slot *slot)
+{
+	const struct turn_call *call = call_of(slot);
+	struct turn *turn = slot->turn;
+
+	return (struct call_run_options){
+		.agent = turn->agent,
+		.thread = turn->thread,
+		.turn = turn->id,
+		.workspace = turn->workspace,
+		.tool = slot->tool,
+		.arguments = slot->arguments,
+		.intent = call->first_intent,
+		.intent_time_us = call->first_intent_time_us,
+		.question = call->is_answered ? call->question_there : 0,
+		.result_limit = result_limit(turn),
+		.on_done = on_outcome,
+		.data = slot,
+	};
+}
+
+static void run(struct turn_slot *slot)
+{
+	struct call_run_options options = options_of(slot);
+	struct call_outcome outcome = { 0 };
+	struct error err = { 0 };
+
+	if (!call_run_is_inline(slot->tool)) {
+		if (call_run_start(&options, &slot->run, &err) >= 0)
+			return;
+		outcome.meta = BUF(CALL_META_MAX);
+		call_outcome_say(&outcome, false, "%s", err.text);
+	} else {
+		call_run_inline(&options, &outcome);
+	}
+	on_outcome(&outcome, slot);
+	call_outcome_free(&outcome);
+}
+
+static void on_intent_durable(const struct journal_record *record, void *data)
+{
+	struct turn_slot *slot = data;
+
+	(void)record;
+	if (!slot->turn->is_ending)
+		run(slot);
+}
+
+/* The intent; what it announces begins when it is durable. */
+static void begin(struct turn_slot *slot)
+{
+	const struct turn_call *call = call_of(slot);
+	struct turn *turn = slot->turn;
+	struct payload payload;
+
+	slot->is_begun = true;
+	payload_begin(&payload, journal_blobs(turn->agent->journal));
+	payload_number(&payload, "call", slot->index);
+	payload_string(&payload, "id", call->call.id);
+	payload_string(&payload, "tool", slot->tool->name);
+	if (strlen(slot->arguments) <= PAYLOAD_TEXT_INLINE_MAX)
+		payload_json(&payload, "arguments", slot->arguments);
+	else
+		payload_blob(&payload, "arguments", slot->arguments, strlen(slot->arguments));
+	payload_string(&payload, "effect", tool_effect_name(slot->tool->effect));
+	payload_number(&payload, "attempt", call->starts + 1);
+	(void)turn_record(turn, JOURNAL_TOOL_STARTED,
+			  turn->is_direct ? JOURNAL_PERSON : JOURNAL_MODEL, &payload,
+			  on_intent_durable, slot); /* a failure has been dealt with */
+}
+
+static void refuse_unknown(struct turn_slot *slot)
+{
+	const char *name = call_of(slot)->call.name, *near = tool_nearest(name);
+	struct call_outcome outcome = { 0 };
+
+	if (near)
+		call_outcome_say(&outcome, false,
+				 "there is no tool \"%.100s\"; did you mean \"%s\"?", name, near);
+	else
+		call_outcome_say(&outcome, false, "there is no tool \"%.100s\"", name);
+	record_outcome(slot, &outcome, false);
+	call_outcome_free(&outcome);
+}
+
+/* Finds the tool and checks the arguments. False: the call has its outcome already. */
+static bool resolve(struct turn_slot *slot)
+{
+	const struct tool_call *call = &call_of(slot)->call;
+	struct buf arguments = BUF(ARGUMENTS_MAX);
+	struct error err = { 0 };
+
+	if (slot->arguments)
+		return true;
+	slot->tool = tool_find(call->name);
+	if (!slot->tool) {
+		refuse_unknown(slot);
+		return false;
+	}
+	if (tool_check(slot->tool, call->arguments, strlen(call->arguments), &arguments, &err) <
+	    0) {
+		buf_free(&arguments);
+		say(slot, CALL_END_DONE, false, err.text);
+		return false;
+	}
+	slot->arguments = buf_take(&arguments);
+	return true;
+}
+
+/* What leaves the machine is asked about by claw-egressd, identity documents by clawfsd. */
+static bool is_asked_elsewhere(const struct tool *tool)
+{
+	return tool->place == TOOL_EGRESS || tool->place == TOOL_MEMORY;
+}
+
+static void consider(struct turn_slot *slot)
+{
+	struct turn *turn = slot->turn;
+	enum tool_verdict verdict = tool_effect_verdicts[slot->tool->effect];
+
+	switch (verdict) {
+	case TOOL_DENY:
+		say(slot, CALL_END_DONE, true, "denied: calls of this kind are not allowed here");
+		return;
+	case TOOL_ASK:
+		if (is_asked_elsewhere(slot->tool) || is_allowed_before(turn, slot->tool))
+			break;
+		if (turn->unattended)
+			say(slot, CALL_END_DONE, true,
+			    "denied: this needs the person's approval, and nobody can be asked "
+			    "now");
+		else
+			ask(slot, false);
+		return;
+	case TOOL_ALLOW:
+		break;
+	}
+	begin(slot);
+}
+
+/* The intent is there, the outcome is not, and no process of ours runs it: it was cut off. */
+static void take_up(struct turn_slot *slot)
+{
+	bool is_safe = slot->tool->effect == TOOL_READ || slot->tool->place == TOOL_MEMORY;
+
+	if (is_safe && call_of(slot)->starts < STARTS_MAX)
+		begin(slot); /* a read; a write that clawfsd knows by its intent */
+	else if (is_safe || slot->turn->unattended)
+		say(slot, CALL_END_UNKNOWN, false, unknown_text);
+	else
+		ask(slot, true);
+}
+
+/* One step of one call. */
+static void step(struct turn_slot *slot)
+{
+	const struct turn_call *call = call_of(slot);
+
+	if (!resolve(slot))
+		return;
+	switch (call->phase) {
+	case CALL_WAITING:
+		consider(slot);
+		break;
+	case CALL_STARTED:
+		if (!slot->is_begun)
+			take_up(slot);
+		break;
+	case CALL_ALLOWED:
+		begin(slot);
+		break;
+	case CALL_REFUSED:
+		if (call->is_repeat)
+			say(slot, CALL_END_UNKNOWN, false, unknown_text);
+		else
+			say(slot, CALL_END_DONE, true,
+			    "denied by the person, or not answered in time");
+		break;
+	case CALL_ASKED:
+	case CALL_DONE:
+		break;
+	}
+}
+
+static bool is_read(const struct turn_call *call)
+{
+	const struct tool *tool = tool_find(call->call.name);
+
+	return !tool || tool->effect == TOOL_READ;
+}
+
+static int make_slots(struct turn *turn)
+{
+	size_t n = turn->progress.n_calls;
+
+	turn_free_slots(turn);
+	turn->slots = calloc(n, sizeof(*turn->slots));
+	if (!turn->slots)
+		return -ENOMEM;
+	turn->n_slots = n;
+	for (size_t i = 0; i < n; i++)
+		turn->slots[i] = (struct turn_slot){ .turn = turn, .index = i };
+	turn->slots_of = turn->progress.exchanges;
+	turn->has_slots = true;
+	return 0;
+}
+
+void turn_run_calls(struct turn *turn)
+{
+	struct progress *progress = &turn->progress;
+
+	if (turn->is_stepping) /* the loop below sees what has changed */
+		return;
+	if ((!turn->has_slots || turn->slots_of != progress->exchanges) && make_slots(turn) < 0) {
+		turn_end(turn, "failed", "out of memory");
+		return;
+	}
+	turn->is_stepping = true;
+	for (size_t i = 0; i < progress->n_calls && !turn->is_ending; i++) {
+		if (!is_read(&progress->calls[i]) && i > 0) {
+			bool clear = true;
+
+			for (size_t j = 0; j < i; j++)
+				clear &= progress->calls[j].phase == CALL_DONE;
+			if (!clear)
+				break; /* in order: it waits for all before it */
+		}
+		step(&turn->slots[i]);
+		if (!is_read(&progress->calls[i]) && progress->calls[i].phase != CALL_DONE)
+			break; /* and all behind it wait for it */
+	}
+	turn->is_stepping = false;
+	turn_watch_questions(turn);
+	if (progress->phase != PHASE_CALLING)
+		turn_advance(turn);
+}
+
+bool turn_has_running_calls(const struct turn *turn)
+{
+	for (size_t i = 0; i < turn->n_slots; i++)
+		if (turn->slots[i].run)
+			return true;
+	return false;
+}
+
+void turn_stop_calls(struct turn *turn)
+{
+	for (size_t i = 0; i < turn->n_slots; i++) {
+		struct turn_slot *slot = &turn->slots[i];
+
+		if (!slot->run || !call_run_stop(slot->run))
+			continue;
+		slot->run = NULL;
+		say(slot, CALL_END_UNKNOWN, false, "interrupted before it was done");
+	}
+}
+
+void turn_free_slots(struct turn *turn)
+{
+	for (size_t i = 0; i < turn->n_slots; i++) {
+		if (turn->slots[i].run)
+			(void)call_run_stop(turn->slots[i].run);
+		free(turn->slots[i].arguments);
+	}
+	free(turn->slots);
+	turn->slots = NULL;
+	turn->n_slots = 0;
+	turn->has_slots = false;
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* The model's part of a turn: what stands in front of the question, asking, the answer. */
+#include "base/clock.h"
+#include "l6-agent/context.h"
+#include "l6-agent/exchange.h"
+#include "l6-agent/recall-cache.h"
+#include "l6-agent/recall.h"
+#include "l6-agent/subscribers.h"
+#include "l6-agent/tool.h"
+#include "l6-agent/turn.h"
+
+#include <string.h>
+
+enum { ATTEMPTS_MAX = 2, MESSAGE_PAYLOAD_MAX = JOURNAL_PAYLOAD_MAX };
+
+static struct blob_store *blobs(const struct turn *turn)
+{
+	return journal_blobs(turn->agent->journal);
+}
+
+static void on_context(struct context_result *result, void *data)
+{
+	struct turn *turn = data;
+	struct payload payload;
+
+	turn->context = NULL;
+	if (result->code < 0) {
+		turn_end(turn, "failed", result->err.text);
+		return;
+	}
+	if (turn->progress.phase != PHASE_NEW) { /* taken up again after a restart */
+		turn_advance(turn);
+		return;
+	}
+	if (recall_cache_load(turn) < 0)
+		return; /* the turn has ended with the reason */
+	payload_begin(&payload, blobs(turn));
+	payload_number(&payload, "accepted", turn->accepted);
+	if (result->memory)
+		payload_text(&payload, "memory", result->memory, strlen(result->memory));
+	payload_string(&payload, "note", *result->note ? result->note : NULL);
+	if (turn_record(turn, JOURNAL_TURN_STARTED, JOURNAL_AGENT, &payload, NULL, NULL) >= 0)
+		turn_advance(turn);
+}
+
+/* A direct form asks no model: its one call is known. */
+static void prepare_direct(struct turn *turn, yyjson_val *accepted)
+{
+	yyjson_mut_val *calls, *call;
+	struct payload payload;
+	struct buf arguments = BUF(PAYLOAD_TEXT_MAX);
+	int r = payload_get_text(accepted, "arguments", blobs(turn), &arguments);
+
+	payload_begin(&payload, blobs(turn));
+	payload_number(&payload, "accepted", turn->accepted);
+	if (payload.error == 0 && r >= 0) {
+		calls = yyjson_mut_obj_add_arr(payload.doc, payload.root, "calls");
+		call = yyjson_mut_arr_add_obj(payload.doc, calls);
+		(void)yyjson_mut_obj_add_str(payload.doc, call, "id", "direct");
+		(void)yyjson_mut_obj_add_strcpy(payload.doc, call, "name",
+						payload_get_string(accepted, "tool"));
+		(void)yyjson_mut_obj_add_val(
+			payload.doc, call, "arguments",
+			payload_text_value(&payload, buf_string(&arguments), arguments.length));
+	}
+	buf_free(&arguments);
+	if (r < 0)
+		payload.error = r;
+	if (turn_record(turn, JOURNAL_TURN_STARTED, JOURNAL_PERSON, &payload, NULL, NULL) >= 0)
+		turn_advance(turn);
+}
+
+static void prepare(struct turn *turn, yyjson_val *accepted)
+{
+	struct buf message = BUF(PAYLOAD_TEXT_MAX);
+	struct error err = { 0 };
+	int r;
+
+	if (turn->is_direct) {
+		prepare_direct(turn, accepted);
+		return;
+	}
+	r = recall_message(accepted, blobs(turn), &message);
+	if (r < 0)
+		(void)FAIL(&err, r, "the message cannot be read back: %s", strerror(-r));
+	else
+		r = context_start(turn->agent, buf_string(&message), on_context, turn,
+				  &turn->context, &err);
+	buf_free(&message);
+	if (r < 0)
+		turn_end(turn, "failed", err.text);
+}
+
+void turn_prepare(struct turn *turn)
+{
+	struct buf payload = BUF(MESSAGE_PAYLOAD_MAX);
+	struct journal_record record;
+	struct error err = { 0 };
+	yyjson_doc *doc = NULL;
+
+	if (turn->context)
+		return;
+	if (journal_read(turn->agent->journal, turn->accepted, &payload, &record, &err) < 0) {
+		agent_give_up(turn->agent, &err);
+	} else {
+		doc = payload_parse(record.payload, record.payload_length);
+		prepare(turn, yyjson_doc_get_root(doc));
+	}
+	yyjson_doc_free(doc);
+	buf_free(&payload);
+}
+
+static void on_text(const char *text, size_t length, void *data)
+{
+	struct turn *turn = data;
+	struct live_event event = {
+		.thread = turn->thread,
+		.turn = turn->id,
+		.kind = "text",
+		.call = turn->progress.exchanges + 1,
+		.offset = turn->text_offset,
+		.text = text,
+		.length = length,
+	};
+
+	turn->text_offset += length;
+	subscribers_tell_live(turn->agent->subscribers, &event);
+}
+
+static void on_reasoning(const char *text, size_t length, void *data)
+{
+	struct turn *turn = data;
+	struct live_event event = {
+		.thread = turn->thread,
+		.turn = turn->id,
+		.kind = "reasoning",
+		.call = turn->progress.exchanges + 1,
+		.text = text,
+		.length = length,
+	};
+
+	subscribers_tell_live(turn->agent->subscribers, &event);
+}
+
+static bool is_last(const struct turn *turn)
+{
+	return turn->progress.exchanges + 1 >= turn->agent->config->max_iterations;
+}
+
+static void add_calls(struct payload *payload, const struct answer *answer)
+{
+	yyjson_mut_val *array, *call;
+
+	if (payload->error < 0 || answer->n_calls == 0)
+		return;
+	array = yyjson_mut_obj_add_arr(payload->doc, payload->root, "calls");
+	for (size_t i = 0; i < answer->n_calls && payload->error == 0; i++) {
+		const struct tool_call *from = &answer->calls[i];
+
+		call = yyjson_mut_arr_add_obj(payload->doc, array);
+		(void)yyjson_mut_obj_add_val(
+			payload->doc, call, "id",
+			payload_text_value(payload, from->id, strlen(from->id)));
+		(void)yyjson_mut_obj_add_val(
+			payload->doc, call, "name",
+			payload_text_value(payload, from->name, strlen(from->name)));
+		(void)yyjson_mut_obj_add_val(
+			payload->doc, call, "arguments",
+			payload_text_value(payload, from->arguments, strlen(from->arguments)));
+	}
+}
+
+static void add_figures(struct payload *payload, const struct exchange_result *result)
+{
+	const struct exchange_figures *figures = &result->figures;
+
+	payload_number(payload, "promptTokens", result->answer.prompt_tokens);
+	payload_number(payload, "cachedTokens", result->answer.cached_tokens);
+	payload_number(payload, "answerTokens", result->answer.answer_tokens);
+	payload_number(payload, "headUsec", figures->head_us);
+	payload_number(payload, "firstTokenUsec", figures->first_text_us);
+	payload_number(payload, "durationUsec", figures->total_us);
+	payload_number(payload, "bytesIn", figures->bytes_in);
+	if (figures->attempts > 1)
+		payload_number(payload, "attempts", figures->attempts);
+}
+
+static int record_answer(struct turn *turn, struct exchange_result *result)
+{
+	struct answer *answer = &result->answer;
+	struct payload payload;
+
+	if (is_last(turn))
+		answer->n_calls = 0; /* no tools were offered: what it made up is not run */
+	payload_begin(&payload, blobs(turn));
+	payload_number(&payload, "call", turn->progress.exchanges + 1);
+	payload_flag(&payload, "ok", true);
+	if (answer->text)
+		payload_text(&payload, "text", answer->text, strlen(answer->text));
+	add_calls(&payload, answer);
+	payload_string(&payload, "stop", answer_stop_name(answer->stop));
+	add_figures(&payload, result);
+	return turn_record(turn, JOURNAL_MODEL_DONE, JOURNAL_MODEL, &payload, NULL, NULL);
+}
+
+static int record_failure(struct turn *turn, const struct exchange_result *result)
+{
+	struct payload payload;
+
+	payload_begin(&payload, blobs(turn));
+	payload_number(&payload, "call", turn->progress.exchanges + 1);
+	payload_flag(&payload, "ok", false);
+	payload_string(&payload, "error", result->name);
+	payload_text(&payload, "reason", result->err.text, strlen(result->err.text));
+	add_figures(&payload, result);
+	return turn_record(turn, JOURNAL_MODEL_DONE, JOURNAL_AGENT, &payload, NULL, NULL);
+}
+
+static void on_answer(struct exchange_result *result, void *data)
+{
+	struct turn *turn = data;
+	size_t n_calls = result->answer.n_calls;
+	int r;
+
+	turn->exchange = NULL;
+	turn_release_exchange(turn);
+	if (result->code == -ECONNRESET && turn->progress.attempts < ATTEMPTS_MAX) {
+		turn_say_status(turn, "the connection was lost; the model is asked again");
+		turn_advance(turn);
+		return;
+	}
+	r = result->code < 0 ? record_failure(turn, result) : record_answer(turn, result);
+	result->answer.n_calls = n_calls;
+	if (r >= 0)
+		turn_advance(turn);
+}
+
+static void on_intent_durable(const struct journal_record *record, void *data)
+{
+	struct turn *turn = data;
+	struct agent *agent = turn->agent;
+	bool is_local = agent->config->provider.backend == PROVIDER_LOCAL;
+	struct exchange_options options = {
+		.event = agent->event,
+		.peer = is_local ? agent->llm : agent->egress,
+		.is_local = is_local,
+		.format = agent->format,
+		.flags = is_last(turn) ? PROMPT_NO_TOOLS : 0,
+		.stream = agent->config->provider.stream,
+		.intent = record->sequence,
+		.sink = { .on_text = on_text, .on_reasoning = on_reasoning, .data = turn },
+		.record = turn->record,
+		.replay = turn->replay,
+		.on_done = on_answer,
+		.data = turn,
+	};
+	struct error err = { 0 };
+
+	if (turn->is_ending)
+		return;
+	options.conversation = recall_conversation(turn->thread->recall);
+	options.prompt = &turn->prompt;
+	turn->text_offset = 0;
+	if (exchange_start(&options, &turn->exchange, &err) < 0)
+		turn_end(turn, "failed", err.text);
+}
+
+static void record_intent(struct turn *turn, const char *note)
+{
+	struct agent *agent = turn->agent;
+	struct recall *recall = turn->thread->recall;
+	unsigned flags = is_last(turn) ? PROMPT_NO_TOOLS : 0;
+	char hex[SHA256_HEX_BYTES];
+	struct error err = { 0 };
+	struct payload payload;
+	int r = 0;
+
+	if (note)
+		r = recall_note(recall, note, &err);
+	if (r >= 0)
+		r = agent->format->prompt(recall_conversation(recall), flags, &turn->prompt, &err);
+	if (r < 0) {
+		turn_end(turn, "failed", err.text);
+		return;
+	}
+	sha256_hex(turn->prompt.hash, hex);
+	payload_begin(&payload, blobs(turn));
+	payload_number(&payload, "call", turn->progress.exchanges + 1);
+	payload_number(&payload, "attempt", turn->progress.attempts + 1);
+	payload_string(&payload, "model", agent->config->provider.model);
+	payload_string(&payload, "format", agent->format->name);
+	payload_blob(&payload, "system", agent->front.text, strlen(agent->front.text));
+	payload_number(&payload, "promptBytes", turn->prompt.length);
+	payload_string(&payload, "promptHash", hex);
+	payload_string(&payload, "note", note);
+	if (flags & PROMPT_NO_TOOLS)
+		payload_flag(&payload, "noTools", true);
+	(void)turn_record(turn, JOURNAL_MODEL_STARTED, JOURNAL_AGENT, &payload, on_intent_durable,
+			  turn); /* a failure has been dealt with */
+}
+
+static const char *note_for(const struct turn *turn)
+{
+	uint64_t left = turn->agent->config->max_iterations - turn->progress.exchanges;
+
+	if (turn->progress.attempts > 0)
+		return NULL; /* it stands in the conversation already */
+	if (left == 2)
+		return "Only two model calls are left in this turn. Finish with what you have.";
+	if (left == 1)
+		return "This is the last model call of this turn. Answer now, without tools.";
+	return NULL;
+}
+
+static void wait_for_place(struct turn *turn)
+{
+	struct agent *agent = turn->agent;
+
+	turn->is_waiting = true;
+	turn->next_waiting = NULL;
+	if (agent->waiting_last)
+		agent->waiting_last->next_waiting = turn;
+	else
+		agent->waiting_first = turn;
+	agent->waiting_last = turn;
+	turn_say_status(turn, "waits for other turns' model calls (agent.exchanges_max)");
+}
+
+void turn_ask(struct turn *turn)
+{
+	struct agent *agent = turn->agent;
+
+	if (turn->exchange || turn->has_place || turn->is_waiting)
+		return;
+	if (turn->progress.attempts >= ATTEMPTS_MAX) {
+		turn_end(turn, "failed",
+			 "the model call was cut off twice; it is not made a third time");
+		return;
+	}
+	if (turn->wants_replay && !turn->replay) {
+		turn_end(turn, "failed", "the recording this turn played from is gone (restart)");
+		return;
+	}
+	if (!agent->front.text) { /* the first turn of this process, taken up again */
+		turn_prepare(turn);
+		return;
+	}
+	if (recall_cache_load(turn) < 0)
+		return; /* the turn has ended with the reason */
+	if (agent->open_exchanges >= agent->config->exchanges_max) {
+		wait_for_place(turn);
+		return;
+	}
+	agent->open_exchanges++;
+	turn->has_place = true;
+	record_intent(turn, note_for(turn));
+}
+
+static void leave_queue(struct turn *turn)
+{
+	struct agent *agent = turn->agent;
+	struct turn *before = NULL;
+
+	for (struct turn *at = agent->waiting_first; at && at != turn; at = at->next_waiting)
+		before = at;
+	if (before)
+		before->next_waiting = turn->next_waiting;
+	else
+		agent->waiting_first = turn->next_waiting;
+	if (agent->waiting_last == turn)
+		agent->waiting_last = before;
+	turn->is_waiting = false;
+}
+
+void turn_release_exchange(struct turn *turn)
+{
+	struct agent *agent = turn->agent;
+	struct turn *next;
+
+	if (turn->is_waiting)
+		leave_queue(turn);
+	if (!turn->has_place)
+		return;
+	turn->has_place = false;
+	agent->open_exchanges--;
+	next = agent->waiting_first;
+	if (next) {
+		leave_queue(next);
+		turn_ask(next);
+	}
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/*
+ * turn - one message and everything done to answer it: the actor's step (L6).
+ *
+ * A thread is a queue of turns; the first one runs. What a turn does next follows from its
+ * progress, which is the fold of its records: turn_advance() is the one place that decides, after
+ * each record and after a restart alike. An intent is durable before what it announces begins.
+ *
+ * Ownership  A turn belongs to its thread's queue and is gone once its turn-done record is durable.
+ * Errors     What goes wrong with a turn becomes its reason. What goes wrong with the journal ends
+ *            the program (agent_give_up).
+ */
+#pragma once
+
+#include "l6-agent/agent.h"
+#include "l6-agent/progress.h"
+#include "l6-agent/tool.h"
+
+struct context_fetch;
+struct exchange;
+struct tape;
+struct call_run;
+struct turn;
+
+/* One tool call of the last answer, while it is open. */
+struct turn_slot {
+	struct turn *turn;
+	size_t index;
+	bool is_begun; /* its intent was appended by this process, or what runs was taken up again
+			*/
+	struct call_run *run;
+	char *arguments; /* checked */
+	const struct tool *tool;
+};
+
+struct turn {
+	struct agent *agent;
+	struct thread *thread;
+	struct turn *next;         /* in the thread's queue */
+	struct turn *next_waiting; /* in the agent's queue for an exchange */
+	uint64_t id, accepted;     /* position of its accepted record */
+	bool unattended, is_direct, is_recovered;
+	bool wants_record, wants_replay;
+	unsigned allow; /* 1 << enum tool_effect */
+	uint32_t workspace;
+	struct tape *record, *replay;
+
+	struct progress progress;
+	struct context_fetch *context;
+	struct exchange *exchange;
+	bool has_place, is_waiting; /* among the open exchanges, in their queue */
+	struct prompt prompt;       /* of the open model call */
+	uint64_t text_offset;
+	struct turn_slot *slots;
+	size_t n_slots;
+	unsigned slots_of; /* the exchange whose calls they are */
+	bool has_slots, is_stepping;
+	sd_event_source *question_timer, *limit;
+	bool is_ending, is_refused;
+	const char *end_state;
+	char end_reason[ERROR_TEXT_BYTES];
+	sd_varlink **interrupters; /* calls to answer when the turn is gone */
+	size_t n_interrupters, interrupters_capacity;
+	uint64_t started_us; /* monotonic */
+};
+
+/* payload is that of the accepted record at position. */
+must_check int turn_new(struct agent *agent, struct thread *thread, uint64_t id, uint64_t position,
+			yyjson_val *payload, struct turn **ret);
+void turn_free(struct turn *turn);
+
+/* Puts it at the end of its thread's queue and starts it when it is the first. */
+void turn_enqueue(struct turn *turn);
+
+/* Decides what comes next. */
+void turn_advance(struct turn *turn);
+
+/* Ends it: what runs is stopped first. state is "failed" or "interrupted". */
+void turn_end(struct turn *turn, const char *state, const char *reason);
+/* Call when something of an ending turn has stopped. */
+void turn_continue_ending(struct turn *turn);
+
+/* Answers the call when the thread's running turn is gone; at once when there is none. */
+must_check int turn_interrupt(struct thread *thread, sd_varlink *link);
+
+/*
+ * Appends a record of this turn and applies it to progress and conversation. A failure has been
+ * dealt with when it returns: the turn has been ended, or the program is.
+ */
+int turn_record(struct turn *turn, enum journal_kind kind, enum journal_origin origin,
+		struct payload *payload, journal_durable_fn on_durable, void *data);
+
+void turn_say_status(struct turn *turn, const char *text);
+
+/* turn-model.c */
+void turn_prepare(struct turn *turn);
+void turn_ask(struct turn *turn);
+void turn_release_exchange(struct turn *turn); /* its place goes to the next that waits */
+
+/* turn-calls.c */
+void turn_run_calls(struct turn *turn);
+void turn_stop_calls(struct turn *turn);
+bool turn_has_running_calls(const struct turn *turn);
+void turn_free_slots(struct turn *turn);
+
+/* turn-question.c */
+struct turn_question {
+	enum question_via via;
+	uint64_t there;     /* its number at the via daemon */
+	const char *action; /* the exact text shown */
+	bool is_repeat;
+};
+void turn_put_question(struct turn *turn, size_t index, const struct turn_question *question);
+void turn_watch_questions(struct turn *turn); /* arms the timer of the earliest deadline */
+/* The open question of that sequence number; -ENOENT. by is "person" or "timeout". */
+must_check int turn_decide(struct agent *agent, uint64_t question, bool allow, const char *by);
+bool turn_has_question(const struct turn *turn);
