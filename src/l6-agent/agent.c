@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "l2-kernel/cage-client.h"
-#include "l6-agent/local-model.h"
 #include "l6-agent/peer.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
@@ -28,7 +27,7 @@ static void on_durable(const struct journal_record *record, void *data)
 
 const struct model_format *agent_format(unsigned backend)
 {
-	return backend == PROVIDER_LOCAL ? local_model_format() : &model_format_openai;
+	return backend == PROVIDER_LOCAL ? &model_format_local : &model_format_openai;
 }
 
 int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)

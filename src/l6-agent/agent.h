@@ -46,8 +46,7 @@ struct agent {
 	bool is_stopping;
 };
 
-/* How conversations with this backend (enum provider_backend) are written; NULL when this build
- * does not know it. */
+/* How conversations with this backend (enum provider_backend) are written. */
 const struct model_format *agent_format(unsigned backend);
 
 must_check int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err);

@@ -102,10 +102,7 @@ int main(int argc, char **argv)
 		agent.event = service_event(agent.service);
 		agent.owner = (uid_t)paths.owner;
 		agent.format = agent_format(config.provider.backend);
-		r = agent.format ? serve(&agent, &paths, &err)
-				 : FAIL(&err, -ENODEV,
-					"this build has no local model: set provider.backend "
-					"(LLM_BACKEND) and provider.base_url (LLM_BASE_URL)");
+		r = serve(&agent, &paths, &err);
 	}
 	service_close(agent.service);
 	config_free(&agentd_config_table, &config);
