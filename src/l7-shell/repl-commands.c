@@ -7,6 +7,7 @@
 #include "l7-shell/memory-report.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/report.h"
+#include "l7-shell/trace-report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -161,6 +162,7 @@ static const struct command rows[] = {
 	  memory_report },
 	{ "model", "", "the model that answers", 0, 0, 0, 0, run_model },
 	{ "status", "", "daemons and agent", 0, 0, 0, 0, report_status },
+	{ "trace", "[TURN]", "what a turn did, call by call", 0, 1, 0, 0, trace_report },
 	{ "approve", "[QUESTION]", "yes, once", 0, 1, 0, 0, run_approve },
 	{ "deny", "[QUESTION]", "no", 0, 1, 0, 0, run_deny },
 	{ "read", "FILE", "show a file of the workspace; asks no model", 1, 1, REST, 0, run_read },

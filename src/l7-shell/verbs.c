@@ -3,14 +3,17 @@
 
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "l7-shell/config-verbs.h"
+#include "l7-shell/doctor.h"
 #include "l7-shell/report.h"
 #include "l7-shell/shell.h"
+#include "l7-shell/trace-report.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { READY_FD = 3, LOG_BYTES_SHOWN = 64 * 1024, NAME_BYTES = 64, VERB_COLUMNS = 26 };
+enum { READY_FD = 3, LOG_BYTES_SHOWN = 64 * 1024, NAME_BYTES = 64, VERB_COLUMNS = 32 };
 
 static int run_up(struct shell *shell, const char *const args[], struct error *err)
 {
@@ -108,6 +111,12 @@ static const struct command rows[] = {
 	  COMMAND_CONNECT, OPTION_USE_LIST, report_tools },
 	{ "status", "", "the daemons and the agent (starts the system when it does not run)", 0, 0,
 	  COMMAND_CONNECT, OPTION_USE_LIST, report_status },
+	{ "trace", "[TURN]", "one turn in full: model and tool calls, timings; --prompt", 0, 1,
+	  COMMAND_CONNECT, OPTION_USE_TRACE, trace_report },
+	{ "doctor", "", "each layer in force, degraded or absent, and what that means", 0, 0, 0,
+	  OPTION_USE_OTHER, doctor_run },
+	{ "config", "show|check|import FILE", "the configuration; import takes an .env file", 1, 2,
+	  0, OPTION_USE_OTHER, config_verb },
 	{ "logs", "[DAEMON]", "the ends of the daemons' logs", 0, 1, 0, OPTION_USE_OTHER,
 	  run_logs },
 	{ "up", "", "be the supervisor, in the foreground", 0, 0, 0, OPTION_USE_UP, run_up },

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l7-shell/trace-report.h"
+
+#include "base/cleanup.h"
+#include "base/dir.h"
+#include "base/number.h"
+#include "l7-shell/link.h"
+#include "l7-shell/report.h"
+#include "l7-shell/tool-line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BAR_COLUMNS = 24,
+	SPAN_COLUMNS = 10,
+	PROMPT_BYTES_MAX = 32 * 1024 * 1024,
+	HASH_COLUMNS = 17,
+	TEXT_COLUMNS = 60,
+	STEPS_MAX = 4096,
+};
+
+#define SEPARATOR " \xC2\xB7 " /* " · " */
+#define BAR "\xE2\x94\x81"     /* "━" */
+#define REST "\xE2\x94\x80"    /* "─" */
+
+enum step_kind { STEP_MODEL, STEP_TOOL, STEP_QUESTION };
+
+/* A line of the waterfall; object is borrowed from the trace. */
+struct step {
+	enum step_kind kind;
+	uint64_t start_us, length_us;
+	sd_json_variant *object;
+};
+
+struct waterfall {
+	struct shell *shell;
+	struct screen *out;
+	uint64_t start_us, length_us;
+	size_t n;
+	struct step *steps;
+};
+
+static uint64_t number(sd_json_variant *object, const char *key)
+{
+	int64_t value = link_integer(object, key);
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+static size_t count(sd_json_variant *array)
+{
+	return array && sd_json_variant_is_array(array) ? sd_json_variant_elements(array) : 0;
+}
+
+static void add_steps(struct waterfall *fall, sd_json_variant *list, enum step_kind kind)
+{
+	for (size_t i = 0; i < count(list) && fall->n < STEPS_MAX; i++) {
+		sd_json_variant *object = sd_json_variant_by_index(list, i);
+		struct step *step = &fall->steps[fall->n++];
+		uint64_t asked = number(object, "askedUsec"),
+			 answered = number(object, "answeredUsec");
+
+		*step = (struct step){ kind, number(object, "startedUsec"),
+				       number(object, "durationUsec"), object };
+		if (kind == STEP_QUESTION)
+			*step = (struct step){ kind, asked, answered > asked ? answered - asked : 0,
+					       object };
+	}
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct step *x = a, *y = b;
+
+	/* what never began stands last */
+	if (x->start_us == 0 || y->start_us == 0)
+		return (x->start_us == 0) - (y->start_us == 0);
+	return x->start_us < y->start_us ? -1 : x->start_us > y->start_us;
+}
+
+static void own(struct waterfall *fall, const char *text)
+{
+	screen_own(fall->out, STYLE_DIM, "%s", text);
+}
+
+/* Where in the turn it lay. */
+static void print_bar(struct waterfall *fall, const struct step *step)
+{
+	uint64_t total = fall->length_us > 0 ? fall->length_us : 1;
+	uint64_t offset = step->start_us > fall->start_us ? step->start_us - fall->start_us : 0;
+	size_t from, length;
+	char span[TOOL_LINE_SPAN_BYTES];
+
+	if (offset > total)
+		offset = total;
+	from = (size_t)(offset * (BAR_COLUMNS - 1) / total);
+	length = 1 + (size_t)(step->length_us * BAR_COLUMNS / total);
+	if (length > BAR_COLUMNS - from)
+		length = BAR_COLUMNS - from;
+	tool_line_span(offset, span);
+	screen_own(fall->out, STYLE_DIM, "%*s  ", SPAN_COLUMNS, step->start_us ? span : "");
+	for (size_t i = 0; i < BAR_COLUMNS; i++) {
+		bool in = step->start_us && i >= from && i < from + length;
+
+		screen_own(fall->out, in ? STYLE_HEAD : STYLE_DIM, "%s", in ? BAR : REST);
+	}
+	screen_own(fall->out, STYLE_PLAIN, "  ");
+}
+
+static void print_indent(struct waterfall *fall)
+{
+	screen_own(fall->out, STYLE_PLAIN, "%*s", SPAN_COLUMNS + 2 + BAR_COLUMNS + 2, "");
+}
+
+static void print_span(struct waterfall *fall, const char *words, sd_json_variant *object,
+		       const char *key)
+{
+	char span[TOOL_LINE_SPAN_BYTES];
+
+	if (!link_field(object, key))
+		return;
+	tool_line_span(number(object, key), span);
+	screen_own(fall->out, STYLE_PLAIN, SEPARATOR "%s%s", words, span);
+}
+
+static void print_size(struct waterfall *fall, const char *words, sd_json_variant *object,
+		       const char *key)
+{
+	char size[TOOL_LINE_SPAN_BYTES];
+
+	if (!link_field(object, key))
+		return;
+	tool_line_size(number(object, key), size);
+	screen_own(fall->out, STYLE_PLAIN, SEPARATOR "%s%s", words, size);
+}
+
+static void print_number(struct waterfall *fall, const char *words, sd_json_variant *object,
+			 const char *key)
+{
+	if (link_field(object, key))
+		screen_own(fall->out, STYLE_PLAIN, SEPARATOR "%s%llu", words,
+			   (unsigned long long)number(object, key));
+}
+
+static void print_word(struct waterfall *fall, unsigned style, const char *words,
+		       sd_json_variant *object, const char *key)
+{
+	const char *text = link_string(object, key);
+
+	if (!*text)
+		return;
+	screen_own(fall->out, style, SEPARATOR "%s", words);
+	screen_foreign(fall->out, style, text, 0);
+}
+
+static void print_model(struct waterfall *fall, sd_json_variant *call)
+{
+	const char *hash = link_string(call, "promptHash");
+
+	screen_own(fall->out, STYLE_BOLD, "model %llu", (unsigned long long)number(call, "call"));
+	if (number(call, "attempt") > 1)
+		screen_own(fall->out, STYLE_BAD, " attempt %llu",
+			   (unsigned long long)number(call, "attempt"));
+	print_word(fall, STYLE_PLAIN, "", call, "model");
+	print_span(fall, "", call, "durationUsec");
+	print_span(fall, "first token ", call, "firstTokenUsec");
+	own(fall, "\n");
+	print_indent(fall);
+	screen_own(fall->out, STYLE_DIM, "prompt ");
+	screen_foreign(fall->out, STYLE_DIM, hash, HASH_COLUMNS);
+	print_size(fall, "", call, "promptBytes");
+	print_number(fall, "tokens ", call, "promptTokens");
+	print_number(fall, "cached ", call, "cachedTokens");
+	print_number(fall, "answer ", call, "answerTokens");
+	print_word(fall, STYLE_PLAIN, "stop ", call, "stop");
+	print_number(fall, "tool calls ", call, "calls");
+	print_word(fall, STYLE_BAD, "", call, "error");
+	print_word(fall, STYLE_BAD, "", call, "reason");
+	own(fall, "\n");
+}
+
+static void print_tool(struct waterfall *fall, sd_json_variant *call)
+{
+	bool ok = link_boolean(call, "ok");
+
+	tool_line_start(fall->out, link_string(call, "tool"), link_field(call, "arguments"));
+	own(fall, "\n");
+	print_indent(fall);
+	screen_own(fall->out, STYLE_DIM, "intent %llu", (unsigned long long)number(call, "seq"));
+	print_word(fall, STYLE_PLAIN, "", call, "effect");
+	if (link_boolean(call, "unknown"))
+		screen_own(fall->out, STYLE_BAD,
+			   SEPARATOR "cut off: nobody knows whether it happened");
+	else if (link_boolean(call, "denied"))
+		screen_own(fall->out, STYLE_BAD, SEPARATOR "denied");
+	else
+		screen_own(fall->out, ok ? STYLE_GOOD : STYLE_BAD, SEPARATOR "%s",
+			   ok ? "ok" : "failed");
+	print_word(fall, STYLE_PLAIN, "cage ", call, "cage");
+	print_number(fall, "exit ", call, "exit");
+	print_number(fall, "signal ", call, "signal");
+	print_word(fall, STYLE_PLAIN, "", call, "why");
+	print_span(fall, "cpu ", call, "cpuUsec");
+	print_span(fall, "", call, "durationUsec");
+	print_size(fall, "", call, "bytes");
+	if (number(call, "attempts") > 1)
+		print_number(fall, "attempts ", call, "attempts");
+	own(fall, "\n");
+}
+
+static void print_question(struct waterfall *fall, sd_json_variant *question)
+{
+	bool answered = link_field(question, "answeredUsec") != NULL;
+
+	screen_own(fall->out, STYLE_ASK, "question %llu",
+		   (unsigned long long)number(question, "seq"));
+	print_word(fall, STYLE_PLAIN, "", question, "action");
+	if (answered)
+		screen_own(fall->out, link_boolean(question, "allow") ? STYLE_GOOD : STYLE_BAD,
+			   SEPARATOR "%s", link_boolean(question, "allow") ? "yes" : "no");
+	else
+		screen_own(fall->out, STYLE_ASK, SEPARATOR "open");
+	print_word(fall, STYLE_DIM, "by ", question, "by");
+	own(fall, "\n");
+}
+
+static void print_steps(struct waterfall *fall)
+{
+	for (size_t i = 0; i < fall->n; i++) {
+		const struct step *step = &fall->steps[i];
+
+		print_bar(fall, step);
+		switch (step->kind) {
+		case STEP_MODEL:
+			print_model(fall, step->object);
+			break;
+		case STEP_TOOL:
+			print_tool(fall, step->object);
+			break;
+		case STEP_QUESTION:
+			print_question(fall, step->object);
+			break;
+		}
+	}
+}
+
+static void print_head(struct waterfall *fall, sd_json_variant *trace)
+{
+	const char *state = link_string(trace, "state"), *reason = link_string(trace, "reason");
+	uint64_t accepted = number(trace, "acceptedUsec"), started = number(trace, "startedUsec");
+	char span[TOOL_LINE_SPAN_BYTES];
+
+	screen_own(fall->out, STYLE_BOLD, "turn %llu", (unsigned long long)number(trace, "turn"));
+	print_word(fall, STYLE_PLAIN, "", trace, "thread");
+	screen_own(fall->out, STYLE_PLAIN, SEPARATOR);
+	screen_foreign(fall->out, strcmp(state, "done") == 0 ? STYLE_GOOD : STYLE_BAD, state, 0);
+	tool_line_span(fall->length_us, span);
+	screen_own(fall->out, STYLE_PLAIN, SEPARATOR "%s", span);
+	tool_line_span(started > accepted ? started - accepted : 0, span);
+	screen_own(fall->out, STYLE_DIM, SEPARATOR "waited %s" SEPARATOR "records %llu to %llu\n",
+		   span, (unsigned long long)number(trace, "firstSeq"),
+		   (unsigned long long)number(trace, "lastSeq"));
+	screen_own(fall->out, STYLE_BOLD, "> ");
+	if (*link_string(trace, "tool"))
+		tool_line_start(fall->out, link_string(trace, "tool"),
+				link_field(trace, "arguments"));
+	else
+		screen_foreign(fall->out, STYLE_BOLD, link_string(trace, "text"), TEXT_COLUMNS);
+	print_size(fall, "with ", trace, "contextBytes");
+	own(fall, "\n");
+	if (*reason) {
+		screen_foreign(fall->out, STYLE_BAD, reason, 0);
+		own(fall, "\n");
+	}
+}
+
+static int print_prompt(struct waterfall *fall, sd_json_variant *call, sd_varlink *link,
+			struct error *err)
+{
+	auto_buf struct buf text = BUF(PROMPT_BYTES_MAX);
+	auto_fd int fd = -1;
+	int r;
+
+	screen_own(fall->out, STYLE_BOLD, "--- prompt of model call %llu\n",
+		   (unsigned long long)number(call, "call"));
+	if (!link_field(call, "promptFd")) {
+		screen_foreign(fall->out, STYLE_BAD, link_string(call, "promptMissing"), 0);
+		own(fall, "\n");
+		return 0;
+	}
+	fd = sd_varlink_peek_dup_fd(link, (size_t)number(call, "promptFd"));
+	r = fd < 0 ? fd : dir_read_fd(fd, &text);
+	if (r < 0)
+		return FAIL(err, r, "prompt: %s", strerror(-r));
+	screen_foreign_block(fall->out, STYLE_PLAIN, buf_string(&text), text.length);
+	screen_fresh_line(fall->out);
+	return 0;
+}
+
+static int print(struct shell *shell, sd_json_variant *trace, sd_varlink *link, struct error *err)
+{
+	auto_free struct step *steps = calloc(STEPS_MAX, sizeof(*steps));
+	struct waterfall fall = { .shell = shell, .out = &shell->out, .steps = steps };
+	sd_json_variant *calls = link_field(trace, "modelCalls");
+	uint64_t done = number(trace, "doneUsec");
+	int r = 0;
+
+	if (!steps)
+		return FAIL(err, -ENOMEM, "out of memory");
+	fall.start_us = number(trace, "acceptedUsec");
+	add_steps(&fall, calls, STEP_MODEL);
+	add_steps(&fall, link_field(trace, "toolCalls"), STEP_TOOL);
+	add_steps(&fall, link_field(trace, "questions"), STEP_QUESTION);
+	for (size_t i = 0; i < fall.n; i++)
+		if (steps[i].start_us + steps[i].length_us > done)
+			done = steps[i].start_us + steps[i].length_us;
+	fall.length_us = done > fall.start_us ? done - fall.start_us : 0;
+	qsort(steps, fall.n, sizeof(*steps), by_start);
+	print_head(&fall, trace);
+	print_steps(&fall);
+	for (size_t i = 0; i < count(calls) && shell->options->prompt && r == 0; i++)
+		r = print_prompt(&fall, sd_json_variant_by_index(calls, i), link, err);
+	return r;
+}
+
+int trace_report(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
+	auto_link sd_varlink *link = NULL;
+	uint64_t turn = 0;
+	int r;
+
+	if (args[0] && number_parse_u64(args[0], 1, INT64_MAX, &turn) < 0)
+		return FAIL(err, -EINVAL, "\"%s\" is not the number of a turn", args[0]);
+	r = sd_json_buildo(
+		&parameters,
+		SD_JSON_BUILD_PAIR_CONDITION(turn > 0, "turn", SD_JSON_BUILD_UNSIGNED(turn)),
+		SD_JSON_BUILD_PAIR_BOOLEAN("prompt", shell->options->prompt));
+	if (r < 0)
+		return FAIL(err, r, "trace: %s", strerror(-r));
+	r = link_open(shell->run_fd, "agent", &link, err);
+	if (r == 0)
+		r = link_call(link, "io.clawos.Agent.Trace", parameters, &reply, err);
+	if (r < 0)
+		return r;
+	if (shell->options->json)
+		return report_json(shell, link_field(reply, "trace"), err);
+	return print(shell, link_field(reply, "trace"), link, err);
+}
