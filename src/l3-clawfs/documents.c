@@ -5,6 +5,7 @@
 #include "l3-clawfs/chunk-index.h"
 #include "l3-clawfs/content.h"
 #include "l3-clawfs/labels.h"
+#include "l3-clawfs/path.h"
 
 #include <string.h>
 
@@ -180,6 +181,10 @@ static int check_limits(struct store *store, const struct writing *writing,
 	if (writing->bytes > quotas->document_bytes) {
 		ret->limit = "fs.document_bytes";
 		ret->limit_value = quotas->document_bytes;
+	} else if (path_is_identity(writing->write->path) &&
+		   writing->bytes > quotas->identity_bytes) {
+		ret->limit = "fs.identity_bytes";
+		ret->limit_value = quotas->identity_bytes;
 	} else if (!writing->before.path && (uint64_t)documents >= quotas->documents) {
 		ret->limit = "fs.documents";
 		ret->limit_value = quotas->documents;
