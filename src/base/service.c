@@ -9,9 +9,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
-enum { LISTEN_NAMES_MAX = 16, WATCHDOG_FEED_S = 5, WATCHDOG_LIMIT_S = 20 };
+enum { LISTEN_NAMES_MAX = 16, ACCEPT_BATCH = 16, WATCHDOG_FEED_S = 5, WATCHDOG_LIMIT_S = 20 };
 
 struct service {
 	sd_event *event;
@@ -23,7 +25,9 @@ struct service {
 	char *names[LISTEN_NAMES_MAX];
 };
 
+/* A listening socket and who may connect to it. */
 struct server_peers {
+	sd_varlink_server *server; /* borrowed: the caller's, as long as the loop runs */
 	uid_t uids[SERVICE_UIDS_MAX];
 	size_t n_uids;
 	void *userdata;
@@ -127,21 +131,58 @@ bool service_peer_is(sd_varlink *link, const uid_t *uids, size_t n_uids)
 	return false;
 }
 
-static int on_connect(sd_varlink_server *server, sd_varlink *link, void *userdata)
+static bool is_welcome(const struct server_peers *peers, uid_t uid)
 {
-	const struct server_peers *peers = userdata;
+	for (size_t i = 0; i < peers->n_uids; i++)
+		if (peers->uids[i] == uid)
+			return true;
+	return false;
+}
+
+/* Takes over fd. */
+static int add_connection(const struct server_peers *peers, int fd)
+{
+	auto_fd int own_fd = fd;
+	struct ucred peer = { 0 };
+	socklen_t length = sizeof(peer);
+	sd_varlink *link = NULL; /* the server's */
 	int r;
 
-	(void)server;
-	if (!service_peer_is(link, peers->uids, peers->n_uids)) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+		return -errno;
+	if (!is_welcome(peers, peer.uid)) {
 		log_warning("refused a connection from a uid that has no business here");
-		return -EPERM;
+		return 0;
 	}
+	/* A peer outside this process's pid namespace has no number here, and sd-varlink refuses
+	 * such credentials when it reads them itself. Nothing goes by the pid. */
+	if (peer.pid == 0)
+		peer.pid = 1;
+	r = sd_varlink_server_add_connection_pair(peers->server, fd, fd, &peer, &link);
+	if (r < 0)
+		return r;
+	(void)take_fd(&own_fd);
 	r = sd_varlink_set_allow_fd_passing_input(link, true);
 	if (r >= 0)
 		r = sd_varlink_set_allow_fd_passing_output(link, true);
 	(void)sd_varlink_set_userdata(link, peers->userdata);
 	return r;
+}
+
+static int on_accept(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)events;
+	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+		int link_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), r;
+
+		if (link_fd < 0)
+			return 0; /* none is left, or the one that was is gone */
+		r = add_connection(userdata, link_fd);
+		if (r < 0)
+			log_warning("a connection could not be taken: %s", strerror(-r));
+	}
+	return 0;
 }
 
 static void free_peers(struct server_peers *peers)
@@ -171,6 +212,7 @@ int service_serve(struct service *service, const char *name, const sd_varlink_in
 	__attribute__((cleanup(sd_varlink_server_unrefp))) sd_varlink_server *server = NULL;
 	CLEANUP(free_peers_ptr) struct server_peers *copy = calloc(1, sizeof(*copy));
 	auto_fd int fd = service_take_fd(service, name);
+	__attribute__((cleanup(sd_event_source_unrefp))) sd_event_source *source = NULL;
 	int r;
 
 	assert(peers->n_uids > 0 && peers->n_uids <= SERVICE_UIDS_MAX);
@@ -191,16 +233,18 @@ int service_serve(struct service *service, const char *name, const sd_varlink_in
 	if (r >= 0)
 		r = sd_varlink_server_set_connections_per_uid_max(server,
 								  peers->connections_per_uid_max);
-	if (r >= 0)
-		r = sd_varlink_server_bind_connect(server, on_connect);
-	(void)sd_varlink_server_set_userdata(server, copy);
-	if (r >= 0)
-		r = sd_varlink_server_listen_fd(server, fd);
-	if (r >= 0)
-		(void)take_fd(&fd); /* the server's now */
+	copy->server = server;
 	if (r >= 0)
 		r = sd_varlink_server_attach_event(server, service->event,
 						   SD_EVENT_PRIORITY_NORMAL);
+	if (r >= 0)
+		r = sd_event_add_io(service->event, &source, fd, EPOLLIN, on_accept, copy);
+	if (r >= 0)
+		r = sd_event_source_set_io_fd_own(source, true);
+	if (r >= 0) {
+		(void)take_fd(&fd);                             /* the source's now */
+		r = sd_event_source_set_floating(source, true); /* and that is the loop's */
+	}
 	if (r >= 0)
 		r = keep(copy);
 	if (r < 0)
