@@ -112,7 +112,7 @@ static int make_filters(struct cage_ground *ground, struct error *err)
 int cage_ground_open(const struct cage_ground_options *options, struct cage_ground *ret,
 		     struct error *err)
 {
-	struct cage_ground ground = { .mounts_fd = -1 };
+	struct cage_ground ground = { .mounts_fd = -1, .cgroups = { .folder_fds = { -1, -1 } } };
 	auto_fd int ground_fd = -1, root_fd = -1;
 	int n, r;
 
@@ -136,6 +136,7 @@ int cage_ground_open(const struct cage_ground_options *options, struct cage_grou
 		cage_ground_fini(&ground);
 		return r;
 	}
+	cage_cgroups_open(options->cgroups, &ground.cgroups);
 	*ret = ground;
 	return 0;
 }
@@ -144,5 +145,6 @@ void cage_ground_fini(struct cage_ground *ground)
 {
 	for (int profile = 1; profile < LAUNCH_PROFILE_END; profile++)
 		seccomp_filter_free(ground->filters[profile]);
+	cage_cgroups_fini(&ground->cgroups);
 	close_fd(&ground->mounts_fd);
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "l2-kernel/cage-cgroup.h"
 #include "l2-kernel/launch-record.h"
 
 struct seccomp_filter;
@@ -23,11 +24,13 @@ struct cage_ground {
 	char root[CAGE_PATH_BYTES]; /* path of the shared root in this mount namespace */
 	int mounts_fd;              /* folder for the mounts of workspaces */
 	struct seccomp_filter *filters[LAUNCH_PROFILE_END];
+	struct cage_cgroups cgroups;
 };
 
 struct cage_ground_options {
 	const char *mount_point; /* a directory, made when its parent allows; hidden by a tmpfs */
 	const char *bin;         /* folder of claw-toolwork and claw-cageprobe */
+	const char *cgroups;     /* where cgroup file systems are mounted, if they are */
 };
 
 /* Leaves the caller in a mount namespace of its own. */

@@ -19,6 +19,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -29,7 +30,7 @@
 
 /* Descriptors of the first process while it builds; all but the stream are closed by the exec. */
 enum { FD_STREAM = 3, FD_FAILURE, FD_GO, FD_VIEW, FD_END };
-enum { MOVED_ABOVE = 64, MILLISECONDS = 1000, TMP_MODE = 01777 };
+enum { MOVED_ABOVE = 64, MILLISECONDS = 1000, TMP_MODE = 01777, FILE_MASK = 022 };
 
 static const char *const program_paths[] = {
 	[CAGE_TOOLWORK] = "/clawos/bin/claw-toolwork",
@@ -136,8 +137,9 @@ static int enter_root(struct build *build, struct error *err)
 		return root_fd;
 	if (move_mount(root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return FAIL(err, -errno, "root: %m");
-	if (tmp_mib > build->options->memory_mib)
-		tmp_mib = build->options->memory_mib;
+	/* its files are memory of the cage: a full /tmp is an error before it is the end */
+	if (tmp_mib > build->options->memory_mib / 2)
+		tmp_mib = build->options->memory_mib / 2;
 	r = attach_new(rootfs_new_proc(ROOTFS_PROC_HIDDEN, err), root_fd, "proc", err);
 	if (r == 0)
 		r = attach_new(rootfs_new_tmpfs(UINT64_C(1024) * tmp_mib, TMP_MODE, err), root_fd,
@@ -258,7 +260,8 @@ static _Noreturn void become_cage(struct build *build, int failure_fd, int go_fd
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with these arguments */
-	(void)sigaction(SIGPIPE, &otherwise, NULL);  /* nor can this */
+	(void)umask(FILE_MASK);
+	(void)sigaction(SIGPIPE, &otherwise, NULL); /* nor can this */
 	build->stage = LAUNCH_STAGE_CLONE;
 	r = arrange_fds(build, failure_fd, go_fd, &err);
 	if (r == 0)
@@ -341,13 +344,19 @@ int cage_start(const struct cage_ground *ground, const struct cage_options *opti
 		return FAIL(err, r, "new namespaces: %s", strerror(-r));
 	*ret_stage = LAUNCH_STAGE_IDMAP;
 	r = idmap_write(cage.pid, CAGE_ID, CAGE_ID, err);
+	if (r == 0) {
+		*ret_stage = LAUNCH_STAGE_CGROUP;
+		r = cage_cgroup_enter(&ground->cgroups, cage.pid, options->memory_mib,
+				      build.profile->processes, &cage.cgroup, err);
+	}
 	if (r == 0 && write(go.write_fd, "", 1) != 1)
 		r = FAIL(err, -errno, "start: %m");
 	if (r == 0 && fcntl(failure.read_fd, F_SETFL, O_NONBLOCK) < 0)
 		r = FAIL(err, -errno, "start: %m");
 	if (r < 0) {
 		cage_signal_kill(cage.pidfd);
-		(void)waitid(P_PIDFD, (id_t)cage.pidfd, NULL, WEXITED); /* it was killed */
+		(void)waitid(P_PIDFD, (id_t)cage.pidfd, NULL, WEXITED);  /* it was killed */
+		(void)cage_cgroup_leave(&ground->cgroups, &cage.cgroup); /* it did nothing yet */
 		close_fd(&cage.pidfd);
 		return r;
 	}

@@ -32,6 +32,7 @@ struct cage_options {
 struct cage {
 	pid_t pid;
 	int pidfd;
+	struct cage_cgroup cgroup; /* cage_cgroup_leave() when it was reaped */
 	int failure_fd; /* cage_read_failure(); readable when the program runs or could not be run
 			 */
 };

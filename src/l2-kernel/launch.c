@@ -14,6 +14,7 @@ enum launch_state { LAUNCH_BUILDING, LAUNCH_FAILED, LAUNCH_RUNNING };
 struct launch {
 	enum launch_state state;
 	struct cage cage;
+	const struct cage_ground *ground;
 	sd_event_source *failure, *end, *timer;
 	const struct launch_acts *acts;
 	void *data;
@@ -78,6 +79,9 @@ static int on_end(sd_event_source *source, int fd, uint32_t events, void *userda
 	r = cage_reap(fd, &result.end);
 	if (r == -EAGAIN)
 		return 0;
+	if (cage_cgroup_leave(&launch->ground->cgroups, &launch->cage.cgroup) &&
+	    launch->why == LAUNCH_WHY_NONE)
+		launch->why = LAUNCH_WHY_MEMORY;
 	if (launch->state == LAUNCH_FAILED) {
 		launch->acts->on_refused(launch->reason.stage, launch->reason.error,
 					 launch->reason.text, launch->data);
@@ -137,6 +141,7 @@ int launch_open(sd_event *event, const struct cage_ground *ground,
 	if (!launch)
 		return FAIL(err, -ENOMEM, "out of memory");
 	launch->cage = (struct cage){ .pidfd = -1, .failure_fd = -1 };
+	launch->ground = ground;
 	launch->acts = acts;
 	launch->data = data;
 	launch->since_us = clock_monotonic_us();
@@ -147,6 +152,7 @@ int launch_open(sd_event *event, const struct cage_ground *ground,
 	if (r < 0) {
 		cage_signal_kill(launch->cage.pidfd);
 		(void)!cage_reap(launch->cage.pidfd, &end); /* or the kernel does, at our end */
+		(void)cage_cgroup_leave(&ground->cgroups, &launch->cage.cgroup); /* or a start */
 		return FAIL(err, r, "event loop: %s", strerror(-r));
 	}
 	*ret = TAKE_PTR(launch);

@@ -30,8 +30,8 @@ STAGES = ["none", "request", "workspace", "idmap", "cgroup", "clone", "identity"
           "landlock", "seccomp", "exec", "self-test", "quota"]
 WHYS = ["none", "exit", "killed", "timeout", "memory"]
 # What claw-sandboxd keeps, by number: the smallest set with which every test passes. docs/architecture/l2-kernel.md
-CAPABILITIES = {"SETGID": 6, "SETUID": 7, "SYS_ADMIN": 21}
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+CAPABILITIES = {"DAC_OVERRIDE": 1, "SETGID": 6, "SETUID": 7, "SYS_ADMIN": 21}
+PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, SECBIT_NO_SETUID_FIXUP = 24, 28, 38, 4
 CLONE_NEWUSER = 0x10000000
 OPEN_TREE, OPEN_TREE_CLONE, AT_EMPTY_PATH = 428, 1, 0x1000
 WAIT_SECONDS = 30
@@ -84,11 +84,13 @@ class Link:
     def __init__(self, path, uid):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(WAIT_SECONDS)
+        libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)  # root's way through a closed state is kept
         os.seteuid(uid)  # what SO_PEERCRED shows the other side
         try:
             self.socket.connect(path)
         finally:
             os.seteuid(0)
+            libc.prctl(PR_SET_SECUREBITS, 0, 0, 0, 0)
         self.last = 0
 
     def __enter__(self):
@@ -175,7 +177,6 @@ class Sandbox(Daemon):
         self.capabilities = capabilities
         os.mkdir(self.workspace)
         os.chown(self.workspace, workspace_uid, workspace_uid)
-        os.chmod(self.folder, 0o755)  # for clients of other uids; the daemons' own state is closed
         arguments = ["--bin", bin, "--workspace", self.workspace, "--mount-point", os.path.join(self.folder, "cage"),
                      "--owner", str(owner), "--agent", str(AGENT_UID), "--conf", os.path.join(self.folder, "conf")]
         if config:

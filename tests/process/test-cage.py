@@ -16,10 +16,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from cages import AGENT, AGENT_UID, BIN, OWNER, PROFILES, Link, Refused, Sandbox, clone_mount, processes_in  # noqa: E402
-from tap import expect, expect_true, run, test  # noqa: E402
+from tap import Skip, expect, expect_true, run, test  # noqa: E402
 
 NOBODY, STRANGER, PERSON = 65534, 1234, 1000
 ATTEMPTS = 85
+RLIMIT_ONLY = 1
 NAMESPACES = ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
 
 
@@ -308,6 +309,24 @@ def memory_processes_and_files_are_bounded(sandbox):
 
 
 @test
+def the_memory_of_a_whole_cage_is_bounded(sandbox):
+    with sandbox.connect(AGENT) as link, sandbox.connect(OWNER) as owner:
+        link.shell("true")
+        if owner.status().memory_bound == RLIMIT_ONLY:
+            raise Skip("a writable cgroup hierarchy with the memory controller")
+        hogs = ("import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        held = b'x' * (30 << 20)\n"
+                "        time.sleep(1000)\nos.wait()\nprint('one was killed')\n")
+        reply = link.shell(f'python3 -c "{hogs}"', memory_mib=96)
+        expect(reply.end.why, "memory")
+        for controller in ("memory", "pids"):
+            for root in ("/sys/fs/cgroup", f"/sys/fs/cgroup/{controller}", "/sys/fs/cgroup/unified"):
+                folder = os.path.join(root, "clawos.slice/tools")
+                if os.path.isdir(folder):
+                    own = [name for name in os.listdir(folder) if name.startswith("cage-")]
+                    expect_true(len(own) <= 2, f"groups are left behind: {own}")
+
+
+@test
 def more_cages_than_allowed_are_refused(_):
     with Sandbox(config="[sandbox]\nmax_cages = 2\n") as sandbox, sandbox.connect(AGENT) as link:
         cages = [link.launch("read") for _ in range(2)]
@@ -512,6 +531,7 @@ def a_hundred_launches_leave_nothing_behind(sandbox):
             cage = link.launch(profile)
             cage.close()
             link.ended(cage)
+        owner.status()  # the last end is dealt with
         before = count()
         begin_cpu, begin = sandbox.cpu_seconds(), time.monotonic()
         inside = 0
@@ -522,6 +542,7 @@ def a_hundred_launches_leave_nothing_behind(sandbox):
         took, cpu = time.monotonic() - begin, sandbox.cpu_seconds() - begin_cpu
         print(f"# launch to end, claw-toolwork that does nothing: {took * 10:.2f} ms wall; CPU {cpu * 10:.2f} ms in "
               f"claw-sandboxd + {inside / 1e5:.2f} ms in the cage")
+        owner.status()
         after = count()
         expect(after[:2], before[:2], "mounts, descriptors")
         expect_true(after[2] - before[2] < 256, f"memory grew from {before[2]} to {after[2]} KiB")
