@@ -45,9 +45,7 @@ enum {
 #define CAP(name) (UINT64_C(1) << (name))
 /* What claw-sandboxd needs to make cages: docs/architecture/l2-kernel.md. */
 #define LAUNCHER_CAPABILITIES \
-	(CAP(CAP_SYS_ADMIN) | CAP(CAP_SETUID) | CAP(CAP_SETGID) | CAP(CAP_SETPCAP) | \
-	 CAP(CAP_KILL) | CAP(CAP_CHOWN) | CAP(CAP_DAC_OVERRIDE) | CAP(CAP_FOWNER) | \
-	 CAP(CAP_SYS_CHROOT) | CAP(CAP_SETFCAP))
+	(CAP(CAP_SYS_ADMIN) | CAP(CAP_SETUID) | CAP(CAP_SETGID) | CAP(CAP_DAC_OVERRIDE))
 
 /* Everything the child needs, made before the fork: after it only system calls and the plan are
  * left. */
@@ -261,8 +259,10 @@ static int confine(const struct entry *entry, struct error *err)
 		.keep_capabilities = launcher ? LAUNCHER_CAPABILITIES : 0,
 		.limits = { .processes = launcher ? LAUNCHER_PROCESSES_MAX : PROCESSES_MAX,
 			    .open_files = OPEN_FILES_MAX,
-			    .file_bytes = FILE_BYTES_MAX,
-			    .data_bytes = llm ? LLM_DATA_BYTES_MAX : DATA_BYTES_MAX,
+			    .file_bytes = launcher ? CONFINE_UNLIMITED : FILE_BYTES_MAX,
+			    .data_bytes = llm        ? LLM_DATA_BYTES_MAX
+					  : launcher ? CONFINE_UNLIMITED /* cages get their own */
+						     : DATA_BYTES_MAX,
 			    .cpu_seconds = CONFINE_UNLIMITED },
 		.close_from = FIRST_FD + (int)entry->n_fds,
 		.parent_death_signal = SIGKILL,
