@@ -275,9 +275,11 @@ static int check_whole(struct store *store, const char *path, struct error *err)
 	r = store_run(store, sql, NULL, 0, &row, err);
 	if (r < 0)
 		return r;
-	if (r == 1 && strcmp(store_column_text(row, 0), "ok") != 0)
-		return FAIL(err, -EUCLEAN, "memory.db is damaged: %.120s",
-			    store_column_text(row, 0));
+	if (r == 1 && strcmp(store_column_text(row, 0), "ok") != 0) {
+		const char *found = store_column_text(row, 0), *line = strchr(found, '\n');
+
+		return FAIL(err, -EUCLEAN, "memory.db is damaged: %.120s", line ? line + 1 : found);
+	}
 	return 0;
 }
 
