@@ -40,7 +40,6 @@ static int parse_options(int argc, char **argv, struct options *ret, struct erro
 	};
 	int c, r = 0;
 
-	/* --run is every daemon's; this one reaches nobody */
 	while (r >= 0 && (c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (c == 'c')
 			ret->conf = optarg;
@@ -52,7 +51,7 @@ static int parse_options(int argc, char **argv, struct options *ret, struct erro
 			r = number_parse_u64(optarg, 0, UINT32_MAX - 1, &ret->owner);
 		else if (c == 'a')
 			r = number_parse_u64(optarg, 0, UINT32_MAX - 1, &ret->agent);
-		else if (c != 'r')
+		else if (c != 'r') /* --run is every daemon's; this one reaches nobody */
 			return FAIL(err, -EINVAL, "an unknown option");
 	}
 	if (r < 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""clawfsd as a separate process: versions, authors, approval, limits, two uids, kill -9.
+"""clawfsd as a separate process: versions, authors, approval, limits, two uids, refusals.
 
 Environment: CLAWOS_BIN (folder with the built daemons), CLAWOS_SHARE (spec/). Needs root.
 """
@@ -9,111 +9,16 @@ import json
 import os
 import random
 import select
-import shutil
-import signal
 import sqlite3
 import sys
-import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "harness"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from daemon import Daemon  # noqa: E402
-from tap import Skip, expect, expect_true, run, test  # noqa: E402
-from varlink import Client, Gone, VarlinkError, connect  # noqa: E402
+from memory import AGENT, FS, FS_UID, SEEDS, Memory, memfd, read, refused, search, write  # noqa: E402
+from tap import expect, expect_true, run, test  # noqa: E402
+from varlink import Client, Gone, connect  # noqa: E402
 
-AGENT, FS_UID, OTHER = 64801, 64804, 64899
-HERE = os.path.dirname(os.path.abspath(__file__))
-BIN = os.environ.get("CLAWOS_BIN", "")
-SHARE = os.environ.get("CLAWOS_SHARE", os.path.join(HERE, "..", "..", "spec"))
-FS = "io.clawos.Fs."
-STRACE = "/usr/bin/strace"
-SEEDS = ["AGENTS.md", "HEARTBEAT.md", "IDENTITY.md", "MEMORY.md", "README.md", "SOUL.md", "USER.md"]
-
-
-class Memory:
-    """One clawfsd with a state of its own."""
-
-    def __init__(self, conf="", share=SHARE, tracer=()):
-        self.root = tempfile.mkdtemp(prefix="clawos-fs-")
-        os.chmod(self.root, 0o755)
-        self.state = os.path.join(self.root, "fs")
-        os.mkdir(self.state, 0o700)
-        os.chown(self.state, FS_UID, FS_UID)
-        self.conf = os.path.join(self.root, "conf")
-        with open(self.conf, "w", encoding="utf-8") as file:
-            file.write(conf)
-        self.arguments = ["--conf", self.conf, "--state", self.state, "--share", share, "--owner", "0"]
-        self.daemon = Daemon(os.path.join(BIN, "clawfsd"), ["fs"], self.root, uid=FS_UID, arguments=self.arguments)
-        self.trace(*tracer)
-
-    def trace(self, *options):
-        """From the next start on clawfsd runs under strace with these options; without any, as it is."""
-        binary = os.path.join(BIN, "clawfsd")
-        self.daemon.binary = STRACE if options else binary
-        self.daemon.arguments = ["-D", "-qq", *options, binary, *self.arguments] if options else self.arguments
-
-    def __enter__(self):
-        self.daemon.start()
-        return self
-
-    def __exit__(self, *_):
-        self.daemon.close()
-        shutil.rmtree(self.root)
-
-    @property
-    def database(self):
-        return os.path.join(self.state, "memory.db")
-
-    def link(self, uid=0):
-        return Client(self.daemon.socket("fs"), uid=uid)
-
-    def person(self):
-        return self.link(0)
-
-    def agent(self):
-        return self.link(AGENT)
-
-    def restart(self):
-        self.daemon.stop()
-        self.daemon.start()
-
-
-def memfd(data):
-    fd = os.memfd_create("content", os.MFD_CLOEXEC)
-    os.write(fd, data)
-    return fd
-
-
-def write(link, path, text, append=False, author="person", labels=(), **more):
-    """Writes text (or, as bytes, by descriptor) and returns the record."""
-    parameters = {"path": path, "append": append, "labels": list(labels), "author": author, "length": 0, **more}
-    if isinstance(text, str):
-        return link.call(FS + "Write", {**parameters, "text": text})["document"]
-    fd = memfd(text)
-    try:
-        parameters = {**parameters, "contentFd": 0, "length": more.get("length", len(text))}
-        return link.call(FS + "Write", parameters, fds=[fd])["document"]
-    finally:
-        os.close(fd)
-
-
-def read(link, path, version=None):
-    reply = link.call(FS + "Read", {"path": path} if version is None else {"path": path, "version": version})
-    with open(os.dup(link.fds[0]), "rb") as file:
-        file.seek(0)
-        return reply["document"], file.read()
-
-
-def search(link, query, limit=10, labels=()):
-    return link.call(FS + "Search", {"query": query, "limit": limit, "labels": list(labels)})["hits"]
-
-
-def refused(call, *arguments, **named):
-    """The short name and parameters of the error a call ends with."""
-    try:
-        call(*arguments, **named)
-    except VarlinkError as error:
-        return error.short, error.parameters
-    raise AssertionError("it was not refused")
+OTHER = 64899
 
 
 @test
@@ -462,164 +367,6 @@ def a_second_daemon_on_the_same_store_is_refused(memory):
         other.close()
     with memory.person() as link:
         write(link, "a.md", "the first goes on")
-
-
-def check_store(memory):
-    """What is on the disk is whole: SQLite's own check and the counts the store keeps."""
-    copy = os.path.join(memory.root, "copy")
-    shutil.copytree(memory.state, copy)
-    database = sqlite3.connect(os.path.join(copy, "memory.db"))
-    expect(database.execute("PRAGMA integrity_check").fetchone()[0], "ok")
-    expect(database.execute("SELECT total(length(piece)) - (SELECT value FROM total WHERE name = 'bytes') FROM version").fetchone()[0], 0)
-    expect(database.execute("SELECT count(*) FROM document d WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.document = d.id AND v.version = d.version AND v.bytes = d.bytes)").fetchone()[0], 0)
-    database.close()
-    shutil.rmtree(copy)
-
-
-def line(number):
-    return f"- entry unique{number:05d} about tea\n"
-
-
-def append_until_killed(memory, first, most=40):
-    """Appends line after line; returns how many were confirmed before the daemon was gone."""
-    confirmed = 0
-    try:
-        with memory.agent() as link:
-            while confirmed < most:
-                number = first + confirmed
-                write(link, "log.md", line(number), append=True, author=f"tool:{number}")
-                confirmed += 1
-    except (Gone, OSError):
-        pass
-    return confirmed
-
-
-def expect_lines(memory, first_absent):
-    """log.md holds exactly the confirmed lines, and perhaps the one that was on its way; then makes that one sure."""
-    with memory.agent() as link:
-        content = read(link, "log.md")[1].decode() if first_absent or has(link, "log.md") else ""
-        wanted = "".join(line(n) for n in range(first_absent))
-        expect_true(content in (wanted, wanted + line(first_absent)), f"{content[-80:]!r} after {first_absent} lines")
-        write(link, "log.md", line(first_absent), append=True, author=f"tool:{first_absent}")
-        expect_true(read(link, "log.md")[1].decode() == wanted + line(first_absent), "a repeated append was lost or doubled")
-        for number in {0, first_absent // 2, first_absent}:
-            expect([h["path"] for h in search(link, f"unique{number:05d}")], ["log.md"])
-    return first_absent + 1
-
-
-def has(link, path):
-    try:
-        read(link, path)
-    except VarlinkError:
-        return False
-    return True
-
-
-@test
-def kill_9_at_every_write_sync_and_send_loses_nothing_confirmed_and_doubles_nothing(_):
-    if not os.path.exists(STRACE):
-        raise Skip("strace")
-    calls, points, most = ("pwrite64", "fdatasync", "fsync", "sendto", "ftruncate"), 0, 8
-    with Memory() as memory:
-        lines = expect_lines(memory, 0)
-        memory.daemon.stop()
-        trace = os.path.join(memory.state, "trace")
-        memory.trace("-o", trace, "-e", "trace=" + ",".join(calls))
-        memory.daemon.start()
-        lines += append_until_killed(memory, lines, most)
-        memory.daemon.stop()
-        with open(trace, encoding="utf-8") as file:
-            made = [entry.split("(")[0] for entry in file]
-        os.unlink(trace)
-        counts = {call: made.count(call) for call in calls}
-        for call, number in [(call, number) for call in calls for number in range(1, counts[call] + 1)]:
-            memory.trace("-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
-            memory.daemon.start(wait=False)
-            try:
-                memory.daemon.wait_ready()
-                lines += append_until_killed(memory, lines, most)
-                memory.daemon.stop()
-            except RuntimeError:
-                pass  # killed while it started
-            points += memory.daemon.poll() == -signal.SIGKILL
-            memory.trace()
-            memory.daemon.start()
-            lines = expect_lines(memory, lines)
-            memory.daemon.stop()
-        check_store(memory)
-    print(f"# killed at {points} of {sum(counts.values())} points: {counts}", flush=True)
-    expect_true(points >= 100 and points >= 0.9 * sum(counts.values()), "too few points were reached")
-
-
-@test
-def kill_9_at_any_time_under_load_loses_nothing_confirmed(memory):
-    noise, confirmed = random.Random(11), [0] * 8
-    for _ in range(25):
-        links = [memory.agent() for _ in confirmed]
-        waiting, left = set(), noise.randint(1, 120)
-
-        def ask(who):
-            links[who].send(FS + "Write", {"path": f"log/{who}.md", "text": line(confirmed[who]), "append": True, "labels": [],
-                                           "author": f"tool:{who}.{confirmed[who]}", "length": 0})
-            waiting.add(who)
-        for who in range(len(links)):
-            ask(who)
-        while left > 0:
-            for link in select.select(links, [], [], 5)[0]:
-                who = links.index(link)
-                link.reply()
-                waiting.discard(who)
-                confirmed[who] += 1
-                left -= 1
-                ask(who)
-        os.kill(memory.daemon.pid, signal.SIGKILL)
-        for who, link in enumerate(links):
-            try:
-                link.reply()
-                confirmed[who] += 1
-            except (Gone, OSError):
-                pass
-            link.close()
-        memory.daemon.wait()
-        memory.daemon.start()
-        with memory.agent() as link:
-            for who, count in enumerate(confirmed):
-                content = read(link, f"log/{who}.md")[1].decode() if has(link, f"log/{who}.md") else ""
-                wanted = "".join(line(n) for n in range(count))
-                expect_true(content in (wanted, wanted + line(count)), f"log/{who}.md after {count}: {content[-60:]!r}")
-                if content != wanted:
-                    confirmed[who] += 1
-    memory.daemon.stop()
-    check_store(memory)
-
-
-@test
-def writes_asked_for_together_share_their_syncs(_):
-    if not os.path.exists(STRACE):
-        raise Skip("strace")
-    folder = tempfile.mkdtemp(prefix="clawos-fs-trace-")
-    os.chmod(folder, 0o777)
-    trace = os.path.join(folder, "trace")
-    try:
-        with Memory(tracer=("-e", "trace=fdatasync,fsync", "-o", trace)) as memory:
-            links = [memory.agent() for _ in range(32)]
-            with memory.person() as link:
-                link.call(FS + "Status")
-            with open(trace, encoding="utf-8") as file:
-                before = len(file.readlines())
-            os.kill(memory.daemon.pid, signal.SIGSTOP)  # so that all are there when it goes on
-            for number, link in enumerate(links):
-                link.send(FS + "Write", {"path": f"n{number}.md", "text": "x", "append": False, "labels": [], "author": "agent", "length": 0})
-            os.kill(memory.daemon.pid, signal.SIGCONT)
-            for link in links:
-                expect(link.reply()[0]["document"]["version"], 1)
-                link.close()
-            memory.daemon.stop()
-            with open(trace, encoding="utf-8") as file:
-                syncs = len([entry for entry in file if "sync" in entry]) - before
-            expect_true(syncs <= 6, f"{syncs} syncs for 32 writes")
-    finally:
-        shutil.rmtree(folder)
 
 
 @test

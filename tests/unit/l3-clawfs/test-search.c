@@ -86,9 +86,7 @@ TEST(any_text_is_a_query_and_finds_what_it_should)
 			 "- 09:10 the dentist moved the appointment to 14 December\n");
 	(void)memory_put(&cases_memory, "code.md",
 			 "Use foo_bar-baz() from parser.c; never C++ or .NET.\n");
-	(void)memory_put(&cases_memory, "party.md",
-			 "Zo\xc3\xab's caf\xc3\xa9 \xf0\x9f\x8e\x89 for the \xc3\x9c"
-			 "bergabe\n");
+	(void)memory_put(&cases_memory, "party.md", "Zoë's café 🎉 for the Übergabe\n");
 	(void)memory_put(&cases_memory, "sql.md", "SELECT * FROM students; DROP TABLE students;\n");
 	cases_run("fs-queries", 3, 40, run_case);
 	memory_close(&cases_memory);
