@@ -100,17 +100,27 @@ static const char *take_pipe(struct egress_call *call)
 	return NULL;
 }
 
-static bool has_room(const struct egress *egress, sd_varlink *link, enum egress_kind kind)
+static int exceeded(sd_varlink *link, const char *limit, uint64_t value)
 {
-	unsigned n = kind == EGRESS_COMPLETE ? egress->n_completes : egress->n_fetches;
-	unsigned max = kind == EGRESS_COMPLETE ? EGRESS_CALLS_MAX : EGRESS_FETCHES_MAX;
-
-	if (n < max)
-		return true;
 	(void)sd_varlink_errorbo(link, "io.clawos.Egress.QuotaExceeded",
-				 SD_JSON_BUILD_PAIR_STRING("limit", "calls at once"),
-				 SD_JSON_BUILD_PAIR_INTEGER("value", max));
-	return false;
+				 SD_JSON_BUILD_PAIR_STRING("limit", limit),
+				 SD_JSON_BUILD_PAIR_UNSIGNED("value", value));
+	return -EDQUOT;
+}
+
+/* Limits by their names in the configuration. */
+static int check_limits(const struct egress *egress, sd_varlink *link, enum egress_kind kind,
+			uint64_t length)
+{
+	const struct egress_limits *limits = &egress->settings->limits;
+
+	if (length > limits->body_bytes)
+		return exceeded(link, "egress.body_bytes", limits->body_bytes);
+	if (kind == EGRESS_COMPLETE && egress->n_completes >= limits->completes)
+		return exceeded(link, "egress.completes", limits->completes);
+	if (kind == EGRESS_FETCH && egress->n_fetches >= limits->fetches)
+		return exceeded(link, "egress.fetches", limits->fetches);
+	return 0;
 }
 
 int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind kind, uint64_t offset,
@@ -119,16 +129,10 @@ int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind ki
 	CLEANUP(free_call_ptr) struct egress_call *call = NULL;
 	auto_fd int body_fd = sd_varlink_take_fd(link, 0);
 	const char *wrong;
+	int r = check_limits(egress, link, kind, length);
 
-	if (!has_room(egress, link, kind))
-		return -EDQUOT;
-	if (length > EGRESS_BODY_BYTES_MAX) {
-		(void)sd_varlink_errorbo(
-			link, "io.clawos.Egress.QuotaExceeded",
-			SD_JSON_BUILD_PAIR_STRING("limit", "bytes of a request body"),
-			SD_JSON_BUILD_PAIR_INTEGER("value", EGRESS_BODY_BYTES_MAX));
-		return -EDQUOT;
-	}
+	if (r < 0)
+		return r;
 	call = calloc(1, sizeof(*call));
 	if (!call)
 		return sd_varlink_error_errno(link, -ENOMEM), -ENOMEM;
@@ -136,7 +140,7 @@ int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind ki
 	call->kind = kind;
 	call->link = sd_varlink_ref(link);
 	call->pipe_fd = -1;
-	call->body = BUF(EGRESS_BODY_BYTES_MAX);
+	call->body = BUF(egress->settings->limits.body_bytes);
 	call->held = BUF(HELD_BYTES_MAX);
 	call->started_us = clock_monotonic_us();
 	wrong = read_body(&call->body, body_fd, offset, length);

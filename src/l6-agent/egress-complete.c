@@ -117,7 +117,8 @@ static void on_end(const struct http_end *end, void *userdata)
 	else if (call->status >= STATUS_ERROR_FIRST)
 		egress_call_done(call); /* the front of an error says enough */
 	else
-		egress_call_fail(call, "too-large", "the answer is longer than 32 MiB");
+		egress_call_fail(call, "too-large",
+				 "the answer is longer than egress.answer_bytes");
 }
 
 static const struct http_sink sink = { on_head, on_body, on_end };
@@ -189,7 +190,7 @@ static void begin(struct egress_call *call, const struct arguments *arguments)
 	call->method = "POST";
 	call->intent = arguments->intent;
 	call->stream = arguments->stream;
-	call->limit = EGRESS_ANSWER_BYTES_MAX;
+	call->limit = call->egress->settings->limits.answer_bytes;
 	call->first_byte_max_us = config->first_byte_timeout * CLOCK_SECOND_US;
 	call->idle_max_us = config->idle_timeout * CLOCK_SECOND_US;
 	call->total_max_us = config->total_timeout * CLOCK_SECOND_US;

@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/egress-config.h"
 
+#define LIMIT(name, text, low, high, words) \
+	{ .section = "egress", \
+	  .key = #name, \
+	  .type = CONFIG_NUMBER, \
+	  .offset = offsetof(struct egress_settings, limits.name), \
+	  .fallback = (text), \
+	  .min = (low), \
+	  .max = (high), \
+	  .help = (words) }
+
 static const struct config_item items[] = {
 	PROVIDER_CONFIG_ITEMS(offsetof(struct egress_settings, provider)),
 	{ .section = "egress",
@@ -19,6 +29,15 @@ static const struct config_item items[] = {
 	  .type = CONFIG_STRING,
 	  .offset = offsetof(struct egress_settings, proxy),
 	  .help = "Proxy for everything but loopback; it then resolves the names." },
+	LIMIT(body_bytes, "16777216", 1, EGRESS_BODY_BYTES_MAX, "Bytes of one request."),
+	LIMIT(answer_bytes, "33554432", 1, EGRESS_ANSWER_BYTES_MAX, "Bytes of one answer."),
+	LIMIT(completes, "512", 1, 900, "Calls to the provider at once."),
+	LIMIT(fetches, "64", 1, 100, "Requests of tools at once."),
+	LIMIT(questions, "64", 1, EGRESS_QUESTIONS_MAX, "Questions that wait for the person."),
+	LIMIT(question_seconds, "86400", 1, 604800,
+	      "How long a question and its answer are valid."),
+	LIMIT(rules, "1024", 1, EGRESS_RULES_MAX, "Hosts that may be reached unasked."),
+	LIMIT(log_bytes, "4194304", 4096, 1073741824, "Bytes of requests.log; one former is kept."),
 };
 
 const struct config_table egress_config_table = { .items = items,

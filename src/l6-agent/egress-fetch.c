@@ -186,6 +186,32 @@ static void judge(struct egress_call *call, uint64_t question)
 	}
 }
 
+static bool has_header(const struct curl_slist *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; list; list = list->next)
+		if (strncasecmp(list->data, name, n) == 0 &&
+		    (list->data[n] == ':' || list->data[n] == ';'))
+			return true;
+	return false;
+}
+
+/* libcurl would call every body a form; servers refuse who has no name. */
+static int add_defaults(struct egress_call *call, struct error *err)
+{
+	struct curl_slist *grown = call->headers;
+
+	if (!has_header(call->headers, "Content-Type"))
+		grown = curl_slist_append(call->headers, "Content-Type:");
+	if (!grown)
+		return FAIL(err, -ENOMEM, "out of memory");
+	call->headers = grown;
+	return has_header(call->headers, "User-Agent")
+		       ? 0
+		       : egress_header_add(&call->headers, "User-Agent", "clawos", false, err);
+}
+
 static int add_headers(struct egress_call *call, sd_json_variant *headers, struct error *err)
 {
 	size_t n = sd_json_variant_elements(headers);
@@ -205,11 +231,14 @@ static int add_headers(struct egress_call *call, sd_json_variant *headers, struc
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return add_defaults(call, err);
 }
 
-static int check(const struct arguments *arguments, const char **ret_method, struct error *err)
+static int check(const struct egress *egress, const struct arguments *arguments,
+		 const char **ret_method, struct error *err)
 {
+	uint64_t bytes_max = egress->settings->limits.answer_bytes;
+
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (strcmp(methods[i], arguments->method) == 0)
 			*ret_method = methods[i];
@@ -219,8 +248,9 @@ static int check(const struct arguments *arguments, const char **ret_method, str
 		return FAIL(err, -EINVAL, "GET has no body");
 	if (arguments->timeout_ms < 1 || arguments->timeout_ms > EGRESS_FETCH_MS_MAX)
 		return FAIL(err, -EINVAL, "timeoutMsec is 1 to %d", EGRESS_FETCH_MS_MAX);
-	if (arguments->max_bytes < 1 || arguments->max_bytes > EGRESS_ANSWER_BYTES_MAX)
-		return FAIL(err, -EINVAL, "maxBytes is 1 to %d", EGRESS_ANSWER_BYTES_MAX);
+	if (arguments->max_bytes < 1 || arguments->max_bytes > bytes_max)
+		return FAIL(err, -EINVAL, "maxBytes is 1 to %llu (egress.answer_bytes)",
+			    (unsigned long long)bytes_max);
 	return 0;
 }
 
@@ -240,7 +270,7 @@ static int prepare(struct egress *egress, sd_varlink *link, const struct argumen
 	auto_egress_url struct egress_url url = { 0 };
 	struct egress_call *call = NULL;
 	const char *method = NULL;
-	int r = check(arguments, &method, err);
+	int r = check(egress, arguments, &method, err);
 
 	if (r >= 0)
 		r = egress_url_parse(arguments->url, &url, err);

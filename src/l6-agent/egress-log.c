@@ -19,7 +19,7 @@ static const char file_name[] = "requests.log", old_name[] = "requests.log.1";
 struct egress_log {
 	int folder_fd; /* borrowed */
 	int fd;
-	uint64_t size;
+	uint64_t size, max;
 	struct egress_totals totals;
 	struct egress_entry kept[EGRESS_LOG_KEPT];
 	size_t next, n_kept;
@@ -44,7 +44,7 @@ static int open_file(struct egress_log *log)
 	return 0;
 }
 
-int egress_log_open(int folder_fd, struct egress_log **ret, struct error *err)
+int egress_log_open(int folder_fd, uint64_t max, struct egress_log **ret, struct error *err)
 {
 	struct egress_log *log = calloc(1, sizeof(*log));
 	int r;
@@ -53,6 +53,7 @@ int egress_log_open(int folder_fd, struct egress_log **ret, struct error *err)
 		return FAIL(err, -ENOMEM, "out of memory");
 	log->folder_fd = folder_fd;
 	log->fd = -1;
+	log->max = max;
 	r = open_file(log);
 	if (r < 0) {
 		free(log);
@@ -106,7 +107,7 @@ static int write_line(struct egress_log *log, const struct egress_entry *entry)
 	auto_buf struct buf line = BUF(LOG_LINE_BYTES_MAX);
 	int r = format(&line, entry);
 
-	if (r >= 0 && log->size + line.length > EGRESS_LOG_BYTES_MAX)
+	if (r >= 0 && log->size + line.length > log->max)
 		r = rotate(log);
 	if (r >= 0 && log->fd < 0)
 		r = open_file(log);

@@ -2,13 +2,13 @@
 /*
  * egress-log - what left this machine and what was refused, one JSON line each (L6).
  *
- * Written to requests.log in the state folder; at EGRESS_LOG_BYTES_MAX it becomes requests.log.1
+ * Written to requests.log in the state folder; at max bytes it becomes requests.log.1
  * and a new one begins. The last EGRESS_LOG_KEPT entries are kept in memory for Status. Holds no
  * header, no body and no query.
  *
  * Errors     errno of opening. A line that cannot be written is counted and shown by Status; it
  *            does not stop a request.
- * Source     spec/egress-log.md
+ * Source     spec/egress.md
  */
 #pragma once
 
@@ -32,7 +32,8 @@ struct egress_entry {
 	unsigned attempts;
 };
 
-must_check int egress_log_open(int folder_fd, struct egress_log **ret, struct error *err);
+must_check int egress_log_open(int folder_fd, uint64_t max, struct egress_log **ret,
+			       struct error *err);
 void egress_log_close(struct egress_log *log);
 void egress_log_add(struct egress_log *log, const struct egress_entry *entry);
 

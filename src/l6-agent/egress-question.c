@@ -4,19 +4,28 @@
 #include "base/clock.h"
 #include "l6-agent/egress-limits.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct egress_questions {
 	struct egress_question list[EGRESS_QUESTIONS_MAX]; /* oldest first */
-	size_t n;
+	size_t n, max;
+	uint64_t valid_us;
 	uint64_t last_id;
 };
 
-int egress_questions_new(struct egress_questions **ret)
+int egress_questions_new(uint64_t max, uint64_t seconds, struct egress_questions **ret)
 {
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
+	struct egress_questions *questions = calloc(1, sizeof(*questions));
+
+	assert(max > 0 && max <= EGRESS_QUESTIONS_MAX);
+	if (!questions)
+		return -ENOMEM;
+	questions->max = max;
+	questions->valid_us = seconds * CLOCK_SECOND_US;
+	*ret = questions;
+	return 0;
 }
 
 static void remove_at(struct egress_questions *questions, size_t at)
@@ -40,8 +49,7 @@ static void forget_old(struct egress_questions *questions)
 {
 	uint64_t now_us = clock_monotonic_us();
 
-	while (questions->n > 0 &&
-	       now_us - questions->list[0].asked_us > EGRESS_QUESTION_S_MAX * CLOCK_SECOND_US)
+	while (questions->n > 0 && now_us - questions->list[0].asked_us > questions->valid_us)
 		remove_at(questions, 0);
 }
 
@@ -106,7 +114,7 @@ int egress_questions_ask(struct egress_questions *questions, const struct egress
 	r = fill(&made, request);
 	if (r < 0)
 		return r;
-	if (questions->n == EGRESS_QUESTIONS_MAX)
+	if (questions->n == questions->max)
 		remove_at(questions, 0);
 	made.id = ++questions->last_id;
 	questions->list[questions->n] = made;

@@ -3,9 +3,8 @@
  * egress-question - requests that wait for a person's word (L6).
  *
  * A question is about one exact request: method, URL and body. Asking the same again gives the same
- * question. Questions live in memory, at most EGRESS_QUESTIONS_MAX of them and each for
- * EGRESS_QUESTION_S_MAX seconds; the oldest goes when there is no room. Age is looked at when the
- * list is used, so no timer runs.
+ * question. Questions live in memory, at most `max` of them and each for `seconds`; the oldest goes
+ * when there is no room. Age is looked at when the list is used, so no timer runs.
  *
  * Ownership  The list owns its questions; what is returned is borrowed until the next change.
  */
@@ -40,7 +39,8 @@ struct egress_question {
 
 struct egress_questions;
 
-must_check int egress_questions_new(struct egress_questions **ret);
+/* max is at most EGRESS_QUESTIONS_MAX. */
+must_check int egress_questions_new(uint64_t max, uint64_t seconds, struct egress_questions **ret);
 void egress_questions_free(struct egress_questions *questions);
 
 /* The question about this request, the one that waits already or a new one. */

@@ -26,7 +26,7 @@ static const char first_line[] = "clawos-rules 1";
 struct egress_rules {
 	int folder_fd; /* borrowed */
 	struct egress_rule *rules;
-	size_t n_rules, capacity;
+	size_t n_rules, capacity, max;
 	uint64_t last_id;
 };
 
@@ -49,7 +49,7 @@ void egress_rules_close(struct egress_rules *rules)
 static int append(struct egress_rules *rules, const struct egress_url *url,
 		  enum egress_rule_origin origin, struct egress_rule **ret)
 {
-	int r = ARRAY_ROOM(rules->rules, rules->n_rules, rules->capacity, EGRESS_RULES_MAX);
+	int r = ARRAY_ROOM(rules->rules, rules->n_rules, rules->capacity, rules->max);
 	struct egress_rule rule = { .origin = origin, .port = url->port };
 
 	if (r < 0)
@@ -117,7 +117,8 @@ static int read_table(struct egress_rules *rules, const char *table, struct erro
 			return error_prefix(err, "[egress] allow");
 		r = append(rules, &url, EGRESS_RULE_TABLE, &rule);
 		if (r < 0)
-			return FAIL(err, r, "[egress] allow: more than %d rules", EGRESS_RULES_MAX);
+			return FAIL(err, r, "[egress] allow: more than %zu rules (egress.rules)",
+				    rules->max);
 		table += n + (table[n] == ',');
 	}
 	return 0;
@@ -166,7 +167,7 @@ static int read_rule(struct egress_rules *rules, char *line, struct error *err)
 		return FAIL(err, -EINVAL, "the numbers do not rise");
 	r = append(rules, &url, EGRESS_RULE_PERSON, &rule);
 	if (r < 0)
-		return FAIL(err, r, "more than %d rules", EGRESS_RULES_MAX);
+		return FAIL(err, r, "more than %zu rules (egress.rules)", rules->max);
 	rules->last_id = rule->id = id;
 	rule->created_us = created_us;
 	rule->used = used;
@@ -216,7 +217,7 @@ static int read_file(struct egress_rules *rules, struct error *err)
 	return read_text(rules, text.data, err);
 }
 
-int egress_rules_open(int folder_fd, const char *table, struct egress_rules **ret,
+int egress_rules_open(int folder_fd, const char *table, size_t max, struct egress_rules **ret,
 		      struct error *err)
 {
 	struct egress_rules *rules = calloc(1, sizeof(*rules));
@@ -225,6 +226,7 @@ int egress_rules_open(int folder_fd, const char *table, struct egress_rules **re
 	if (!rules)
 		return FAIL(err, -ENOMEM, "out of memory");
 	rules->folder_fd = folder_fd;
+	rules->max = max;
 	r = read_table(rules, table, err);
 	if (r >= 0)
 		r = read_file(rules, err);
@@ -266,7 +268,7 @@ int egress_rules_add(struct egress_rules *rules, const struct egress_url *url, s
 	r = rules->last_id < TABLE_ID_FIRST - 1 ? append(rules, url, EGRESS_RULE_PERSON, &rule)
 						: -EMSGSIZE;
 	if (r < 0)
-		return FAIL(err, r, "more than %d rules", EGRESS_RULES_MAX);
+		return FAIL(err, r, "more than %zu rules (egress.rules)", rules->max);
 	rule->created_us = clock_realtime_us();
 	r = save(rules, err);
 	if (r < 0)

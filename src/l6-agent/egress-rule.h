@@ -8,8 +8,8 @@
  * line: the program then refuses to start.
  *
  * Ownership  The store owns its rules; what is returned is borrowed until the next change.
- * Errors     -EINVAL with file:line, -EMSGSIZE over EGRESS_RULES_MAX, -ENOENT, errno of writing.
- * Source     spec/egress-rules.md
+ * Errors     -EINVAL with file:line, -EMSGSIZE over max, -ENOENT, errno of writing.
+ * Source     spec/egress.md
  */
 #pragma once
 
@@ -35,8 +35,8 @@ struct egress_rule {
 struct egress_rules;
 
 /* Reads the file `rules` in the folder (absent: none). table is "https://host,http://host:port". */
-must_check int egress_rules_open(int folder_fd, const char *table, struct egress_rules **ret,
-				 struct error *err);
+must_check int egress_rules_open(int folder_fd, const char *table, size_t max,
+				 struct egress_rules **ret, struct error *err);
 void egress_rules_close(struct egress_rules *rules);
 
 /* NULL when there is none. The caller counts what it uses. */

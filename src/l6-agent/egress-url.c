@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/egress-url.h"
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/number.h"
 #include "l6-agent/egress-address.h"
 #include "l6-agent/egress-limits.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PORT_MAX = 65535 };
@@ -57,23 +59,38 @@ static int copy_part(CURLU *parsed, CURLUPart part, unsigned flags, char **ret, 
 	return *ret ? 0 : FAIL(err, -ENOMEM, "out of memory");
 }
 
+/* "[2001:DB8:0::1]" in its one form, without the brackets. */
+static int tidy_address(CURLU *parsed, struct egress_url *url, struct error *err)
+{
+	char text[EGRESS_ADDRESS_TEXT_BYTES], host[EGRESS_ADDRESS_TEXT_BYTES + 2];
+	struct sockaddr_storage address;
+	size_t n = strlen(url->host);
+
+	url->host[n - 1] = '\0';
+	if (!egress_address_parse(url->host + 1, &address))
+		return FAIL(err, -EINVAL, "%s is no IPv6 address", url->host + 1);
+	egress_address_text((const struct sockaddr *)&address, text);
+	(void)snprintf(host, sizeof(host), "[%s]", text); /* fits by size */
+	free(url->host);
+	url->host = strdup(text);
+	if (!url->host)
+		return FAIL(err, -ENOMEM, "out of memory");
+	return curl_url_set(parsed, CURLUPART_HOST, host, 0) == CURLUE_OK
+		       ? 0
+		       : FAIL(err, -EINVAL, "%s is no IPv6 address", text);
+}
+
 /* Lower case, no brackets, no trailing dot: "Example.org." and "example.org" are one host. */
 static int tidy_host(CURLU *parsed, struct egress_url *url, struct error *err)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
-	struct sockaddr_storage address;
 	size_t n = strlen(url->host);
 
 	for (size_t i = 0; i < n; i++)
 		if (url->host[i] >= 'A' && url->host[i] <= 'Z')
 			url->host[i] = (char)(url->host[i] | 0x20);
-	if (n > 2 && url->host[0] == '[' && url->host[n - 1] == ']') {
-		url->host[n - 1] = '\0';
-		memmove(url->host, url->host + 1, n - 1);
-		if (!egress_address_parse(url->host, &address))
-			return FAIL(err, -EINVAL, "%s is no IPv6 address", url->host);
-		return 0;
-	}
+	if (url->host[0] == '[')
+		return tidy_address(parsed, url, err);
 	if (n > 1 && url->host[n - 1] == '.')
 		url->host[n - 1] = '\0';
 	if (url->host[0] == '\0' || url->host[0] == '.' || strstr(url->host, "..") ||
@@ -126,19 +143,40 @@ static int take_parts(CURLU *parsed, struct egress_url *url, struct error *err)
 	return copy_part(parsed, CURLUPART_URL, CURLU_NO_DEFAULT_PORT, &url->url, err);
 }
 
+/* Blanks and bytes that are not ASCII are escaped behind the host; in it they mean other things. */
+static int escape(const char *text, struct buf *ret)
+{
+	const char *behind_host = strstr(text, "://") + 3;
+	int r;
+
+	behind_host += strcspn(behind_host, "/?#");
+	r = buf_add(ret, text, (size_t)(behind_host - text));
+	for (; *behind_host && r >= 0; behind_host++) {
+		unsigned char c = (unsigned char)*behind_host;
+
+		r = c > ' ' && c < 0x80 ? buf_add_char(ret, *behind_host)
+					: buf_printf(ret, "%%%02X", c);
+	}
+	return r;
+}
+
 int egress_url_parse(const char *text, struct egress_url *ret, struct error *err)
 {
-	const unsigned flags = CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE;
+	const unsigned flags = CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME;
 	CLEANUP(curl_url_cleanup_ptr) CURLU *parsed = curl_url();
 	auto_egress_url struct egress_url url = { 0 };
+	auto_buf struct buf escaped = BUF(3 * EGRESS_URL_BYTES_MAX);
 	int r = check_bytes(text, err);
 	CURLUcode code;
 
 	if (r < 0)
 		return r;
+	r = escape(text, &escaped);
+	if (r < 0)
+		return FAIL(err, r, "the URL cannot be kept: %s", strerror(-r));
 	if (!parsed)
 		return FAIL(err, -ENOMEM, "out of memory");
-	code = curl_url_set(parsed, CURLUPART_URL, text, flags);
+	code = curl_url_set(parsed, CURLUPART_URL, escaped.data, flags);
 	if (code == CURLUE_OK)
 		code = curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0);
 	if (code != CURLUE_OK)

@@ -26,6 +26,7 @@ static int read_key(struct service *service, const struct egress_settings *setti
 int egress_run(struct egress *egress, const char *state, struct error *err)
 {
 	auto_fd int folder_fd = dir_open_configured(state, O_RDONLY | O_DIRECTORY, 0);
+	const struct egress_limits *limits = &egress->settings->limits;
 	CLEANUP(secret_free_ptr) struct secret *key = NULL;
 	sd_varlink_server *server = NULL;
 	int r = folder_fd < 0
@@ -33,11 +34,13 @@ int egress_run(struct egress *egress, const char *state, struct error *err)
 			: read_key(egress->service, egress->settings, &key, err);
 
 	if (r >= 0)
-		r = egress_rules_open(folder_fd, egress->settings->allow, &egress->rules, err);
+		r = egress_rules_open(folder_fd, egress->settings->allow, limits->rules,
+				      &egress->rules, err);
 	if (r >= 0)
-		r = egress_log_open(folder_fd, &egress->log, err);
+		r = egress_log_open(folder_fd, limits->log_bytes, &egress->log, err);
 	if (r >= 0)
-		r = egress_questions_new(&egress->questions);
+		r = egress_questions_new(limits->questions, limits->question_seconds,
+					 &egress->questions);
 	if (r >= 0)
 		r = http_new(service_event(egress->service), &egress->http, err);
 	if (r >= 0)

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/service.h"
 #include "l6-agent/egress-http.h"
+#include "l6-agent/egress-limits.h"
 #include "l6-agent/egress-log.h"
 #include "l6-agent/egress-question.h"
 #include "l6-agent/egress-rule.h"
@@ -28,6 +29,7 @@ struct egress_call;
 
 struct egress_settings {
 	struct provider_config provider;
+	struct egress_limits limits;
 	char *allow, *ca_file, *proxy;
 };
 

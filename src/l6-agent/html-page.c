@@ -58,7 +58,7 @@ int html_page_settle(struct html_page *page)
 	bool item = page->item;
 	int r = 0;
 
-	if (page->out->length == 0) {
+	if (page->out->length == page->start) {
 		page->breaks = 0;
 		r = html_page_begin_line(page, item);
 	} else if (page->breaks > 0 && !page->in_row) {
@@ -132,7 +132,7 @@ int html_page_flow(struct html_page *page, const char *text, size_t length)
 			r = add_word(page, text, n);
 		} else {
 			n = nbsp ? 2 : 1;
-			page->space = page->out->length > 0 && page->breaks == 0;
+			page->space = page->out->length > page->start && page->breaks == 0;
 		}
 		text += n;
 		length -= n;

@@ -25,6 +25,7 @@ struct html_list {
 
 struct html_page {
 	struct buf *out;
+	size_t start;    /* where the page begins in it */
 	unsigned breaks; /* newlines wanted before the next text: 0, 1 or 2 */
 	bool space;      /* a blank is wanted */
 	struct html_list lists[HTML_LISTS_MAX];

@@ -179,7 +179,7 @@ static int close_pre(struct html_page *page)
 
 	if (page->pre == 0 || --page->pre > 0)
 		return 0;
-	if (page->out->length > 0 && page->out->data[page->out->length - 1] != '\n')
+	if (page->out->length > page->start && page->out->data[page->out->length - 1] != '\n')
 		r = add(page, "\n");
 	if (r >= 0)
 		r = add(page, "```");
@@ -427,7 +427,7 @@ static int add_latin(struct buf *out, const char *text, size_t length)
 int html_text_convert(const char *html, size_t length, const char *content_type, struct buf *out,
 		      bool *ret_cut)
 {
-	struct html_page page = { .out = out, .href = BUF(URL_BYTES_MAX) };
+	struct html_page page = { .out = out, .start = out->length, .href = BUF(URL_BYTES_MAX) };
 	auto_buf struct buf text = BUF(length * 3 + 1);
 	bool has_charset = content_type && strcasestr(content_type, "charset");
 	bool is_latin =

@@ -2,6 +2,7 @@
 #include "l6-agent/http-text.h"
 
 #include "base/utf8.h"
+#include "l6-agent/html-text.h"
 
 #include <string.h>
 
@@ -18,6 +19,18 @@ static bool is_text(const struct http_answer *answer)
 	       (answer->content_type && strncasecmp(answer->content_type, "text/", 5) == 0);
 }
 
+/* A page as its Markdown; scripts and looks would only fill the model's window. */
+static int add_page(const struct http_answer *answer, struct buf *out)
+{
+	bool cut = false;
+	int r = buf_add_string(out, "(shown as text)\n\n");
+
+	if (r >= 0)
+		r = html_text_convert(answer->body, answer->length, answer->content_type, out,
+				      &cut);
+	return r < 0 || !cut ? r : -EMSGSIZE;
+}
+
 int http_text(const struct http_answer *answer, struct buf *out, struct error *err)
 {
 	int r = buf_printf(out, "HTTP %d", answer->status);
@@ -29,7 +42,9 @@ int http_text(const struct http_answer *answer, struct buf *out, struct error *e
 			       answer->is_truncated ? " (cut: the answer is longer)" : "");
 	if (r >= 0 && answer->location)
 		r = buf_printf(out, "location: %s (not followed)\n", answer->location);
-	if (r >= 0 && !is_text(answer))
+	if (r >= 0 && answer->length > 0 && html_text_is_html(answer->content_type))
+		r = add_page(answer, out);
+	else if (r >= 0 && !is_text(answer))
 		r = buf_add_string(out, "\n[the body is no text and is not shown]");
 	else if (r >= 0 && answer->length > 0) {
 		r = buf_add_char(out, '\n');

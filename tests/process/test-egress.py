@@ -557,6 +557,8 @@ def a_rule_of_the_configuration_lets_a_request_through():
         expect((sent.method, sent.path, sent.body, sent.headers["x-own"]), ("PUT", "/p?q=1", b"data", "v"))
         expect(sent.headers["host"], f"127.0.0.1:{provider.port}")
         expect(sent.headers["content-length"], "4")
+        expect_true("content-type" not in sent.headers, "a body is not called a form")
+        expect(sent.headers["user-agent"], "clawos")
         expect_true("authorization" not in sent.headers and "proxy-authorization" not in sent.headers, sent.headers)
         rules = broker.person("Rules")["rules"]
         expect([(r["scheme"], r["host"], r["port"], r["origin"], r["used"]) for r in rules],

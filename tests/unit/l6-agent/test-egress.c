@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/dir.h"
+#include "base/number.h"
+#include "l6-agent/egress-address.h"
+#include "l6-agent/egress-config.h"
+#include "l6-agent/egress-header.h"
+#include "l6-agent/egress-log.h"
+#include "l6-agent/egress-question.h"
+#include "l6-agent/egress-rule.h"
+#include "l6-agent/egress-url.h"
+
+#include "harness/cases.h"
+#include "harness/tap.h"
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { RULES_MAX = 8, TEXT_MAX = 1 << 16 };
+
+static void judge_address(const struct test_case *c)
+{
+	struct sockaddr_storage address;
+	const char *what;
+
+	EXPECT_INT(egress_address_parse(c->fields[0], &address), ==, 1);
+	what = egress_address_refusal((const struct sockaddr *)&address);
+	if (strcmp(what ? what : "public", c->fields[1]) != 0)
+		tap_fail(c->file, c->line, "%s is %s, wanted %s", c->fields[0],
+			 what ? what : "public", c->fields[1]);
+}
+
+TEST(addresses_are_what_their_cases_say)
+{
+	cases_run("egress-address", 2, 60, judge_address);
+}
+
+TEST(other_families_are_not_public)
+{
+	const struct sockaddr local = { .sa_family = AF_UNIX };
+
+	EXPECT_INT(egress_address_refusal(&local) != NULL, ==, 1);
+}
+
+static void parse_url(const struct test_case *c)
+{
+	auto_egress_url struct egress_url url = { 0 };
+	struct error err = { 0 };
+	char parts[300];
+	int r;
+
+	(void)cases_unescape(c->fields[0]);
+	r = egress_url_parse(c->fields[0], &url, &err);
+	if (strcmp(c->fields[1], "refused") == 0) {
+		if (r >= 0)
+			tap_fail(c->file, c->line, "\"%s\" was taken as %s", c->fields[0], url.url);
+		EXPECT_INT(r, ==, -EINVAL);
+		EXPECT_INT(strlen(err.text), >, 0);
+		return;
+	}
+	if (r < 0)
+		tap_fail(c->file, c->line, "\"%s\": %s", c->fields[0], err.text);
+	(void)snprintf(parts, sizeof(parts), "%s %s %u", url.scheme, url.host, url.port);
+	if (strcmp(url.url, c->fields[1]) != 0 || strcmp(parts, c->fields[2]) != 0)
+		tap_fail(c->file, c->line, "\"%s\" became %s (%s)", c->fields[0], url.url, parts);
+}
+
+TEST(urls_are_read_as_their_cases_say)
+{
+	EXPECT_INT(setlocale(LC_CTYPE, "C.UTF-8") != NULL, ==, 1); /* as the daemon does */
+	cases_run("egress-url", 4, 45, parse_url);
+}
+
+static void parse_again(const struct test_case *c)
+{
+	auto_egress_url struct egress_url url = { 0 }, again = { 0 };
+	struct error err = { 0 };
+
+	if (strcmp(c->fields[1], "refused") == 0)
+		return;
+	EXPECT_OK(egress_url_parse(c->fields[1], &url, &err), &err);
+	EXPECT_OK(egress_url_parse(url.url, &again, &err), &err);
+	EXPECT_STR(again.url, url.url);
+}
+
+TEST(what_is_judged_reads_the_same_when_it_is_sent)
+{
+	cases_run("egress-url", 4, 45, parse_again);
+}
+
+/* headers */
+
+static int add(struct curl_slist **list, const char *name, const char *value)
+{
+	return egress_header_add(list, name, value, false, NULL);
+}
+
+TEST(a_header_cannot_carry_another)
+{
+	struct curl_slist *list = NULL;
+
+	EXPECT_INT(add(&list, "X-A", "a\r\nX-B: c"), ==, -EINVAL);
+	EXPECT_INT(add(&list, "X-A", "a\nX-B: c"), ==, -EINVAL);
+	EXPECT_INT(add(&list, "X-A\r\n", "a"), ==, -EINVAL);
+	EXPECT_INT(add(&list, "X-A: b\r\nX-B", "a"), ==, -EINVAL);
+	EXPECT_INT(add(&list, "", "a"), ==, -EINVAL);
+	EXPECT_INT(add(&list, "X A", "a"), ==, -EINVAL);
+	EXPECT_INT(add(&list, "X;", "a"), ==, -EINVAL);
+	EXPECT_INT(list == NULL, ==, 1);
+	EXPECT_INT(add(&list, "X-A", "a\tb \xC3\xA9"), ==, 0);
+	EXPECT_INT(add(&list, "X-Empty", ""), ==, 0);
+	EXPECT_STR(list->data, "X-A: a\tb \xC3\xA9");
+	EXPECT_STR(list->next->data, "X-Empty;");
+	curl_slist_free_all(list);
+}
+
+TEST(headers_of_the_connection_are_left_out_or_refused)
+{
+	static const char *const own[] = { "Host",           "host",
+					   "CONNECTION",     "Transfer-Encoding",
+					   "Content-Length", "Proxy-Authorization",
+					   "proxy-x",        "TE",
+					   "Upgrade",        "Expect",
+					   "Keep-Alive",     "Trailer",
+					   "Accept-Encoding" };
+	struct curl_slist *list = NULL;
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		EXPECT_INT(egress_header_add(&list, own[i], "x", false, NULL), ==, 0);
+		EXPECT_INT(egress_header_add(&list, own[i], "x", true, NULL), ==, -EINVAL);
+	}
+	EXPECT_INT(list == NULL, ==, 1);
+	EXPECT_INT(egress_header_add(&list, "Hosts", "x", true, NULL), ==, 0);
+	curl_slist_free_all(list);
+}
+
+TEST(extra_headers_have_one_grammar)
+{
+	struct curl_slist *list = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(egress_header_add_text(&list, "A:b, C-D : e:f ,G:", &err), &err);
+	EXPECT_STR(list->data, "A: b");
+	EXPECT_STR(list->next->data, "C-D: e:f");
+	EXPECT_STR(list->next->next->data, "G;");
+	EXPECT_INT(egress_header_add_text(&list, "nonsense", &err), ==, -EINVAL);
+	EXPECT_INT(egress_header_add_text(&list, "A:b,,C:d", &err), ==, -EINVAL);
+	EXPECT_INT(egress_header_add_text(&list, "Host:x", &err), ==, -EINVAL);
+	curl_slist_free_all(list);
+}
+
+/* rules */
+
+static int open_folder(void)
+{
+	char path[] = "/tmp/clawos-egress-XXXXXX";
+	int fd = mkdtemp(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	EXPECT_INT(fd, >=, 0);
+	return fd;
+}
+
+static struct egress_url url_of(const char *text)
+{
+	struct egress_url url = { 0 };
+	struct error err = { 0 };
+
+	EXPECT_OK(egress_url_parse(text, &url, &err), &err);
+	return url;
+}
+
+static bool allows(struct egress_rules *rules, const char *text)
+{
+	auto_egress_url struct egress_url url = url_of(text);
+
+	return egress_rules_find(rules, &url) != NULL;
+}
+
+TEST(a_rule_is_one_origin_and_nothing_near_it)
+{
+	auto_fd int folder = open_folder();
+	struct egress_rules *rules = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(egress_rules_open(folder, "https://a.example, http://b.example:8080", RULES_MAX,
+				    &rules, &err),
+		  &err);
+	EXPECT_INT(allows(rules, "https://A.example/x?y"), ==, 1);
+	EXPECT_INT(allows(rules, "http://b.example:8080/"), ==, 1);
+	EXPECT_INT(allows(rules, "http://a.example/"), ==, 0);
+	EXPECT_INT(allows(rules, "https://a.example:444/"), ==, 0);
+	EXPECT_INT(allows(rules, "https://b.example:8080/"), ==, 0);
+	EXPECT_INT(allows(rules, "https://x.a.example/"), ==, 0);
+	EXPECT_INT(allows(rules, "https://a.example.evil/"), ==, 0);
+	egress_rules_close(rules);
+}
+
+TEST(rules_are_read_back_as_they_were_written)
+{
+	auto_fd int folder = open_folder();
+	auto_egress_url struct egress_url one = url_of("https://one.example"),
+					  two = url_of("http://[2606:4700::1]:81");
+	struct egress_rules *rules = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
+	EXPECT_OK(egress_rules_add(rules, &one, &err), &err);
+	EXPECT_OK(egress_rules_add(rules, &two, &err), &err);
+	EXPECT_OK(egress_rules_add(rules, &two, &err), &err);
+	EXPECT_INT(egress_rules_count(rules), ==, 2);
+	egress_rules_close(rules);
+
+	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
+	EXPECT_INT(egress_rules_count(rules), ==, 2);
+	EXPECT_STR(egress_rules_at(rules, 1)->host, "2606:4700::1");
+	EXPECT_INT(egress_rules_at(rules, 1)->id, ==, 2);
+	EXPECT_INT(egress_rules_list_address(rules, "2606:4700::1", 81), ==, 1);
+	EXPECT_INT(egress_rules_list_address(rules, "2606:4700::1", 82), ==, 0);
+	EXPECT_OK(egress_rules_revoke(rules, 1, &err), &err);
+	EXPECT_INT(egress_rules_revoke(rules, 1, &err), ==, -ENOENT);
+	egress_rules_close(rules);
+
+	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
+	EXPECT_INT(egress_rules_count(rules), ==, 1);
+	EXPECT_INT(allows(rules, "https://one.example"), ==, 0);
+	egress_rules_close(rules);
+}
+
+TEST(a_rule_of_the_configuration_is_neither_saved_nor_revoked)
+{
+	auto_fd int folder = open_folder();
+	auto_egress_url struct egress_url one = url_of("https://one.example");
+	struct egress_rules *rules = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(egress_rules_open(folder, "https://t.example", RULES_MAX, &rules, &err), &err);
+	EXPECT_OK(egress_rules_add(rules, &one, &err), &err);
+	EXPECT_INT(egress_rules_revoke(rules, egress_rules_at(rules, 0)->id, &err), ==, -EPERM);
+	egress_rules_close(rules);
+	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
+	EXPECT_INT(allows(rules, "https://t.example"), ==, 0);
+	EXPECT_INT(allows(rules, "https://one.example"), ==, 1);
+	egress_rules_close(rules);
+	/* in both: the configuration's counts, the file stays readable */
+	EXPECT_OK(egress_rules_open(folder, "https://one.example", RULES_MAX, &rules, &err), &err);
+	EXPECT_INT(egress_rules_count(rules), ==, 1);
+	egress_rules_close(rules);
+}
+
+TEST(there_are_so_many_rules_and_no_more)
+{
+	auto_fd int folder = open_folder();
+	struct egress_rules *rules = NULL;
+	struct error err = { 0 };
+	char text[64];
+
+	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
+	for (unsigned i = 0; i <= RULES_MAX; i++) {
+		auto_egress_url struct egress_url url = { 0 };
+
+		(void)snprintf(text, sizeof(text), "https://h%u.example", i);
+		url = url_of(text);
+		EXPECT_INT(egress_rules_add(rules, &url, &err), ==, i < RULES_MAX ? 0 : -EMSGSIZE);
+	}
+	egress_rules_close(rules);
+}
+
+TEST(a_rule_that_cannot_be_written_is_not_in_force)
+{
+	auto_fd int folder = open_folder(), null = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	auto_egress_url struct egress_url one = url_of("https://one.example");
+	struct egress_rules *rules = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(egress_rules_open(null, NULL, RULES_MAX, &rules, &err), &err);
+	EXPECT_INT(egress_rules_add(rules, &one, &err), <, 0);
+	EXPECT_INT(allows(rules, "https://one.example"), ==, 0);
+	egress_rules_close(rules);
+	(void)folder;
+}
+
+/* questions */
+
+static struct egress_question *ask(struct egress_questions *questions, const char *method,
+				   const struct egress_url *url, const char *body)
+{
+	const struct egress_request request = { method, url, body, strlen(body) };
+	struct egress_question *question = NULL;
+
+	EXPECT_INT(egress_questions_ask(questions, &request, &question), ==, 0);
+	return question;
+}
+
+TEST(a_question_is_about_method_url_and_body)
+{
+	auto_egress_url struct egress_url one = url_of("https://a.example/x"),
+					  two = url_of("https://a.example/y");
+	struct egress_questions *questions = NULL;
+	uint64_t id;
+
+	EXPECT_INT(egress_questions_new(8, 60, &questions), ==, 0);
+	id = ask(questions, "POST", &one, "a")->id;
+	EXPECT_INT(ask(questions, "POST", &one, "a")->id, ==, id);
+	EXPECT_INT(ask(questions, "PUT", &one, "a")->id, !=, id);
+	EXPECT_INT(ask(questions, "POST", &two, "a")->id, !=, id);
+	EXPECT_INT(ask(questions, "POST", &one, "b")->id, !=, id);
+	egress_questions_free(questions);
+}
+
+TEST(a_question_that_was_answered_is_not_asked_again_as_the_same)
+{
+	auto_egress_url struct egress_url one = url_of("https://a.example/x");
+	struct egress_questions *questions = NULL;
+	struct egress_question *question;
+
+	EXPECT_INT(egress_questions_new(8, 60, &questions), ==, 0);
+	question = ask(questions, "GET", &one, "");
+	question->word = EGRESS_WORD_NO;
+	EXPECT_INT(ask(questions, "GET", &one, "")->id, ==, 2);
+	EXPECT_INT(egress_questions_waiting(questions, 0)->id, ==, 2);
+	EXPECT_INT(egress_questions_waiting(questions, 1) == NULL, ==, 1);
+	egress_questions_free(questions);
+}
+
+TEST(questions_end_with_their_time)
+{
+	auto_egress_url struct egress_url one = url_of("https://a.example/x");
+	struct egress_questions *questions = NULL;
+
+	clock_set_fake(1000, 1000);
+	EXPECT_INT(egress_questions_new(8, 60, &questions), ==, 0);
+	EXPECT_INT(ask(questions, "GET", &one, "")->id, ==, 1);
+	clock_set_fake(1000 + 60 * CLOCK_SECOND_US, 1000);
+	EXPECT_INT(egress_questions_find(questions, 1) != NULL, ==, 1);
+	clock_set_fake(1001 + 60 * CLOCK_SECOND_US, 1000);
+	EXPECT_INT(egress_questions_find(questions, 1) == NULL, ==, 1);
+	egress_questions_free(questions);
+}
+
+/* the table of limits */
+
+struct quota {
+	char section[40], key[40], value[40];
+};
+
+/* The next "key = value" of the file; false at its end. */
+static bool next_quota(FILE *file, struct quota *quota)
+{
+	char line[500];
+
+	while (fgets(line, sizeof(line), file)) {
+		char *equals = strchr(line, '=');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '[') {
+			(void)snprintf(quota->section, sizeof(quota->section), "%.*s",
+				       (int)strcspn(line + 1, "]"), line + 1);
+		} else if (line[0] != '#' && equals) {
+			(void)snprintf(quota->key, sizeof(quota->key), "%.*s",
+				       (int)strcspn(line, " ="), line);
+			(void)snprintf(quota->value, sizeof(quota->value), "%s",
+				       equals + 1 + strspn(equals + 1, " "));
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct config_item *find_item(const char *key)
+{
+	for (size_t i = 0; i < egress_config_table.n_items; i++) {
+		const struct config_item *item = &egress_config_table.items[i];
+
+		if (strcmp(item->section, "egress") == 0 && strcmp(item->key, key) == 0)
+			return item;
+	}
+	return NULL;
+}
+
+TEST(the_limits_are_those_of_the_table)
+{
+	struct quota quota = { 0 };
+	unsigned seen = 0, wanted = 0;
+	char path[500];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/tables/quotas", getenv("CLAW_SPEC"));
+	file = fopen(path, "re");
+	EXPECT_INT(file != NULL, ==, 1);
+	while (file && next_quota(file, &quota)) {
+		const struct config_item *item;
+
+		if (strcmp(quota.section, "egress") != 0)
+			continue;
+		item = find_item(quota.key);
+		if (!item)
+			tap_fail(path, 0, "egress.%s is no key", quota.key);
+		EXPECT_STR(quota.value, item->fallback);
+		seen++;
+	}
+	(void)fclose(file);
+	for (size_t i = 0; i < egress_config_table.n_items; i++)
+		wanted += strcmp(egress_config_table.items[i].section, "egress") == 0 &&
+			  egress_config_table.items[i].type == CONFIG_NUMBER;
+	EXPECT_INT(seen, ==, wanted);
+}
