@@ -14,7 +14,7 @@ enum {
 };
 
 /* Below this a hit has little of what the message is about (spec/clawfs-store.md, "Ranking"). */
-static const double recall_score_min = 0.3;
+static const double recall_score_min = 0.25;
 
 /* Steps back from the middle of a UTF-8 character. */
 static size_t boundary(const char *text, size_t length)
@@ -59,8 +59,8 @@ static const char *text_of(sd_json_variant *object, const char *name)
 /* What stands in every prompt, or is about the memory itself. */
 static bool is_shown_anyway(sd_json_variant *hit)
 {
-	static const char *const paths[] = { "AGENTS.md", "SOUL.md", "USER.md", "IDENTITY.md",
-					     "README.md" };
+	static const char *const paths[] = { "AGENTS.md",   "SOUL.md",   "USER.md",
+					     "IDENTITY.md", "README.md", "HEARTBEAT.md" };
 	const char *path = text_of(hit, "path");
 	sd_json_variant *offset = sd_json_variant_by_key(hit, "offset");
 

@@ -237,7 +237,7 @@ TEST(what_is_recalled_is_good_enough_and_not_in_the_prompt_already)
 			"{\"path\":\"b.md\",\"score\":0.1,\"text\":\"tea\"}]}",
 			"a.md: tea\nMEMORY.md: far");
 	expect_recalled("{\"hits\":[]}", "");
-	expect_recalled("{\"hits\":[{\"path\":\"b.md\",\"score\":0.29,\"text\":\"tea\"}]}", "");
+	expect_recalled("{\"hits\":[{\"path\":\"b.md\",\"score\":0.24,\"text\":\"tea\"}]}", "");
 }
 
 TEST(what_is_recalled_stays_small)
