@@ -10,7 +10,7 @@
  *
  * Ownership  Handles are owned by the client object until on_exited/on_refused has returned.
  * Threads    None: loop thread only.
- * Tests      tests/process/test-cage-client.c through tests/process/test-cage.py
+ * Tests      tests/unit/l2-kernel/test-cage-client.c
  */
 #pragma once
 

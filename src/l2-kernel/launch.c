@@ -4,10 +4,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { TIMER_ACCURACY_US = 1000 };
+enum { TIMER_ACCURACY_US = 1000, ABANDON_MS = 1000 };
 
 enum launch_state { LAUNCH_BUILDING, LAUNCH_FAILED, LAUNCH_RUNNING };
 
@@ -112,6 +113,17 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 void launch_kill(struct launch *launch)
 {
 	kill_because(launch, LAUNCH_WHY_KILLED);
+}
+
+void launch_abandon(struct launch *launch)
+{
+	struct pollfd ended = { .fd = launch->cage.pidfd, .events = POLLIN };
+	struct cage_end end;
+
+	cage_signal_kill(launch->cage.pidfd);
+	if (poll(&ended, 1, ABANDON_MS) == 1 && cage_reap(launch->cage.pidfd, &end) == 0)
+		(void)cage_cgroup_leave(&launch->ground->cgroups, &launch->cage.cgroup);
+	launch_free(launch);
 }
 
 static int watch(sd_event *event, struct launch *launch, uint32_t time_ms)

@@ -37,3 +37,6 @@ must_check int launch_open(sd_event *event, const struct cage_ground *ground,
 
 /* Kills the whole cage; its end is reported as KILLED. */
 void launch_kill(struct launch *launch);
+
+/* Kills the cage, waits for its end (a second at most) and frees the launch without a callback. */
+void launch_abandon(struct launch *launch);

@@ -18,7 +18,7 @@
  * Ownership  Plans and what they point to are borrowed for the call.
  * Errors     The errno of the kernel; the text names the bind and the step. After an error the
  *            mount namespace is half made: the process must end.
- * Tests      tests/process/test-rootfs.py (root), tests/process/test-cage.py.
+ * Tests      tests/unit/l2-kernel/test-rootfs.c (root), tests/process/test-cage.py.
  */
 #pragma once
 

@@ -236,3 +236,16 @@ uint32_t sandbox_cage_stop(struct sandbox *sandbox)
 	}
 	return n;
 }
+
+void sandbox_cage_end(struct sandbox *sandbox)
+{
+	struct sandbox_cage *next;
+
+	(void)sandbox_cage_stop(sandbox);
+	for (struct sandbox_cage *cage = sandbox->cages; cage; cage = next) {
+		next = cage->next;
+		cage->stopping = false;
+		launch_abandon(cage->launch); /* those without one were refused by the stop */
+		free_cage(cage);
+	}
+}

@@ -288,6 +288,8 @@ void sandbox_fini(struct sandbox *sandbox)
 {
 	while (sandbox->links)
 		close_link(sandbox->links);
+	sandbox_cage_end(sandbox);
+	self_test_fini(&sandbox->test);
 	sd_event_source_disable_unref(sandbox->listening);
 	close_fd(&sandbox->listen_fd);
 	workspace_table_fini(&sandbox->workspaces);

@@ -53,6 +53,7 @@ void sandbox_cage_kill(struct sandbox *sandbox, const struct sandbox_link *link,
 void sandbox_cage_kill_of(struct sandbox *sandbox, const struct sandbox_link *link);
 uint32_t sandbox_cage_stop(struct sandbox *sandbox);
 void sandbox_cage_resume(struct sandbox *sandbox);
+void sandbox_cage_end(struct sandbox *sandbox); /* all, at once, waiting for each */
 
 /* sandbox-link.c: answers. A peer that does not read loses its connection. */
 void sandbox_link_answer(struct sandbox_link *link, const struct launch_answer *answer);

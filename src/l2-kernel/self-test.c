@@ -179,6 +179,11 @@ void self_test_summary(const struct self_test *test, enum launch_profile profile
 
 void self_test_fini(struct self_test *test)
 {
-	if (test->run)
-		launch_kill(test->run->launch);
+	if (!test->run)
+		return;
+	launch_abandon(test->run->launch);
+	close_fd(&test->run->stream_fd);
+	close_fd(&test->run->outside_fd);
+	free(test->run);
+	test->run = NULL;
 }
