@@ -91,7 +91,8 @@ static const char *difference(const struct up_row *row, const struct process *pr
 		return "holds capabilities";
 	if (row->net_empty && !process->other_net)
 		return "shares the network";
-	return process->filtered ? NULL : "has no seccomp filter";
+	/* the launcher gives every cage a filter of its own; one of its own would be inherited */
+	return process->filtered || row->uid == 0 ? NULL : "has no seccomp filter";
 }
 
 static void say_daemon(struct doctor *doctor, sd_json_variant *daemon)
@@ -142,6 +143,26 @@ void doctor_daemons(struct doctor *doctor, struct shell *shell)
 	daemons = link_field(reply, "daemons");
 	for (size_t i = 0; daemons && i < sd_json_variant_elements(daemons); i++)
 		say_daemon(doctor, sd_json_variant_by_index(daemons, i));
+}
+
+void doctor_agent(struct doctor *doctor, struct shell *shell)
+{
+	auto_json sd_json_variant *reply = NULL;
+	struct error err = { 0 };
+	sd_json_variant *status;
+	char text[TEXT_BYTES];
+	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, &err);
+
+	if (r < 0) {
+		doctor_say(doctor, DOCTOR_BROKEN, "agent", err.text, "nobody answers");
+		return;
+	}
+	status = link_field(reply, "status");
+	(void)snprintf(text, sizeof(text), "%.80s by %.80s, %lld threads, %lld turns",
+		       link_string(status, "model"), link_string(status, "provider"),
+		       (long long)link_integer(status, "threads"),
+		       (long long)link_integer(status, "turns"));
+	doctor_say(doctor, DOCTOR_IN_FORCE, "agent", text, "");
 }
 
 static void say_proof(struct doctor *doctor, enum launch_profile profile,

@@ -113,7 +113,8 @@ static void say_weights(struct doctor *doctor, const struct up_paths *paths)
 	doctor_say(doctor, DOCTOR_IN_FORCE, "local model", text, "");
 }
 
-static void say_model(struct doctor *doctor, struct shell *shell)
+/* The configuration as a start from here would read it. */
+static void say_configuration(struct doctor *doctor, struct shell *shell)
 {
 	CLEANUP(up_config_free) struct up_config config = { 0 };
 	auto_buf struct buf file = BUF(UP_CONFIG_MAX);
@@ -121,8 +122,8 @@ static void say_model(struct doctor *doctor, struct shell *shell)
 	const char *backend, *where;
 	int r = dir_read(shell->state_fd, "clawos.conf", &file);
 
-	r = r < 0 && r != -ENOENT ? FAIL(&err, r, "clawos.conf: %s", strerror(-r))
-				  : up_config_load(buf_string(&file), getenv, &config, &err);
+	r = r < 0 && r != -ENOENT ? FAIL(&err, r, "clawos.conf: %s", strerror(-r)) :
+				    up_config_load(buf_string(&file), getenv, &config, &err);
 	if (r < 0) {
 		doctor_say(doctor, DOCTOR_BROKEN, "configuration", err.text, "nothing starts");
 		return;
@@ -165,12 +166,13 @@ int doctor_run(struct shell *shell, const char *const args[], struct error *err)
 	say_file(&doctor, shell, "clawos.conf", false);
 	say_file(&doctor, shell, "provider.key", false);
 	say_file(&doctor, shell, "history", false);
-	say_model(&doctor, shell);
+	say_configuration(&doctor, shell);
 	heading(&doctor, "system");
 	if (shell_connect(shell, &why) < 0) {
 		doctor_say(&doctor, DOCTOR_BROKEN, "daemons", why.text, "nothing can be asked");
 	} else {
 		doctor_daemons(&doctor, shell);
+		doctor_agent(&doctor, shell);
 		doctor_cage(&doctor, shell);
 	}
 	say_later(&doctor);

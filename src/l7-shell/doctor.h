@@ -25,4 +25,5 @@ void doctor_say(struct doctor *doctor, enum doctor_state state, const char *name
 
 /* doctor-system.c: what can be said only of a system that runs. */
 void doctor_daemons(struct doctor *doctor, struct shell *shell);
+void doctor_agent(struct doctor *doctor, struct shell *shell);
 void doctor_cage(struct doctor *doctor, struct shell *shell);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "l7-shell/decision.h"
+#include "l7-shell/direct.h"
 #include "l7-shell/link.h"
 #include "l7-shell/sanitise.h"
 #include "l7-shell/session.h"
@@ -77,10 +78,26 @@ static void on_question(struct once *once, sd_json_variant *event)
 		fail(once, &err);
 }
 
+/* On a terminal the view has said it already. */
+static void say_reason(struct once *once, sd_json_variant *data)
+{
+	struct screen *notes = &once->shell->notes;
+
+	if (notes->terminal || strcmp(link_string(data, "state"), "done") == 0)
+		return;
+	screen_own(notes, STYLE_PLAIN, "claw: turn %llu ", (unsigned long long)once->turn);
+	screen_foreign(notes, STYLE_PLAIN, link_string(data, "state"), 0);
+	screen_own(notes, STYLE_PLAIN, "%s", *link_string(data, "reason") ? ": " : "");
+	screen_foreign(notes, STYLE_PLAIN, link_string(data, "reason"), 0);
+	screen_put(notes, STYLE_PLAIN, "\n", 1);
+}
+
 static void on_turn_done(struct once *once, sd_json_variant *data)
 {
 	const char *state = link_string(data, "state");
 	int status = SHELL_FAILED;
+
+	say_reason(once, data);
 
 	if (strcmp(state, "interrupted") == 0 || once->interrupted)
 		status = SHELL_INTERRUPTED;
@@ -207,8 +224,16 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 		.n_allow = options->n_allow,
 		.unattended = true,
 	};
-	int r = submit_read_context(&submission.context_fd, err);
+	auto_json sd_json_variant *arguments = NULL;
+	const struct direct_form *form = NULL;
+	int r = direct_parse(options->message, &form, &arguments, err);
 
+	if (form) {
+		submission.tool = form->tool;
+		submission.arguments = arguments;
+	}
+	if (r == 0)
+		r = submit_read_context(&submission.context_fd, err);
 	if (r == 0)
 		r = open_files(options, &submission, err);
 	if (r == 0 && options->workspace)

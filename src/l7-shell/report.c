@@ -167,6 +167,8 @@ int report_tools(struct shell *shell, const char *const args[], struct error *er
 	if (shell->options->json)
 		return report_json(shell, reply, err);
 	room = room > used + QUESTION_COLUMNS_MIN ? room - used : QUESTION_COLUMNS_MIN;
+	if (!shell->out.terminal)
+		room = 0; /* whole */
 	tools = link_field(reply, "tools");
 	for (size_t i = 0; i < elements(tools); i++) {
 		sd_json_variant *tool = sd_json_variant_by_index(tools, i);

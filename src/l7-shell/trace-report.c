@@ -164,7 +164,8 @@ static void print_model(struct waterfall *fall, sd_json_variant *call)
 			   (unsigned long long)number(call, "attempt"));
 	print_word(fall, STYLE_PLAIN, "", call, "model");
 	print_span(fall, "", call, "durationUsec");
-	print_span(fall, "first token ", call, "firstTokenUsec");
+	if (number(call, "firstTokenUsec") > 0) /* an answer of tool calls only has no text */
+		print_span(fall, "first token ", call, "firstTokenUsec");
 	own(fall, "\n");
 	print_indent(fall);
 	screen_own(fall->out, STYLE_DIM, "prompt ");
@@ -200,7 +201,8 @@ static void print_tool(struct waterfall *fall, sd_json_variant *call)
 	print_word(fall, STYLE_PLAIN, "cage ", call, "cage");
 	print_number(fall, "exit ", call, "exit");
 	print_number(fall, "signal ", call, "signal");
-	print_word(fall, STYLE_PLAIN, "", call, "why");
+	if (strcmp(link_string(call, "why"), "exit") != 0)
+		print_word(fall, STYLE_BAD, "", call, "why");
 	print_span(fall, "cpu ", call, "cpuUsec");
 	print_span(fall, "", call, "durationUsec");
 	print_size(fall, "", call, "bytes");
