@@ -84,6 +84,21 @@ int batch_begin(struct batch *batch, struct error *err)
 	return r < 0 ? r : store_mark(batch->store, err);
 }
 
+/* Tells all who wait: r is 0 when their units are durable, else the failure. */
+static void reply_all(struct batch *batch, int r)
+{
+	for (size_t i = 0; i < batch->n_waiting; i++) {
+		/* A caller that has left gets no reply; its write is durable all the same. */
+		if (r < 0)
+			(void)sd_varlink_error_errno(batch->waiting[i].link, r);
+		else
+			(void)sd_varlink_reply(batch->waiting[i].link, batch->waiting[i].reply);
+		forget(&batch->waiting[i]);
+	}
+	batch->n_waiting = 0;
+	(void)sd_event_source_set_enabled(batch->commit, SD_EVENT_OFF); /* nothing waits any more */
+}
+
 int batch_keep(struct batch *batch, sd_varlink *link, sd_json_variant *reply, struct error *err)
 {
 	int r = store_keep(batch->store, err);
@@ -94,35 +109,31 @@ int batch_keep(struct batch *batch, sd_varlink *link, sd_json_variant *reply, st
 		.link = sd_varlink_ref(link),
 		.reply = sd_json_variant_ref(reply),
 	};
-	if (batch->n_waiting == BATCH_MAX)
-		return batch_flush(batch, err);
-	r = sd_event_source_set_enabled(batch->commit, SD_EVENT_ONESHOT);
-	return r < 0 ? batch_flush(batch, err) : 0;
+	if (batch->n_waiting == BATCH_MAX ||
+	    sd_event_source_set_enabled(batch->commit, SD_EVENT_ONESHOT) < 0) {
+		r = batch_flush(batch, err);
+		(void)r; /* link has been told with the others */
+	}
+	return 0;
 }
 
 void batch_undo(struct batch *batch)
 {
-	store_undo(batch->store);
+	if (store_is_open(batch->store))
+		store_undo(batch->store);
 	if (batch->n_waiting == 0)
 		store_rollback(batch->store);
+	else if (!store_is_open(batch->store))
+		reply_all(batch, -EIO);
 }
 
 int batch_flush(struct batch *batch, struct error *err)
 {
 	int r = store_commit(batch->store, err);
 
-	(void)sd_event_source_set_enabled(batch->commit, SD_EVENT_OFF); /* nothing waits any more */
 	if (r < 0)
 		store_rollback(batch->store);
-	for (size_t i = 0; i < batch->n_waiting; i++) {
-		/* A caller that has left gets no reply; its write is durable all the same. */
-		if (r < 0)
-			(void)sd_varlink_error_errno(batch->waiting[i].link, r);
-		else
-			(void)sd_varlink_reply(batch->waiting[i].link, batch->waiting[i].reply);
-		forget(&batch->waiting[i]);
-	}
-	batch->n_waiting = 0;
+	reply_all(batch, r);
 	if (r < 0)
 		batch_judge(batch, r, err);
 	return r;

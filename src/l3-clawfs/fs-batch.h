@@ -24,13 +24,22 @@ void batch_close(struct batch *batch); /* NULL-tolerant; commits nothing */
 
 /* Begins a unit. */
 must_check int batch_begin(struct batch *batch, struct error *err);
-/* The unit stays; reply goes to link when it is durable. Both are referenced. */
+/*
+ * The unit stays; reply goes to link when it is durable. Both are referenced. On failure link has
+ * had no reply, and the unit has to be undone.
+ */
 must_check int batch_keep(struct batch *batch, sd_varlink *link, sd_json_variant *reply,
 			  struct error *err);
-/* The unit is taken back. */
+/*
+ * The unit is taken back. When a failure has cost the whole transaction, those whose units were
+ * kept in it get an error.
+ */
 void batch_undo(struct batch *batch);
 
-/* Makes everything durable that is kept and replies: before a read, or a change outside a batch. */
+/*
+ * Makes everything durable that is kept and replies: before a read, or a change outside a batch. A
+ * failure has been told to those who waited, logged and judged.
+ */
 must_check int batch_flush(struct batch *batch, struct error *err);
 
 /* Says why on the log and ends the loop when the store cannot be trusted after this failure. */

@@ -194,12 +194,13 @@ static int commit_write(struct fs_context *fs, sd_varlink *link, const struct do
 	if (r >= 0 && sd_json_buildo(&reply, SD_JSON_BUILD_PAIR_VARIANT("document", record)) < 0)
 		r = FAIL(&err, -ENOMEM, "out of memory");
 	document_fini(&result.document);
+	if (r >= 0)
+		r = batch_keep(fs->batch, link, reply, &err);
 	if (r < 0) {
 		batch_undo(fs->batch);
 		return fs_fail(fs, link, r, &err);
 	}
-	r = batch_keep(fs->batch, link, reply, &err);
-	return r < 0 && sd_varlink_is_idle(link) == 0 ? r : 0;
+	return 0;
 }
 
 /*

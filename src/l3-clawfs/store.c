@@ -182,6 +182,11 @@ void store_rollback(struct store *store)
 		(void)execute(store, "ROLLBACK", NULL); /* SQLite did it itself if this fails */
 }
 
+bool store_is_open(const struct store *store)
+{
+	return !sqlite3_get_autocommit(store->db);
+}
+
 int store_mark(struct store *store, struct error *err)
 {
 	static const char sql[] = "SAVEPOINT unit";

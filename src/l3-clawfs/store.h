@@ -71,6 +71,8 @@ must_check int store_begin(struct store *store, struct error *err);
 /* Makes what was done since store_begin() durable; no-op without a transaction. */
 must_check int store_commit(struct store *store, struct error *err);
 void store_rollback(struct store *store);
+/* False behind a failure that made SQLite roll back by itself: what was kept before is gone too. */
+bool store_is_open(const struct store *store);
 
 /* One unit inside the transaction: store_undo() takes back what came after store_mark(). */
 must_check int store_mark(struct store *store, struct error *err);

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from memory import FS, STRACE, Memory, read, search, write  # noqa: E402
+from memory import FS, STRACE, Memory, memfd, read, search, write  # noqa: E402
 from tap import Skip, expect, expect_true, run, test  # noqa: E402
 from varlink import Gone, VarlinkError  # noqa: E402
 
@@ -104,6 +104,52 @@ def kill_9_at_every_write_sync_and_send_loses_nothing_confirmed_and_doubles_noth
         check_store(memory)
     print(f"# killed at {points} of {sum(counts.values())} points: {counts}", flush=True)
     expect_true(points >= 100 and points >= 0.9 * sum(counts.values()), "too few points were reached")
+
+
+@test
+def a_failing_disk_refuses_writes_and_loses_nothing_confirmed(_):
+    """Each write or sync of a burst fails once, full or broken; what was confirmed is there afterwards."""
+    if not os.path.exists(STRACE):
+        raise Skip("strace")
+    refused, points = 0, 0
+    large = b"some words to index and more of them \n" * 20000
+    with Memory() as memory:
+        memory.daemon.stop()
+        for call, error, number in [(call, error, number) for call, error in (("pwrite64", "ENOSPC"), ("pwrite64", "EIO"), ("fdatasync", "EIO"))
+                                    for number in ([2, 3, 5, 8, 13, 40, 100, 160, 250, 400] if call == "pwrite64" else [1, 2, 3])]:
+            points += 1
+            memory.trace("-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}")
+            memory.daemon.start()
+            links = [memory.agent() for _ in range(8)]
+            os.kill(memory.daemon.pid, signal.SIGSTOP)  # so that they share one transaction
+            for who, link in enumerate(links):
+                parameters = {"path": f"{points}/{who}.md", "append": False, "labels": [], "author": "agent"}
+                if who in (3, 6):  # more than the page cache holds: written in the middle of the transaction
+                    fd = memfd(large)
+                    link.send(FS + "Write", {**parameters, "contentFd": 0, "length": len(large)}, fds=[fd])
+                    os.close(fd)
+                else:
+                    link.send(FS + "Write", {**parameters, "text": line(who), "length": 0})
+            os.kill(memory.daemon.pid, signal.SIGCONT)
+            confirmed = []
+            for who, link in enumerate(links):
+                try:
+                    confirmed.append((who, link.reply()[0]["document"]["bytes"]))
+                except (VarlinkError, Gone, OSError):
+                    refused += 1
+                link.close()
+            memory.daemon.stop()
+            memory.trace()
+            memory.daemon.start()
+            with memory.agent() as link:
+                for who, size in confirmed:
+                    document, content = read(link, f"{points}/{who}.md")
+                    expect((document["bytes"], len(content)), (size, size), f"{call} {number} {error}: {points}/{who}.md")
+                write(link, f"{points}/after.md", "it goes on", author="agent")
+            memory.daemon.stop()
+        check_store(memory)
+    print(f"# {refused} writes refused at {points} points", flush=True)
+    expect_true(refused >= points, "the faults were not felt")
 
 
 @test
