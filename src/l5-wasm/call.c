@@ -13,59 +13,64 @@
 /* Room for what a tool puts before it is cut, and for the note about the cut. */
 enum { CONTENT_BYTES_MAX = CALL_LIMIT_BYTES_MAX + 64 * 1024, CUT_NOTE_BYTES = 96 };
 
-static int parse_limit(sd_json_variant *request, const char *name, uint64_t min, uint64_t max,
+static int parse_limit(const struct json_tree *request, const char *name, int64_t min, int64_t max,
 		       uint64_t *ret, struct error *err)
 {
-	sd_json_variant *value = sd_json_variant_by_key(request, name);
+	const struct json_value *value = json_member(request, &request->values[0], name);
 
-	if (!value || !sd_json_variant_is_unsigned(value) ||
-	    sd_json_variant_unsigned(value) < min || sd_json_variant_unsigned(value) > max)
-		return FAIL(err, -EPROTO, "%s is not an integer from %" PRIu64 " to %" PRIu64, name,
+	if (!value || value->type != JSON_INTEGER || value->integer < min || value->integer > max)
+		return FAIL(err, -EPROTO, "%s is not an integer from %" PRId64 " to %" PRId64, name,
 			    min, max);
-	*ret = sd_json_variant_unsigned(value);
+	*ret = (uint64_t)value->integer;
+	return 0;
+}
+
+static int fill(struct call *call, struct error *err)
+{
+	const struct json_tree *request = &call->request;
+	const struct json_value *tool = json_member(request, &request->values[0], "tool");
+	uint64_t limit = 0, timeout = 0;
+	int r;
+
+	call->arguments = json_member(request, &request->values[0], "arguments");
+	if (!tool || tool->type != JSON_STRING || !call->arguments ||
+	    call->arguments->type != JSON_OBJECT)
+		return FAIL(err, -EPROTO, "a request without a tool or arguments");
+	r = parse_limit(request, "limit_bytes", CALL_LIMIT_BYTES_MIN, CALL_LIMIT_BYTES_MAX, &limit,
+			err);
+	if (r == 0)
+		r = parse_limit(request, "timeout_ms", 1, CALL_TIMEOUT_MS_MAX, &timeout, err);
+	if (r < 0)
+		return r;
+	call->tool = json_string(request, tool);
+	call->limit_bytes = limit;
+	call->deadline_us = clock_monotonic_us() + timeout * CLOCK_MSEC_US;
 	return 0;
 }
 
 int call_parse(const char *text, size_t length, int workspace_fd, struct call *ret,
 	       struct error *err)
 {
-	CLEANUP(sd_json_variant_unrefp) sd_json_variant *request = NULL;
 	struct call call = { .workspace_fd = workspace_fd };
-	sd_json_variant *tool;
-	uint64_t limit, timeout;
-	int r;
+	int r = json_read(text, length, &call.request);
 
-	assert(text && ret);
-	if (memchr(text, '\0', length))
-		return FAIL(err, -EPROTO, "a request with a NUL byte");
-	r = sd_json_parse(text, 0, &request, NULL, NULL);
+	assert(ret);
 	if (r == -ENOMEM)
 		return FAIL(err, r, "no memory for a request of %zu bytes", length);
-	if (r < 0 || !sd_json_variant_is_object(request))
-		return FAIL(err, -EPROTO, "a request that is not a JSON object");
-	tool = sd_json_variant_by_key(request, "tool");
-	call.arguments = sd_json_variant_by_key(request, "arguments");
-	if (!tool || !sd_json_variant_is_string(tool) || !call.arguments ||
-	    !sd_json_variant_is_object(call.arguments))
-		return FAIL(err, -EPROTO, "a request without a tool or arguments");
-	r = parse_limit(request, "limit_bytes", CALL_LIMIT_BYTES_MIN, CALL_LIMIT_BYTES_MAX, &limit,
-			err);
 	if (r < 0)
-		return r;
-	r = parse_limit(request, "timeout_ms", 1, CALL_TIMEOUT_MS_MAX, &timeout, err);
+		return FAIL(err, -EPROTO,
+			    "a request that is not JSON, or too deep or with too much in it");
+	r = fill(&call, err);
 	if (r < 0)
-		return r;
-	call.tool = sd_json_variant_string(tool);
-	call.limit_bytes = limit;
-	call.deadline_us = clock_monotonic_us() + timeout * CLOCK_MSEC_US;
-	call.request = TAKE_PTR(request);
-	*ret = call;
-	return 0;
+		call_fini(&call);
+	else
+		*ret = call;
+	return r;
 }
 
 void call_fini(struct call *call)
 {
-	call->request = sd_json_variant_unref(call->request);
+	json_tree_fini(&call->request);
 	call->arguments = NULL;
 }
 
@@ -74,52 +79,49 @@ bool call_is_late(const struct call *call)
 	return clock_monotonic_us() >= call->deadline_us;
 }
 
-static sd_json_variant *argument(const struct call *call, const char *name)
+static const struct json_value *argument(const struct call *call, const char *name)
 {
-	sd_json_variant *value = sd_json_variant_by_key(call->arguments, name);
+	const struct json_value *value = json_member(&call->request, call->arguments, name);
 
-	return value && sd_json_variant_is_null(value) ? NULL : value;
+	return value && value->type == JSON_NULL ? NULL : value;
 }
 
 int call_string(const struct call *call, const char *name, const char *fallback,
 		struct reply *reply, const char **ret)
 {
-	sd_json_variant *value = argument(call, name);
+	const struct json_value *value = argument(call, name);
 
 	if (!value && !fallback)
 		return reply_fail(reply, -EINVAL, "\"%s\" is missing", name);
-	if (value && !sd_json_variant_is_string(value))
+	if (value && value->type != JSON_STRING)
 		return reply_fail(reply, -EINVAL, "\"%s\" must be a string", name);
-	*ret = value ? sd_json_variant_string(value) : fallback;
+	*ret = value ? json_string(&call->request, value) : fallback;
 	return 0;
 }
 
 int call_bool(const struct call *call, const char *name, bool fallback, struct reply *reply,
 	      bool *ret)
 {
-	sd_json_variant *value = argument(call, name);
+	const struct json_value *value = argument(call, name);
 
-	if (value && !sd_json_variant_is_boolean(value))
+	if (value && value->type != JSON_BOOLEAN)
 		return reply_fail(reply, -EINVAL, "\"%s\" must be true or false", name);
-	*ret = value ? sd_json_variant_boolean(value) != 0 : fallback;
+	*ret = value ? value->integer != 0 : fallback;
 	return 0;
 }
 
 int call_number(const struct call *call, const char *name, int64_t fallback, int64_t min,
 		int64_t max, struct reply *reply, int64_t *ret)
 {
-	sd_json_variant *value = argument(call, name);
-	int64_t number = fallback;
+	const struct json_value *value = argument(call, name);
 
-	if (value && !sd_json_variant_is_integer(value))
+	if (value && value->type != JSON_INTEGER)
 		return reply_fail(reply, -EINVAL, "\"%s\" must be an integer", name);
-	if (value)
-		number = sd_json_variant_integer(value);
-	if (value && (number < min || number > max))
+	if (value && (value->integer < min || value->integer > max))
 		return reply_fail(reply, -EINVAL,
 				  "\"%s\" must be from %" PRId64 " to %" PRId64 ", not %" PRId64,
-				  name, min, max, number);
-	*ret = number;
+				  name, min, max, value->integer);
+	*ret = value ? value->integer : fallback;
 	return 0;
 }
 

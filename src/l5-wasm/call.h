@@ -14,10 +14,10 @@
 #pragma once
 
 #include "base/buf.h"
+#include "l5-wasm/json-read.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <systemd/sd-json.h>
 
 enum {
 	CALL_LIMIT_BYTES_MIN = 1024,
@@ -26,8 +26,8 @@ enum {
 };
 
 struct call {
-	sd_json_variant *request; /* owned: call_fini() */
-	sd_json_variant *arguments;
+	struct json_tree request; /* owned: call_fini() */
+	const struct json_value *arguments;
 	const char *tool;
 	int workspace_fd;     /* borrowed */
 	size_t limit_bytes;   /* of content */

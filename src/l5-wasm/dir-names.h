@@ -4,7 +4,7 @@
  *
  * Ownership  dir_names_fini() frees; names[i] and types[i] belong together.
  * Errors     -ENOMEM, or the errno of reading.
- * Tests      tests/unit/l5-wasm/test-files.c
+ * Tests      tests/process/test-toolwork.py
  */
 #pragma once
 

@@ -5,7 +5,7 @@
  * Errors     -EPROTO for what breaks the contract, else the errno of the descriptor.
  * Threads    None. frame_read() and frame_write() block.
  * Source     spec/toolwork.md, "Frames"
- * Tests      tests/unit/l5-wasm/test-frame.c, fuzz/fuzz-frame.c
+ * Tests      tests/unit/l5-wasm/test-frame.c, fuzz/fuzz-call.c
  */
 #pragma once
 

@@ -134,8 +134,8 @@ static int fail_absent(const struct patch *patch, const char *text, size_t lengt
 	else if (has_line_numbers(patch->old_text, patch->old_length))
 		r = buf_add_string(why,
 				   ": it has line numbers in front of its lines. Leave them out");
-	else if (count_places(text, length, patch->new_text, patch->new_length) > 0 &&
-		 patch->new_length > 0)
+	else if (patch->new_length > 0 &&
+		 count_places(text, length, patch->new_text, patch->new_length) > 0)
 		r = buf_add_string(why,
 				   ", but new_string does: the change may have been made already");
 	else

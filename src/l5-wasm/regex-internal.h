@@ -2,7 +2,8 @@
 /*
  * regex-internal - between the files of regex: syntax tree, program, automaton (L5).
  *
- * regex-parse.c makes the tree, regex-program.c the program, regex-run.c the automaton.
+ * regex-parse.c and regex-set.c make the tree, regex-program.c the program, regex-run.c the
+ * automaton.
  */
 #pragma once
 
@@ -46,7 +47,19 @@ struct regex_tree {
 	struct regex_node *nodes;
 	struct regex_range *ranges;
 	uint32_t n_nodes, n_ranges, root;
+	bool no_room; /* something did not fit */
 };
+
+/* Sets of characters are made of ranges added one after the other and then finished: sorted,
+ * joined, with the other case, turned around. */
+void regex_add_range(struct regex_tree *tree, uint32_t low, uint32_t high);
+void regex_set_finish(struct regex_tree *tree, uint32_t first, bool negated, bool ignore_case);
+
+/* The class \c stands for; false when there is none. */
+bool regex_add_shorthand(struct regex_tree *tree, char c);
+
+/* ":alpha:]" at the text's start: its length, or 0 when there is none. */
+size_t regex_add_posix(struct regex_tree *tree, const char *at, const char *end);
 
 /* Makes a tree; on failure too it is the caller's to regex_tree_fini(). */
 must_check int regex_parse(const char *pattern, const struct regex_options *options,

@@ -9,7 +9,7 @@
 struct parser {
 	const char *pattern, *at, *end;
 	struct regex_tree *tree;
-	bool ignore_case, no_room;
+	bool ignore_case;
 	unsigned depth;
 	int code; /* of the first problem */
 	struct error *err;
@@ -22,20 +22,11 @@ static uint32_t parse_alternatives(struct parser *parser);
 static uint32_t add_node(struct parser *parser, struct regex_node node)
 {
 	if (parser->tree->n_nodes == REGEX_NODES_MAX) {
-		parser->no_room = true;
+		parser->tree->no_room = true;
 		return 0;
 	}
 	parser->tree->nodes[parser->tree->n_nodes] = node;
 	return parser->tree->n_nodes++;
-}
-
-static void add_range(struct parser *parser, uint32_t low, uint32_t high)
-{
-	if (parser->tree->n_ranges == REGEX_RANGES_MAX) {
-		parser->no_room = true;
-		return;
-	}
-	parser->tree->ranges[parser->tree->n_ranges++] = (struct regex_range){ low, high };
 }
 
 static int problem(struct parser *parser, int code, const char *what)
@@ -47,159 +38,13 @@ static int problem(struct parser *parser, int code, const char *what)
 	return parser->code;
 }
 
-/* ---- sets of characters ---- */
-
-static int by_low(const void *a, const void *b)
-{
-	const struct regex_range *left = a, *right = b;
-
-	return left->low < right->low ? -1 : left->low > right->low;
-}
-
-/* The same letters in the other case: ASCII, Latin-1, Greek, Cyrillic. */
-static void add_other_case(struct parser *parser, struct regex_range range)
-{
-	static const struct {
-		uint32_t low, high, distance; /* capitals, and how far their small letters are */
-	} alphabets[] = {
-		{ 'A', 'Z', 32 },     { 0xC0, 0xD6, 32 },   { 0xD8, 0xDE, 32 },
-		{ 0x391, 0x3A1, 32 }, { 0x3A3, 0x3A9, 32 }, { 0x400, 0x40F, 80 },
-		{ 0x410, 0x42F, 32 },
-	};
-
-	for (size_t i = 0; i < sizeof(alphabets) / sizeof(alphabets[0]); i++) {
-		uint32_t d = alphabets[i].distance;
-		uint32_t low = range.low > alphabets[i].low ? range.low : alphabets[i].low;
-		uint32_t high = range.high < alphabets[i].high ? range.high : alphabets[i].high;
-
-		if (low <= high)
-			add_range(parser, low + d, high + d);
-		low = range.low > alphabets[i].low + d ? range.low : alphabets[i].low + d;
-		high = range.high < alphabets[i].high + d ? range.high : alphabets[i].high + d;
-		if (low <= high)
-			add_range(parser, low - d, high - d);
-	}
-}
-
-/* Sorts the ranges from first on and joins what overlaps. */
-static void tidy(struct regex_tree *tree, uint32_t first)
-{
-	struct regex_range *ranges = tree->ranges + first;
-	uint32_t n = tree->n_ranges - first, kept = 0;
-
-	if (n == 0)
-		return;
-	qsort(ranges, n, sizeof(*ranges), by_low);
-	for (uint32_t i = 1; i < n; i++) {
-		if (ranges[i].low <= ranges[kept].high + 1) {
-			if (ranges[i].high > ranges[kept].high)
-				ranges[kept].high = ranges[i].high;
-		} else {
-			ranges[++kept] = ranges[i];
-		}
-	}
-	tree->n_ranges = first + kept + 1;
-}
-
-/* Replaces the tidy ranges from first on by all others. */
-static void negate(struct parser *parser, uint32_t first)
-{
-	struct regex_tree *tree = parser->tree;
-	uint32_t n = tree->n_ranges, low = 0;
-
-	for (uint32_t i = first; i < n; i++) {
-		if (tree->ranges[i].low > low)
-			add_range(parser, low, tree->ranges[i].low - 1);
-		low = tree->ranges[i].high + 1;
-	}
-	if (low <= REGEX_CODE_MAX)
-		add_range(parser, low, REGEX_CODE_MAX);
-	memmove(tree->ranges + first, tree->ranges + n,
-		(tree->n_ranges - n) * sizeof(*tree->ranges));
-	tree->n_ranges -= n - first;
-}
-
 /* The set made of the ranges from first on. */
 static uint32_t finish_set(struct parser *parser, uint32_t first, bool negated)
 {
-	if (parser->ignore_case)
-		for (uint32_t i = first, n = parser->tree->n_ranges; i < n; i++)
-			add_other_case(parser, parser->tree->ranges[i]);
-	tidy(parser->tree, first);
-	if (negated)
-		negate(parser, first);
+	regex_set_finish(parser->tree, first, negated, parser->ignore_case);
 	return add_node(parser, (struct regex_node){ .kind = REGEX_SET,
 						     .first_range = first,
 						     .n_ranges = parser->tree->n_ranges - first });
-}
-
-static void add_word(struct parser *parser)
-{
-	add_range(parser, 'a', 'z');
-	add_range(parser, 'A', 'Z');
-	add_range(parser, '0', '9');
-	add_range(parser, '_', '_');
-	add_range(parser, 0x80, REGEX_CODE_MAX);
-}
-
-static void add_space(struct parser *parser)
-{
-	add_range(parser, '\t', '\r');
-	add_range(parser, ' ', ' ');
-}
-
-/* \d \w \s and their opposites; false when c is none of them. */
-static bool add_shorthand(struct parser *parser, char c)
-{
-	uint32_t first = parser->tree->n_ranges;
-
-	switch (c) {
-	case 'd':
-	case 'D':
-		add_range(parser, '0', '9');
-		break;
-	case 'w':
-	case 'W':
-		add_word(parser);
-		break;
-	case 's':
-	case 'S':
-		add_space(parser);
-		break;
-	default:
-		return false;
-	}
-	tidy(parser->tree, first);
-	if (isupper((unsigned char)c))
-		negate(parser, first);
-	return true;
-}
-
-/* [:alpha:]; at is at the colon behind the bracket. */
-static bool add_posix(struct parser *parser)
-{
-	static const struct {
-		const char *name;
-		const char *ranges; /* pairs */
-	} classes[] = {
-		{ ":alpha:]", "azAZ" },    { ":digit:]", "09" },       { ":alnum:]", "azAZ09" },
-		{ ":upper:]", "AZ" },      { ":lower:]", "az" },       { ":space:]", "\t\r  " },
-		{ ":blank:]", "\t\t  " },  { ":punct:]", "!/:@[`{~" }, { ":xdigit:]", "09afAF" },
-		{ ":word:]", "azAZ09__" },
-	};
-
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		size_t n = strlen(classes[i].name);
-
-		if ((size_t)(parser->end - parser->at) < n ||
-		    memcmp(parser->at, classes[i].name, n) != 0)
-			continue;
-		for (const char *pair = classes[i].ranges; *pair != '\0'; pair += 2)
-			add_range(parser, (unsigned char)pair[0], (unsigned char)pair[1]);
-		parser->at += n;
-		return true;
-	}
-	return false;
 }
 
 /* ---- characters ---- */
@@ -295,10 +140,11 @@ static bool take_member(struct parser *parser, uint32_t *ret, bool *ret_many)
 {
 	*ret_many = false;
 	if (*parser->at == '[' && parser->at + 1 < parser->end && parser->at[1] == ':') {
-		parser->at++;
-		*ret_many = add_posix(parser);
-		if (!*ret_many)
-			*ret = '[';
+		size_t n = regex_add_posix(parser->tree, parser->at + 1, parser->end);
+
+		parser->at += 1 + n;
+		*ret_many = n > 0;
+		*ret = '[';
 		return true;
 	}
 	if (*parser->at != '\\') {
@@ -306,7 +152,7 @@ static bool take_member(struct parser *parser, uint32_t *ret, bool *ret_many)
 		return true;
 	}
 	parser->at++;
-	if (parser->at < parser->end && add_shorthand(parser, *parser->at)) {
+	if (parser->at < parser->end && regex_add_shorthand(parser->tree, *parser->at)) {
 		parser->at++;
 		*ret_many = true;
 		return true;
@@ -339,7 +185,7 @@ static uint32_t parse_set(struct parser *parser)
 			if (!take_member(parser, &high, &many))
 				return 0;
 			if (many) {
-				add_range(parser, '-', '-');
+				regex_add_range(parser->tree, '-', '-');
 				high = low;
 			}
 		}
@@ -347,7 +193,7 @@ static uint32_t parse_set(struct parser *parser)
 			(void)problem(parser, -EINVAL, "a range whose end is before its start");
 			return 0;
 		}
-		add_range(parser, low, high);
+		regex_add_range(parser->tree, low, high);
 	}
 	if (parser->at == parser->end) {
 		parser->at = open;
@@ -363,7 +209,7 @@ static uint32_t parse_code(struct parser *parser, uint32_t code)
 {
 	uint32_t first = parser->tree->n_ranges;
 
-	add_range(parser, code, code);
+	regex_add_range(parser->tree, code, code);
 	return finish_set(parser, first, false);
 }
 
@@ -386,7 +232,7 @@ static uint32_t parse_backslash(struct parser *parser)
 			return add_node(parser, (struct regex_node){ .kind = edges[i].kind });
 		}
 	}
-	if (parser->at < parser->end && add_shorthand(parser, *parser->at)) {
+	if (parser->at < parser->end && regex_add_shorthand(parser->tree, *parser->at)) {
 		parser->at++;
 		return finish_set(parser, first, false);
 	}
@@ -479,7 +325,7 @@ static uint32_t parse_atom(struct parser *parser)
 		return parse_backslash(parser);
 	case '.':
 		parser->at++;
-		add_range(parser, 0, REGEX_CODE_MAX);
+		regex_add_range(parser->tree, 0, REGEX_CODE_MAX);
 		return finish_set(parser, first, false);
 	case '^':
 	case '$':
@@ -531,6 +377,11 @@ static uint32_t parse_repeat(struct parser *parser)
 		char c = *parser->at;
 		int min = c == '+', max = c == '?' ? 1 : -1;
 
+		if (n > 0 && strchr("*+?", c)) {
+			(void)problem(parser, -EOPNOTSUPP,
+				      "two repetitions in a row; put the first in ( )");
+			return 0;
+		}
 		if (c == '{') {
 			if (!take_bounds(parser, &min, &max))
 				return node;
@@ -545,11 +396,6 @@ static uint32_t parse_repeat(struct parser *parser)
 			parser->at++;
 		} else {
 			return node;
-		}
-		if (n > 0) {
-			(void)problem(parser, -EOPNOTSUPP,
-				      "two repetitions in a row; put the first in ( )");
-			return 0;
 		}
 		/* Lazy or not makes no difference to whether a line matches. */
 		if (parser->at < parser->end && *parser->at == '?')
@@ -616,6 +462,8 @@ int regex_parse(const char *pattern, const struct regex_options *options, struct
 				 .err = err };
 
 	*ret = (struct regex_tree){ 0 };
+	if (!utf8_is_valid(pattern, strlen(pattern)))
+		return FAIL(err, -EOPNOTSUPP, "the pattern is not UTF-8");
 	if (pattern[0] == '\0' || strlen(pattern) > REGEX_PATTERN_BYTES_MAX)
 		return FAIL(err, -EOPNOTSUPP, "the pattern must have 1 to %d bytes",
 			    REGEX_PATTERN_BYTES_MAX);
@@ -626,7 +474,7 @@ int regex_parse(const char *pattern, const struct regex_options *options, struct
 	ret->root = options->literal ? parse_literal(&parser) : parse_alternatives(&parser);
 	if (parser.code == 0 && parser.at < parser.end)
 		(void)problem(&parser, -EINVAL, "a ) without its (; write \\) for the character");
-	if (parser.code == 0 && parser.no_room)
+	if (parser.code == 0 && ret->no_room)
 		return FAIL(err, -EOPNOTSUPP, "the pattern is too large");
 	return parser.code;
 }

@@ -2,7 +2,7 @@
 /*
  * text-kind - is this the start of a text, and if not, of what (L5).
  *
- * Tests      tests/unit/l5-wasm/test-files.c
+ * Tests      tests/unit/l5-wasm/test-text-kind.c
  */
 #pragma once
 

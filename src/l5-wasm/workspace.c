@@ -223,15 +223,15 @@ int workspace_open_dir(const struct call *call, const char *path, struct reply *
 void workspace_put_size(int64_t bytes, char to[WORKSPACE_SIZE_BYTES])
 {
 	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
-	enum { STEP = 1000 };
+	const double step = 1000;
 	double size = (double)bytes;
 	size_t unit = 0;
 
-	if (bytes < STEP) {
+	if (size < step) {
 		(void)snprintf(to, WORKSPACE_SIZE_BYTES, "%" PRId64 " B", bytes);
 		return;
 	}
-	for (size /= STEP; size >= STEP && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
-		size /= STEP;
+	for (size /= step; size >= step && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		size /= step;
 	(void)snprintf(to, WORKSPACE_SIZE_BYTES, "%.1f %s", size, units[unit]);
 }

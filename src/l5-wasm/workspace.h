@@ -7,7 +7,7 @@
  * the model, with the nearest name where a name does not exist.
  *
  * Errors     -errno after reply_fail().
- * Tests      tests/unit/l5-wasm/test-files.c
+ * Tests      tests/process/test-toolwork.py
  */
 #pragma once
 

@@ -7,7 +7,7 @@
  * file that was there is kept.
  *
  * Errors     -errno after reply_fail().
- * Tests      tests/unit/l5-wasm/test-files.c
+ * Tests      tests/process/test-toolwork.py
  */
 #pragma once
 

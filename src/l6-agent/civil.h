@@ -5,7 +5,7 @@
  *
  * Ownership  Values only.
  * Units      Seconds since 1970-01-01T00:00:00; days since 1970-01-01. Years 0…9999.
- * Tests      tests/unit/l6-agent/test-time.c
+ * Tests      tests/unit/l6-agent/test-tool-here.c
  */
 #pragma once
 

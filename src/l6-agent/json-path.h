@@ -9,7 +9,7 @@
  * Errors     -EINVAL for a path that is not in the grammar; -ENOENT when something is not there:
  *            which part, and what there is instead. -E2BIG for more than JSON_PATH_VALUES_MAX.
  * Source     RFC 6901; spec/tools.md
- * Tests      tests/data/json-path.cases, fuzz/fuzz-json-path.c
+ * Tests      tests/data/json.cases, fuzz/fuzz-json-path.c
  */
 #pragma once
 

@@ -4,7 +4,7 @@
  *
  * Ownership  Arguments are borrowed for the call.
  * Errors     -EINVAL with a sentence for the model, -ENOMEM, -EMSGSIZE.
- * Tests      tests/unit/l6-agent/test-time.c, test-json-tool.c
+ * Tests      tests/unit/l6-agent/test-tool-here.c
  */
 #pragma once
 

@@ -7,7 +7,7 @@
  * Ownership  Value type.
  * Errors     -EINVAL with a sentence: the nearest names when there is no such zone.
  * Source     RFC 9636 (TZif), POSIX.1-2017 chapter 8 (the rule behind the last transition)
- * Tests      tests/unit/l6-agent/test-time.c, fuzz/fuzz-zone.c
+ * Tests      tests/unit/l6-agent/test-tool-here.c, fuzz/fuzz-zone.c
  */
 #pragma once
 

@@ -246,7 +246,7 @@ def what_is_no_file_is_named(world):
 @test
 def a_missing_file_is_answered_with_the_nearest_name(world):
     world.put("src/main.c", "x")
-    world.refused("read_file", "Did you mean \"src/main.c\"?", path="src/mian.c")
+    world.refused("read_file", "Did you mean \"src/main.c\"?", path="src/mainn.c")
     world.refused("read_file", "\"srcs\" does not exist", "Did you mean \"src\"?", path="srcs/main.c")
     world.refused("read_file", "a part of the path is a file", path="src/main.c/x")
     world.refused("apply_patch", "Did you mean \"src/main.c\"?", path="src/main.h", old_string="a", new_string="b")
@@ -261,6 +261,14 @@ def a_written_file_has_exactly_the_content(world):
         assert world.get("d/e/f") == content.encode()
         assert reply.meta["bytes"] == len(content.encode())
     assert "5 bytes" in world.ok("write_file", path="g", content="a\nb\nc").content
+
+
+@test
+def every_character_json_can_carry_arrives_unchanged(world):
+    content = "".join(map(chr, [*range(1, 0x300), 0x7f, 0xd7ff, 0xe000, 0xfdd0, 0xfffe, 0xffff, 0x10000, 0x1f600, 0x10ffff]))
+    world.ok("write_file", path="f", content=content)
+    assert world.get("f") == content.encode()
+    assert world.ok("read_file", path="f").content == content
 
 
 @test
