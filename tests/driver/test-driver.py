@@ -289,6 +289,16 @@ def each_kind_of_change_is_seen_and_only_a_change(clone):
 
 
 @test
+def clean_removes_what_is_the_drivers_and_nothing_else(clone):
+    for folder in (clone.path + "/build", clone.cache + "/model", clone.cache + "/mine"):
+        os.makedirs(folder, exist_ok=True)
+    expect(clone.run(["./clawos", "clean"]).returncode == 0 and not os.path.exists(clone.path + "/build"), "build is still there")
+    expect(os.path.exists(clone.cache + "/model"), "clean without --cache touched the cache")
+    expect(clone.run(["./clawos", "clean", "--cache"]).returncode == 0, "clean --cache failed")
+    expect(os.listdir(clone.cache) == ["mine"], f"left in the cache: {os.listdir(clone.cache)}")
+
+
+@test
 def an_unknown_distribution_gets_a_word(clone):
     clone.write("os-release", "ID=plan9\nVERSION_ID=4\n")
     subprocess.run(["mount", "--bind", clone.path + "/os-release", os.path.realpath("/etc/os-release")], check=True)

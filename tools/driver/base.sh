@@ -50,7 +50,7 @@ make_base_locked() {
 	# shellcheck disable=SC2016 # the format is dpkg's
 	chroot "$tmp/root" dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' >"$tmp/versions"
 	keep "$tmp" "$2"
-	progress "$1 base: done, $(megabytes "$(size_of "$2")"), versions in $2/versions"
+	progress_done "$1 base: done, $(megabytes "$(size_of "$2")"), versions in $2/versions"
 }
 
 bootstrap() {

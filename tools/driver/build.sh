@@ -22,15 +22,16 @@ is_ready() {
 prepare() {
 	require_host
 	model=$(wanted_model)
-	start run_base make_base run
-	do_step make_base build
+	next_step="build base" && start run_base make_base run
+	next_step="sources and parts" && do_step make_base build
 	if [ -n "$model" ]; then
-		[ "$1" != run ] || start model make_model "$model"
-		start llama make_part llama
+		[ "$1" != run ] || { next_step=claw && start model make_model "$model"; }
+		next_step=programs && start llama make_part llama
 	fi
-	do_step make_part sqlite
+	next_step=programs && do_step make_part sqlite
 	finish llama
 	finish run_base
+	next_step=$([ "$1" != run ] || echo claw)
 	do_step build_program "$(local_model "$model")" "$(base_path run)"
 	finish model
 }
@@ -70,7 +71,7 @@ build_program_locked() {
 	EOT
 	touch -r build/began build/ready.next
 	mv -f build/ready.next build/ready
-	progress "programs: done, $(megabytes "$(size_of build/bin)") in build/bin"
+	progress_done "programs: done, $(megabytes "$(size_of build/bin)") in build/bin"
 }
 
 # link_parts NAME...: prints a folder of the clone that leads to these parts. Its name changes with them, so that ninja

@@ -21,6 +21,12 @@ progress() {
 	printf 'clawos: [%4d s] %s\n' "$(($(date +%s) - began))" "$*" >&2
 }
 
+# The same at the end of a step; says what comes next when next_step is set.
+progress_done() {
+	progress "$*${next_step:+; next: $next_step}"
+}
+next_step=
+
 # "612 MB" for a number of bytes.
 megabytes() {
 	echo "$((($1 + 500000) / 1000000)) MB"

@@ -38,7 +38,7 @@ make_part_locked() {
 	chmod 755 "$tmp"
 	logged "$cache/log/part-$1.log" in_base "$(build_base)" none sh "$clone/tools/parts/$1.sh" "$archive" "$tmp"
 	keep "$tmp" "$2"
-	progress "part $1: done, $(megabytes "$(size_of "$2")")"
+	progress_done "part $1: done, $(megabytes "$(size_of "$2")")"
 }
 
 # Prints the name of the weights to use: CLAWOS_MODEL, else by the memory of this machine. 3.7 million KiB is what the
@@ -101,7 +101,7 @@ make_model_locked() {
 		read_lock "$piece"
 		rm -f -- "$(download_path)"
 	done
-	progress "weights $1: done, $2"
+	progress_done "weights $1: done, $(megabytes "$(size_of "$2")")"
 }
 
 fetch_every_third() {

@@ -61,7 +61,8 @@ verb_build() {
 # verb_test [--long] [PATTERN]: what needs a network happens first; builds and tests have none.
 verb_test() {
 	require_host
-	do_step make_base test
+	next_step="run base and parts" && do_step make_base test
+	next_step="programs with gcc, with sanitizers, with clang; then checks and tests"
 	start run_base make_base run
 	start model make_model smollm2
 	start llama make_part llama
@@ -69,11 +70,13 @@ verb_test() {
 	finish llama
 	finish run_base
 	finish model
+	next_step=
 	rm -f build/builds.tap
 	only=
 	try "gcc builds everything without a warning" build_program true "$(base_path run)" || only=--only-builds
 	parts=$(link_parts sqlite llama)
 	if [ -z "$only" ]; then
+		progress "next: with sanitizers, with clang, then checks and tests"
 		try "gcc builds the tests with ASan and UBSan" compile sanitize gcc meson-test-prereq "-Dparts=$parts" \
 			-Db_sanitize=address,undefined -Db_lundef=false || :
 		try "clang builds everything without a warning" compile clang clang-19 all "-Dparts=$parts" || :
@@ -119,8 +122,16 @@ verb_bench() {
 }
 
 verb_clean() {
+	# Daemons of the usual state run from what is removed here.
+	[ ! -f build/ready ] || (verb_claw stop) >/dev/null 2>&1 || :
 	rm -rf --one-file-system build
-	[ "${1:-}" != --cache ] || rm -rf --one-file-system "$cache"
+	[ "${1:-}" = --cache ] || return 0
+	# By name: the cache may be a folder that holds other things too.
+	for path in "$cache"/base-* "$cache"/part-* "$cache"/npm-* "$cache/download" "$cache/model" "$cache/tmp" "$cache/mnt" \
+		"$cache/log" "$cache/lock"; do
+		rm -rf --one-file-system -- "$path"
+	done
+	rmdir -- "$cache" 2>/dev/null || :
 }
 
 # One line per thing a first run makes: what is there, what would be fetched or built.
