@@ -118,7 +118,7 @@ static int take_parts(CURLU *parsed, struct egress_url *url, struct error *err)
 		curl_free(zone);
 		return FAIL(err, -EINVAL, "an address in a URL may not name an interface");
 	}
-	r = copy_part(parsed, CURLUPART_HOST, CURLU_PUNYCODE, &url->host, err);
+	r = copy_part(parsed, CURLUPART_HOST, 0, &url->host, err);
 	if (r >= 0)
 		r = tidy_host(parsed, url, err);
 	if (r >= 0)
@@ -143,13 +143,17 @@ static int take_parts(CURLU *parsed, struct egress_url *url, struct error *err)
 	return copy_part(parsed, CURLUPART_URL, CURLU_NO_DEFAULT_PORT, &url->url, err);
 }
 
-/* Blanks and bytes that are not ASCII are escaped behind the host; in it they mean other things. */
+/* Blanks and bytes that are not ASCII are escaped behind the host. In it the latter are -EILSEQ:
+ * what looks alike must not be taken for the same, and the ASCII form shows the difference. */
 static int escape(const char *text, struct buf *ret)
 {
 	const char *behind_host = strstr(text, "://") + 3;
 	int r;
 
 	behind_host += strcspn(behind_host, "/?#");
+	for (const char *c = text; c < behind_host; c++)
+		if ((unsigned char)*c >= 0x80)
+			return -EILSEQ;
 	r = buf_add(ret, text, (size_t)(behind_host - text));
 	for (; *behind_host && r >= 0; behind_host++) {
 		unsigned char c = (unsigned char)*behind_host;
@@ -160,28 +164,51 @@ static int escape(const char *text, struct buf *ret)
 	return r;
 }
 
-int egress_url_parse(const char *text, struct egress_url *ret, struct error *err)
+static int parse_once(const char *text, struct egress_url *url, struct error *err)
 {
 	const unsigned flags = CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME;
 	CLEANUP(curl_url_cleanup_ptr) CURLU *parsed = curl_url();
-	auto_egress_url struct egress_url url = { 0 };
-	auto_buf struct buf escaped = BUF(3 * EGRESS_URL_BYTES_MAX);
-	int r = check_bytes(text, err);
 	CURLUcode code;
+
+	if (!parsed)
+		return FAIL(err, -ENOMEM, "out of memory");
+	code = curl_url_set(parsed, CURLUPART_URL, text, flags);
+	if (code == CURLUE_OK)
+		code = curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0);
+	return code == CURLUE_OK ? take_parts(parsed, url, err) : explain(code, err);
+}
+
+/* What is judged has to be what libcurl reads when it sends: "1.2.3." without its dot would be an
+ * address, "1.2.3." is none. */
+static int check_fixed(const struct egress_url *url, struct error *err)
+{
+	auto_egress_url struct egress_url again = { 0 };
+	int r = parse_once(url->url, &again, err);
+
+	if (r >= 0 && (strcmp(again.url, url->url) != 0 || strcmp(again.host, url->host) != 0 ||
+		       again.port != url->port))
+		return FAIL(err, -EINVAL, "the URL can be read in two ways");
+	return r;
+}
+
+int egress_url_parse(const char *text, struct egress_url *ret, struct error *err)
+{
+	auto_egress_url struct egress_url url = { 0 };
+	auto_buf struct buf escaped = BUF(EGRESS_URL_BYTES_MAX);
+	int r = check_bytes(text, err);
 
 	if (r < 0)
 		return r;
 	r = escape(text, &escaped);
+	if (r == -EILSEQ)
+		return FAIL(err, -EINVAL, "a host name is written in ASCII (its xn-- form)");
+	if (r == -EMSGSIZE)
+		return FAIL(err, -EINVAL, "the URL is longer than %d bytes", EGRESS_URL_BYTES_MAX);
 	if (r < 0)
 		return FAIL(err, r, "the URL cannot be kept: %s", strerror(-r));
-	if (!parsed)
-		return FAIL(err, -ENOMEM, "out of memory");
-	code = curl_url_set(parsed, CURLUPART_URL, escaped.data, flags);
-	if (code == CURLUE_OK)
-		code = curl_url_set(parsed, CURLUPART_FRAGMENT, NULL, 0);
-	if (code != CURLUE_OK)
-		return explain(code, err);
-	r = take_parts(parsed, &url, err);
+	r = parse_once(escaped.data, &url, err);
+	if (r >= 0)
+		r = check_fixed(&url, err);
 	if (r < 0)
 		return r;
 	*ret = url;

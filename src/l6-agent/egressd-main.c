@@ -9,7 +9,6 @@
 #include "l6-agent/egress.h"
 
 #include <getopt.h>
-#include <locale.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -73,7 +72,6 @@ int main(int argc, char **argv)
 	struct error err = { 0 };
 	int r = parse_options(argc, argv, &options, &err);
 
-	(void)setlocale(LC_CTYPE, "C.UTF-8"); /* else host names that are not ASCII are refused */
 	(void)sigaction(SIGPIPE, &ignore, NULL);     /* a reader that went away is an errno */
 	if (r >= 0 && prctl(PR_SET_DUMPABLE, 0) < 0) /* nobody traces it, nothing is dumped */
 		r = FAIL(&err, -errno, "cannot be made undumpable: %s", strerror(errno));
