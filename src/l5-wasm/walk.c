@@ -48,6 +48,7 @@ static int visit(struct walk *walk, int fd, const char *path, const char *name, 
 		return 0;
 	}
 	inner = dir_open_nolink(fd, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+	walk->is_partial |= inner == -EMFILE || inner == -ENFILE;
 	return inner < 0 ? 0 : visit_directory(walk, inner, below, depth + 1);
 }
 

@@ -14,7 +14,8 @@
 
 #include <dirent.h>
 
-enum { WALK_DEPTH_MAX = 64, WALK_ENTRIES_MAX = 1000000 };
+/* Each level holds a descriptor, and a cage has 64 (spec/tables/profiles). */
+enum { WALK_DEPTH_MAX = 48, WALK_ENTRIES_MAX = 1000000 };
 
 struct walk_entry {
 	const char *path; /* relative to where the walk began */

@@ -496,6 +496,16 @@ def searches_do_not_follow_links(world):
     assert world.ok("grep", pattern="needle").content == "real/f.txt:1:needle\n"
 
 
+@test
+def a_search_that_ends_in_the_depth_says_so(world):
+    world.put("d/" * 60 + "f.txt", "needle\n")
+    world.put("d/g.txt", "needle\n")
+    assert "incomplete" in world.ok("glob", pattern="*.txt").content
+    content = world.ok("grep", pattern="needle").content
+    assert content.startswith("d/g.txt:1:needle\n") and "incomplete" in content, content
+    assert "f.txt" in world.ok("glob", pattern="*.txt", path="d/" * 40).content
+
+
 # ---- grep ----
 
 @test
