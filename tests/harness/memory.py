@@ -66,7 +66,9 @@ class Memory:
         return self.link(AGENT)
 
     def restart(self):
-        self.daemon.stop()
+        status = self.daemon.stop()
+        if status != 0:
+            raise AssertionError(f"it ended with {status}: {self.daemon.log()}")
         self.daemon.start()
 
 
