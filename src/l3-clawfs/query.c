@@ -98,9 +98,33 @@ int query_parse(struct tokens *tokens, const char *text, size_t length, struct q
 	}
 	if (r < 0)
 		return FAIL(err, r, "out of memory");
+	parsing.query.n_any = parsing.query.n_terms;
 	*ret = parsing.query;
 	parsing.query = (struct query){ 0 };
 	return 0;
+}
+
+void query_weigh(struct query *query)
+{
+	int64_t chunks = 0;
+
+	for (size_t i = 1; i < query->n_terms; i++) { /* few, and stable */
+		char *term = query->terms[i];
+		int64_t n = query->chunks[i];
+		size_t at = i;
+
+		for (; at > 0 && query->chunks[at - 1] > n; at--) {
+			query->terms[at] = query->terms[at - 1];
+			query->chunks[at] = query->chunks[at - 1];
+		}
+		query->terms[at] = term;
+		query->chunks[at] = n;
+	}
+	for (query->n_any = 0; query->n_any < query->n_terms; query->n_any++) {
+		chunks += query->chunks[query->n_any];
+		if (query->n_any >= QUERY_ANY_LEAST && chunks > QUERY_ANY_CHUNKS)
+			break;
+	}
 }
 
 static int add_term(const char *term, enum query_mode mode, struct buf *out)
@@ -124,9 +148,10 @@ static int add_term(const char *term, enum query_mode mode, struct buf *out)
 
 int query_expression(const struct query *query, enum query_mode mode, struct buf *out)
 {
+	size_t n = mode == QUERY_ANY ? query->n_any : query->n_terms;
 	int r = 0;
 
-	for (size_t i = 0; i < query->n_terms && r >= 0; i++)
+	for (size_t i = 0; i < n && r >= 0; i++)
 		if (mode != QUERY_BEGIN || strlen(query->terms[i]) >= QUERY_PREFIX_BYTES)
 			r = add_term(query->terms[i], mode, out);
 	return r;

@@ -15,6 +15,8 @@
 #include "base/buf.h"
 #include "l3-clawfs/tokens.h"
 
+#include <stdint.h>
+
 enum {
 	QUERY_TERMS_MAX = 24,
 	QUERY_TERM_BYTES = 128,       /* a longer token is no word somebody looks for */
@@ -24,14 +26,24 @@ enum {
 };
 
 struct query {
-	char *terms[QUERY_TERMS_MAX]; /* distinct, folded, in the order of the text */
+	char *terms[QUERY_TERMS_MAX]; /* distinct, folded; in the order of the text until weighed */
+	int64_t chunks[QUERY_TERMS_MAX]; /* how many have the term */
 	size_t n_terms;
+	size_t n_any; /* the terms QUERY_ANY looks for: the first so many, at first all */
 };
 void query_fini(struct query *query);
 
 /* n_terms is 0 when the text has no word. tokens is of kind TOKENS_FOLDED. */
 must_check int query_parse(struct tokens *tokens, const char *text, size_t length,
 			   struct query *ret, struct error *err);
+
+/*
+ * Knowing query->chunks: puts the rare terms first, and keeps QUERY_ANY to those that are in at
+ * most QUERY_ANY_CHUNKS chunks together (three at least). What a common word adds to a score is
+ * little; what it costs is most.
+ */
+enum { QUERY_ANY_CHUNKS = 3000, QUERY_ANY_LEAST = 3 };
+void query_weigh(struct query *query);
 
 enum query_mode {
 	QUERY_ALL, /* chunks with every term */

@@ -25,27 +25,52 @@ static int count_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *data)
 	return SQLITE_OK;
 }
 
+static double weight(int64_t rows, int64_t having)
+{
+	double n = (double)rows, h = having < rows ? (double)having : n;
+
+	return log(1 + (n - h + 0.5) / (h + 0.5));
+}
+
+/* What the query does not know: how many chunks have the words that begin like each term. */
+static int count_all(const Fts5ExtensionApi *api, Fts5Context *fts, int64_t *having, int n)
+{
+	int rc = SQLITE_OK;
+
+	for (int i = 0; i < n && rc == SQLITE_OK; i++) {
+		having[i] = 0;
+		rc = api->xQueryPhrase(fts, i, &having[i], count_row);
+	}
+	return rc;
+}
+
 /* Weighs the terms by how few chunks have them. Made once per query. */
 static int measure(const Fts5ExtensionApi *api, Fts5Context *fts, struct statistics *statistics)
 {
+	const struct query *const *known = api->xUserData(fts), *query = *known;
+	int64_t having[QUERY_TERMS_MAX];
 	sqlite3_int64 rows = 0, words = 0;
+	int n = api->xPhraseCount(fts), n_all = query ? (int)query->n_terms : n;
 	int rc = api->xRowCount(fts, &rows);
 
+	if (n > QUERY_TERMS_MAX || n > n_all)
+		return SQLITE_ERROR;
 	if (rc == SQLITE_OK)
 		rc = api->xColumnTotalSize(fts, -1, &words);
+	if (rc == SQLITE_OK && !query)
+		rc = count_all(api, fts, having, n);
+	if (rc != SQLITE_OK)
+		return rc;
 	statistics->average_words = rows > 0 && words > 0 ? (double)words / (double)rows : 1;
-	statistics->n_terms = api->xPhraseCount(fts);
-	if (statistics->n_terms > QUERY_TERMS_MAX)
-		return SQLITE_ERROR;
-	for (int i = 0; i < statistics->n_terms && rc == SQLITE_OK; i++) {
-		int64_t having = 0;
+	statistics->n_terms = n;
+	for (int i = 0; i < n_all; i++) {
+		double w = weight(rows, query ? query->chunks[i] : having[i]);
 
-		rc = api->xQueryPhrase(fts, i, &having, count_row);
-		statistics->weight[i] =
-			log(1 + ((double)rows - (double)having + 0.5) / ((double)having + 0.5));
-		statistics->weight_all += statistics->weight[i];
+		statistics->weight_all += w;
+		if (i < n)
+			statistics->weight[i] = w;
 	}
-	return rc;
+	return SQLITE_OK;
 }
 
 static int statistics_of(const Fts5ExtensionApi *api, Fts5Context *fts, struct statistics **ret)
@@ -119,14 +144,14 @@ static void chunk_rank(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_co
 		sqlite3_result_error_code(context, rc);
 }
 
-int rank_register(sqlite3 *db, struct error *err)
+int rank_register(sqlite3 *db, const struct query **query, struct error *err)
 {
 	fts5_api *api;
 	int r = tokens_fts5(db, &api, err);
 
 	if (r < 0)
 		return r;
-	if (api->xCreateFunction(api, "chunk_rank", NULL, chunk_rank, NULL) != SQLITE_OK)
+	if (api->xCreateFunction(api, "chunk_rank", query, chunk_rank, NULL) != SQLITE_OK)
 		return FAIL(err, -ENOMEM, "the ranking function could not be made");
 	return 0;
 }

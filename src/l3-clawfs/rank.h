@@ -11,9 +11,14 @@
 
 #include "base/error.h"
 
+#include "l3-clawfs/query.h"
+
 #include <sqlite3.h>
 
 enum { RANK_PATH = 3 };
 
-/* Makes the function known to a database. */
-must_check int rank_register(sqlite3 *db, struct error *err);
+/*
+ * Makes the function known to a database. *query, borrowed, is the weighed query whose expression
+ * is run (QUERY_ALL or QUERY_ANY); while it is NULL the function counts for itself (QUERY_BEGIN).
+ */
+must_check int rank_register(sqlite3 *db, const struct query **query, struct error *err);

@@ -30,7 +30,8 @@ static const char step_1[] =
 	"INSERT INTO total VALUES('bytes', 0), ('documents', 0);"
 	"CREATE VIRTUAL TABLE chunk_text USING fts5(path, text, content='',"
 	" contentless_delete=1, tokenize=\"porter unicode61 remove_diacritics 2\");"
-	"INSERT INTO chunk_text(chunk_text, rank) VALUES('hashsize', 262144);";
+	"INSERT INTO chunk_text(chunk_text, rank) VALUES('hashsize', 262144);"
+	"CREATE VIRTUAL TABLE chunk_word USING fts5vocab(chunk_text, row);";
 
 const char *const schema_steps[] = { step_1 };
 const size_t schema_version = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -16,6 +16,7 @@ enum { CHUNK_BYTES_MAX = 64 * 1024 };
 struct searcher {
 	struct store *store;
 	struct tokens *folded, *stemmed;
+	const struct query *running; /* what chunk_rank() ranks for */
 };
 
 struct candidate {
@@ -34,7 +35,7 @@ int searcher_open(struct store *store, struct searcher **ret, struct error *err)
 	if (!searcher)
 		return FAIL(err, -ENOMEM, "out of memory");
 	searcher->store = store;
-	r = rank_register(store_db(store), err);
+	r = rank_register(store_db(store), &searcher->running, err);
 	if (r >= 0)
 		r = tokens_open(store_db(store), TOKENS_FOLDED, &searcher->folded, err);
 	if (r >= 0)
@@ -76,6 +77,49 @@ static int run(struct searcher *searcher, const char *expression, size_t wanted,
 			 ret, err);
 }
 
+static int copy_stem(void *data, const char *token, size_t length, size_t start, size_t end)
+{
+	char *stem = data;
+
+	(void)start;
+	(void)end;
+	if (length > QUERY_TERM_BYTES)
+		return 0;
+	memcpy(stem, token, length);
+	stem[length] = '\0';
+	return 1; /* a term is one token */
+}
+
+/* Counts the chunks that have each term. */
+static int weigh(struct searcher *searcher, struct query *query, struct error *err)
+{
+	static const char sql[] = "SELECT term, doc FROM chunk_word WHERE term IN"
+				  " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+				  " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	char stems[QUERY_TERMS_MAX][QUERY_TERM_BYTES + 1];
+	struct store_value values[QUERY_TERMS_MAX];
+	auto_reset sqlite3_stmt *row = NULL;
+	int r = 0;
+
+	static_assert(QUERY_TERMS_MAX == 24, "as many as the statement has");
+	for (size_t i = 0; i < query->n_terms && r >= 0; i++) {
+		stems[i][0] = '\0';
+		r = tokens_read(searcher->stemmed, query->terms[i], strlen(query->terms[i]),
+				copy_stem, stems[i]);
+		values[i] = STORE_TEXT(stems[i]);
+	}
+	if (r < 0)
+		return FAIL(err, r, "out of memory");
+	r = store_run(searcher->store, sql, values, query->n_terms, &row, err);
+	for (; r == 1; r = store_next(searcher->store, row, err))
+		for (size_t i = 0; i < query->n_terms; i++)
+			if (strcmp(stems[i], store_column_text(row, 0)) == 0)
+				query->chunks[i] = sqlite3_column_int64(row, 1);
+	if (r >= 0)
+		query_weigh(query);
+	return r;
+}
+
 /* The best chunks for one mode; replaces what is in candidates. */
 static int collect(struct searcher *searcher, const struct query *query, enum query_mode mode,
 		   size_t wanted, const char *labels, struct candidate *candidates, size_t *ret_n,
@@ -91,6 +135,7 @@ static int collect(struct searcher *searcher, const struct query *query, enum qu
 		return FAIL(err, r, "out of memory");
 	if (expression.length == 0)
 		return 0;
+	searcher->running = mode == QUERY_BEGIN ? NULL : query;
 	r = run(searcher, expression.data, wanted, labels, &row, err);
 	for (; r == 1 && n < wanted; r = store_next(searcher->store, row, err))
 		candidates[n++] = (struct candidate){ .chunk = sqlite3_column_int64(row, 0),
@@ -107,7 +152,8 @@ static int collect_modes(struct searcher *searcher, const struct query *query, u
 	int r = 0;
 
 	*ret_n = 0;
-	if (query->n_terms > 1)
+	/* The terms are weighed: when the first is in no chunk, none has them all. */
+	if (query->n_terms > 1 && query->chunks[0] > 0)
 		r = collect(searcher, query, QUERY_ALL, wanted, labels, candidates, ret_n, err);
 	if (r >= 0 && *ret_n < limit)
 		r = collect(searcher, query, QUERY_ANY, wanted, labels, candidates, ret_n, err);
@@ -198,6 +244,8 @@ int search(struct searcher *searcher, const char *text, size_t length, unsigned 
 
 	assert(limit > 0 && limit <= SEARCH_LIMIT_MAX);
 	r = query_parse(searcher->folded, text, length, &query, err);
+	if (r >= 0 && query.n_terms > 0)
+		r = weigh(searcher, &query, err);
 	if (r >= 0)
 		r = collect_modes(searcher, &query, limit, labels, candidates, &n, err);
 	for (size_t i = 0; i < n && given < limit && r >= 0; i++) {

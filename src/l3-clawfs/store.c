@@ -124,21 +124,21 @@ int store_run(struct store *store, const char *sql, const struct store_value *va
 		*ret = NULL;
 	if (r < 0)
 		return r;
-	(void)sqlite3_reset(stmt); /* repeats the error of the last run, which was reported then */
+	store_reset(&stmt);
 	for (size_t i = 0; i < n_values && rc == SQLITE_OK; i++)
 		rc = bind(stmt, (int)i + 1, &values[i]);
 	r = rc == SQLITE_OK ? store_next(store, stmt, err) : fail(store, rc, err);
 	if (r == 1 && ret)
 		*ret = stmt;
 	else
-		(void)sqlite3_reset(stmt);
+		store_reset(&stmt); /* no binding outlives the bytes it borrows */
 	return r;
 }
 
 void store_reset(sqlite3_stmt **stmt)
 {
 	if (*stmt) {
-		(void)sqlite3_reset(*stmt); /* its error was reported by the step */
+		(void)sqlite3_reset(*stmt); /* repeats the error of the step, which was reported */
 		(void)sqlite3_clear_bindings(*stmt);
 	}
 }

@@ -65,6 +65,24 @@ TEST(text_without_a_word_is_no_query)
 	expect_expression("\xf0\x9f\x8d\xb5", QUERY_ANY, "");
 }
 
+TEST(rare_terms_come_first_and_common_ones_are_not_looked_for_alone)
+{
+	auto_buf struct buf any = BUF(QUERY_EXPRESSION_BYTES), all = BUF(QUERY_EXPRESSION_BYTES);
+	char a[] = "common", b[] = "rare", c[] = "absent", d[] = "half", e[] = "most";
+	struct query query = {
+		.terms = { a, b, c, d, e },
+		.chunks = { 2500, 3, 0, 1000, 9000 },
+		.n_terms = 5,
+	};
+
+	query_weigh(&query);
+	EXPECT_INT(query_expression(&query, QUERY_ANY, &any), ==, 0);
+	EXPECT_STR(any.data, "\"absent\" OR \"rare\" OR \"half\"");
+	EXPECT_INT(query_expression(&query, QUERY_ALL, &all), ==, 0);
+	EXPECT_STR(all.data, "\"absent\" AND \"rare\" AND \"half\" AND \"common\" AND "
+			     "\"most\"");
+}
+
 TEST(a_long_query_is_bounded)
 {
 	auto_buf struct buf text = BUF(65536), out = BUF(QUERY_EXPRESSION_BYTES);
