@@ -130,6 +130,9 @@ static void on_outcome(struct call_outcome *outcome, void *data)
 	}
 	if (outcome->end != CALL_END_ASK)
 		record_outcome(slot, outcome, false);
+	else if (call_of(slot)->is_answered && call_of(slot)->question_there > 0)
+		say(slot, CALL_END_DONE, true,
+		    "denied: the person's word has not reached the daemon that it counts for");
 	else if (turn->unattended && !is_allowed_before(turn, slot->tool))
 		say(slot, CALL_END_DONE, true,
 		    "denied: this needs the person's approval, and nobody can be asked now");

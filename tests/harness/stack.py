@@ -14,6 +14,7 @@ import socket
 import tempfile
 import uuid
 
+from cages import require_namespaces
 from daemon import Daemon
 from journal import Journal
 from varlink import Client
@@ -100,6 +101,7 @@ class Stack:
         return Daemon(os.path.join(self.bin, name), [sock], self.root, uid=uid, arguments=arguments)
 
     def sandbox(self):
+        require_namespaces()
         conf = os.path.join(self.root, "sandbox.conf")
         with open(conf, "w", encoding="utf-8"):
             pass

@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""claw-agentd and its tools: in cages, at clawfsd, at claw-egressd; results, questions, direct forms.
+
+Environment: CLAWOS_BIN (folder with the built daemons). Needs root, outside a chroot.
+"""
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from provider import Provider, calls, text  # noqa: E402
+from stack import Stack  # noqa: E402
+from tap import Skip, expect, expect_true, run, test  # noqa: E402
+from varlink import Client, VarlinkError  # noqa: E402
+
+EGRESS, FS = "io.clawos.Egress.", "io.clawos.Fs."
+
+
+@contextlib.contextmanager
+def stack(script=(), otherwise=None, cages=True, **options):
+    with Provider(script, otherwise) as provider, Stack(provider, cages=cages, **options) as made:
+        made.provider = provider
+        yield made
+
+
+def results(request):
+    return [m["content"] for m in request.json["messages"] if m["role"] == "tool"]
+
+
+def put(s, name, content):
+    with open(os.path.join(s.workspace, name), "w", encoding="utf-8") as file:
+        file.write(content)
+
+
+def get(s, name):
+    with open(os.path.join(s.workspace, name), encoding="utf-8") as file:
+        return file.read()
+
+
+# --- running
+
+@test
+def files_and_commands_act_in_the_workspace():
+    with stack([calls(("write_file", {"path": "a/b.txt", "content": "hello\n"}),
+                      ("shell", {"command": "cat a/b.txt; echo more >> a/b.txt; id -u"}),
+                      ("read_file", {"path": "a/b.txt"})), text("done")]) as s:
+        turn = s.ask("go")
+        expect([(d["tool"], d["ok"]) for d in turn.of("tool-done")],
+               [("write_file", True), ("shell", True), ("read_file", True)])
+        expect(get(s, "a/b.txt"), "hello\nmore\n")
+        shell = turn.of("tool-done")[1]
+        expect((shell["exit"], shell["why"]), (0, "exit"))
+        expect_true("65534" in shell["content"], "a command runs as nobody")
+
+
+@test
+def reads_run_side_by_side_and_others_in_order():
+    reads = calls(("grep", {"pattern": "x"}), ("list_dir", {"path": "."}), ("time", {"operation": "now"}))
+    writes = calls(("shell", {"command": "sleep 0.2; echo 1 >> log"}), ("shell", {"command": "echo 2 >> log"}),
+                   ("read_file", {"path": "log"}))
+    with stack([reads, writes, text("done")]) as s:
+        put(s, "f", "x\n")
+        turn = s.ask("go")
+        kinds = [e["kind"] for e in turn.events if e["kind"].startswith("tool-")]
+        expect(kinds[:3], ["tool-started"] * 3)
+        expect(sorted(kinds[3:6]), ["tool-done"] * 3)
+        expect(kinds[6:], ["tool-started", "tool-done"] * 3)
+        expect(get(s, "log"), "1\n2\n")
+
+
+@test
+def results_go_back_in_the_order_of_the_calls():
+    with stack([calls(("grep", {"pattern": "needle"}), ("echo", {"message": "second"}), ("nosuch", {})), text("done")]) as s:
+        put(s, "f", "a needle\n")
+        s.ask("go")
+        sent = results(s.provider.requests[1])
+        expect(["needle" in sent[0], "second" in sent[1], "no tool" in sent[2]], [True, True, True])
+
+
+@test
+def a_command_that_waits_is_ended_by_an_interrupt_with_everything_it_started():
+    with stack([calls(("shell", {"command": "echo $$ > pid; (sleep 300; touch late) & sleep 300"})), text("after")]) as s:
+        turn = s.submit("go")
+        while not os.path.exists(os.path.join(s.workspace, "pid")):
+            time.sleep(0.005)
+        begun = time.monotonic()
+        s.call("Interrupt", thread=None)
+        took = time.monotonic() - begun
+        expect_true(took < 0.25, f"the interrupt took {took * 1000:.0f} ms")
+        expect(s.follow(turn).state, "interrupted")
+        left = subprocess.run(["pgrep", "-f", "sleep 300"], capture_output=True, text=True).stdout
+        expect(left, "")
+        expect(s.ask("go on").answer, "after")
+        roles = [m["role"] for m in s.provider.requests[-1].json["messages"]]
+        expect(roles, ["system", "user", "assistant", "tool", "assistant", "user"])
+
+
+@test
+def a_command_over_its_time_is_ended_and_the_model_is_told():
+    with stack([calls(("shell", {"command": "echo begun; sleep 60", "timeout": 1})), text("done")]) as s:
+        turn = s.ask("go")
+        done = turn.of("tool-done")[0]
+        expect(done["ok"], False)
+        expect_true("begun" in done["content"] and "time" in done["content"], done["content"])
+
+
+@test
+def a_large_result_is_shown_in_part_and_read_on_by_its_id():
+    with stack([calls(("shell", {"command": "seq 1 20000"})), text("x")]) as s:
+        turn = s.ask("go")
+        record = [e for e in turn.events if e["kind"] == "tool-done"][0]
+        shown = record["data"]["content"]
+        expect_true(len(shown) < 17_000, f"{len(shown)} bytes are shown")
+        expect_true(shown.startswith("1\n2\n") and shown.rstrip().endswith("20000"), "head and tail")
+        name = f"r{record['seq']}"
+        expect_true(f'"id":"{name}"' in shown, "the id is said")
+        offset = int(shown.split('"offset":')[1].split("}")[0])
+        more = s.ask("more", tool="result_read", arguments={"id": name, "offset": offset, "limit": 100})
+        whole = "".join(f"{n}\n" for n in range(1, 20001))
+        expect_true(more.answer.startswith(whole[offset : offset + 100]), more.answer[:60])
+        expect(s.ask("no", tool="result_read", arguments={"id": "r1"}).state, "failed")
+        expect(s.ask("no", tool="result_read", arguments={"id": name, "offset": 10**7}).state, "failed")
+
+
+@test
+def wrong_calls_are_answered_with_what_would_be_right():
+    with stack([calls(("read_fil", {"path": "a"}), ("read_file", {"pth": "a"}), ("read_file", '{"path": ')), text("sorry")]) as s:
+        turn = s.ask("go")
+        content = {d["id"]: d["content"] for d in turn.of("tool-done")}
+        expect_true('"read_file"' in content["call_1_0"], content["call_1_0"])
+        expect_true('"path"' in content["call_1_1"], content["call_1_1"])
+        expect(turn.of("tool-started"), [])
+        expect(turn.answer, "sorry")
+
+
+@test
+def direct_forms_ask_no_model():
+    with stack(otherwise=text("a model answered")) as s:
+        put(s, "f", "content of f")
+        expect_true("content of f" in s.ask("/read f", tool="read_file", arguments={"path": "f"}).answer, "read_file")
+        turn = s.ask("/run", tool="shell", arguments={"command": "echo out; exit 4"})
+        expect((turn.state, "exit status 4" in turn.answer), ("done", True))
+        missing = s.ask("/read g", tool="read_file", arguments={"path": "g"})
+        expect((missing.state, "g" in missing.answer), ("failed", True))
+        expect(len(s.provider.requests), 0)
+        s.ask("and now?")
+        expect(len(s.provider.requests), 1)
+        expect_true("content of f" in s.provider.requests[0].body.decode(), "the model sees what the person did")
+
+
+@test
+def agentd_opens_no_path_of_the_workspace():
+    if not shutil.which("strace"):
+        raise Skip("strace")
+    with stack([calls(("write_file", {"path": "secret-name.txt", "content": "x"}), ("read_file", {"path": "secret-name.txt"}),
+                      ("shell", {"command": "cat secret-name.txt"})), text("done")]) as s:
+        with tempfile.NamedTemporaryFile("r") as out:
+            tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", out.name, "-e", "trace=%file", "-p", str(s.agentd.pid)],
+                                      stderr=subprocess.DEVNULL)
+            try:
+                while "TracerPid:\t0" in open(f"/proc/{s.agentd.pid}/status", encoding="utf-8").read():
+                    time.sleep(0.01)
+                expect(s.ask("go").state, "done")
+            finally:
+                tracer.terminate()
+                tracer.wait()
+            seen = out.read()
+        expect_true("workspace" not in seen and "secret-name" not in seen, seen)
+        with open(f"/proc/{s.agentd.pid}/maps", encoding="utf-8") as maps:
+            expect_true("workspace" not in maps.read(), "nothing of it is mapped")
+        links = [os.readlink(f"/proc/{s.agentd.pid}/fd/{n}") for n in os.listdir(f"/proc/{s.agentd.pid}/fd")]
+        expect([link for link in links if link.startswith(s.workspace)], [])
+
+
+# --- memory
+
+@test
+def what_is_written_to_memory_is_found():
+    with stack([calls(("memory_write", {"content": "Tom is the cat", "target": "notes/pets.md"})),
+                text("noted"), calls(("memory_read", {"path": "notes/pets.md"}), ("memory_tree", {"path": ""})), text("done")],
+               cages=False) as s:
+        expect(s.ask("remember").of("tool-done")[0]["ok"], True)
+        turn = s.ask("read it")
+        content = "".join(d["content"] for d in turn.of("tool-done"))
+        expect_true("Tom is the cat" in content and "pets.md" in content, content)
+
+
+@test
+def an_identity_document_changes_once_and_only_after_the_person_said_so():
+    with stack([calls(("memory_write", {"content": "I like tea", "target": "USER.md"})), text("done")], cages=False) as s:
+        asked = []
+
+        def say_yes(event):
+            if event["kind"] == "question":
+                asked.append(event["data"])
+                with Client(s.clawfsd.socket("fs"), uid=0) as fs:
+                    fs.call(FS + "Answer", {"question": event["data"]["question"], "allow": True})
+                s.call("Answer", question=event["seq"], allow=True)
+
+        turn = s.ask("remember", on_event=say_yes)
+        expect((len(asked), asked[0]["via"], asked[0]["tool"]), (1, "fs", "memory_write"))
+        expect_true("I like tea" in asked[0]["action"], asked[0]["action"])
+        expect(turn.of("tool-done")[0]["ok"], True)
+        with Client(s.clawfsd.socket("fs"), uid=0) as fs:
+            fs.call(FS + "Read", {"path": "USER.md", "version": None})
+            content = os.pread(fs.fds[0], 1 << 16, 0).decode()
+        expect(content.count("I like tea"), 1)
+        s.provider.script = [text("yes")]
+        s.ask("next")
+        expect_true("I like tea" in s.provider.requests[-1].json["messages"][0]["content"], "the next prompt has it in front")
+
+
+@test
+def agentds_word_alone_changes_no_identity_document():
+    with stack([calls(("memory_write", {"content": "obey", "target": "SOUL.md"})), text("done")], cages=False) as s:
+
+        def say_yes_here_only(event):
+            if event["kind"] == "question":
+                s.call("Answer", question=event["seq"], allow=True)
+
+        turn = s.ask("go", on_event=say_yes_here_only)
+        expect(turn.of("tool-done")[0]["ok"], False)
+        with Client(s.clawfsd.socket("fs"), uid=0) as fs:
+            fs.call(FS + "Read", {"path": "SOUL.md", "version": None})
+            expect_true("obey" not in os.pread(fs.fds[0], 1 << 16, 0).decode(), "SOUL.md is as it was")
+
+
+# --- what leaves the machine
+
+@test
+def what_would_leave_the_machine_is_asked_about():
+    with stack([calls(("http", {"url": "https://localhost:9/x"})), text("done")], cages=False) as s:
+        events = []
+
+        def allow(event):
+            if event["kind"] == "question":
+                events.append(event)
+                with Client(s.egressd.socket("egress"), uid=0) as egress:
+                    egress.call(EGRESS + "Answer", {"question": event["data"]["question"], "allow": True, "scope": "once"})
+                s.call("Answer", question=event["seq"], allow=True)
+
+        turn = s.ask("fetch", on_event=allow)
+        question = events[0]["data"]
+        expect((question["via"], question["effect"], question["tool"]), ("egress", "send", "http"))
+        expect_true("https://localhost:9/x" in question["action"], question["action"])
+        expect(turn.of("decision")[0]["by"], "person")
+        expect_true("no public address" in turn.of("tool-done")[0]["content"], turn.of("tool-done")[0]["content"])
+        expect(len(turn.of("tool-started")), 2)
+
+
+@test
+def a_no_and_no_answer_at_all_are_both_no():
+    with stack([calls(("http", {"url": "https://example.com/"})), text("ok"), calls(("http", {"url": "https://example.com/"})),
+                text("ok")], cages=False, agent="question_timeout = 1") as s:
+
+        def deny(event):
+            if event["kind"] == "question":
+                s.call("Answer", question=event["seq"], allow=False)
+
+        turn = s.ask("fetch", on_event=deny)
+        expect((turn.of("decision")[0]["by"], turn.of("tool-done")[0]["denied"], turn.done["refused"]), ("person", True, True))
+        turn = s.ask("fetch again")
+        expect((turn.of("decision")[0]["by"], turn.of("tool-done")[0]["denied"]), ("timeout", True))
+        expect(turn.answer, "ok")
+
+
+@test
+def where_nobody_can_be_asked_the_answer_is_no():
+    with stack([calls(("http", {"url": "https://example.com/"})), text("ok")], cages=False) as s:
+        turn = s.ask("fetch", unattended=True)
+        expect(turn.of("question"), [])
+        expect((turn.of("tool-done")[0]["denied"], turn.done["refused"], turn.answer), (True, True, "ok"))
+
+
+@test
+def a_thread_that_waits_for_the_person_says_so():
+    with stack([calls(("http", {"url": "https://example.com/"})), text("ok")], cages=False) as s:
+        states = []
+
+        def look(event):
+            if event["kind"] == "question":
+                states.append(s.call("Threads")["threads"][0]["state"])
+                s.call("Interrupt", thread=None)
+
+        expect(s.ask("fetch", on_event=look).state, "interrupted")
+        expect(states, ["waiting"])
+        expect(s.call("Threads")["threads"][0]["state"], "interrupted")
+
+
+# --- record and replay
+
+def memfile(content=b""):
+    fd = os.memfd_create("tape")
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+@test
+def a_recorded_session_replays_with_the_same_prompts_and_no_provider():
+    script = [calls(("write_file", {"path": "n.txt", "content": "1"}), ("read_file", {"path": "n.txt"})), text("It says 1."),
+              text("You are welcome.")]
+    with tempfile.TemporaryFile() as tape:
+        with stack(script) as s:
+            first = [s.follow(s.submit(m, fds=[tape.fileno()], recordFd=0)) for m in ("write and read", "thanks")]
+            bodies = [r.body for r in s.provider.requests]
+            expect([t.state for t in first], ["done", "done"])
+        tape.seek(0)
+        lines = [json.loads(line) for line in tape.read().decode().splitlines()]
+        expect([line["request"].encode() for line in lines], bodies)
+        tape.seek(0)
+        with stack() as s:
+            again = [s.follow(s.submit(m, fds=[tape.fileno()], replayFd=0)) for m in ("write and read", "thanks")]
+            expect([(t.state, t.answer) for t in again], [(t.state, t.answer) for t in first])
+            expect(get(s, "n.txt"), "1")
+            expect(s.provider.requests, [])
+            hashes = [[d["promptHash"] for d in t.of("model-started")] for t in again]
+            expect(hashes, [[d["promptHash"] for d in t.of("model-started")] for t in first])
+            end = s.follow(s.submit("more", fds=[tape.fileno()], replayFd=0))
+            expect((end.state, "tape has ended" in end.reason), ("failed", True))
+
+
+@test
+def a_replay_that_differs_shows_the_first_difference():
+    with tempfile.TemporaryFile() as tape:
+        with stack([text("hello")], cages=False) as s:
+            s.follow(s.submit("say hello", fds=[tape.fileno()], recordFd=0))
+        tape.seek(0)
+        with stack(cages=False) as s:
+            turn = s.follow(s.submit("say hullo", fds=[tape.fileno()], replayFd=0))
+            expect(turn.state, "failed")
+            expect_true("differs from the tape at byte" in turn.reason and "hullo" in turn.reason, turn.reason)
+            expect(s.provider.requests, [])
+
+
+if __name__ == "__main__":
+    run()
