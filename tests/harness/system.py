@@ -141,14 +141,16 @@ class System:
                     yield event
 
     def await_turn(self, turn, after=0, timeout=WAIT_SECONDS):
-        """The turn-done event of a turn; goes on over restarts of the daemons."""
-        deadline, seen = time.monotonic() + timeout, after
+        """The turn-done event of a turn, with its answer; goes on over restarts of the daemons."""
+        deadline, seen, answer = time.monotonic() + timeout, after, None
         while time.monotonic() < deadline:
             try:
                 for event in self.events(after=seen, follow=True, timeout=max(0.1, deadline - time.monotonic())):
                     seen = event["seq"] or seen
+                    if event["kind"] == "answer" and event["turn"] == turn:
+                        answer = event["data"].get("text")
                     if event["kind"] == "turn-done" and event["turn"] == turn:
-                        return event
+                        return {**event, "answer": answer}
             except (Gone, OSError, VarlinkError):
                 continue
         raise AssertionError(f"turn {turn} did not end\n{self.logs()}")
