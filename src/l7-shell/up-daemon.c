@@ -22,6 +22,7 @@ enum {
 	BACKOFF_DOUBLINGS_MAX = 7,
 	RETRY_S = 5,      /* a failed daemon is tried again at the first call after this */
 	UNREADY_MAX = 5,  /* ends in a row before it was ever ready: failed, it cannot start */
+	HELD_MS = 50,     /* a process that has ended but is held by a tracer is looked at again */
 	STOP_LIMIT_S = 5, /* between SIGTERM and SIGKILL */
 	WATCHDOG_MAX_S = 600,
 };
@@ -183,13 +184,11 @@ static void restart_later(struct up_daemon *daemon, bool was_ready)
 		fail(daemon);
 }
 
-static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata)
+static void ended(struct up_daemon *daemon, const siginfo_t *info)
 {
-	struct up_daemon *daemon = userdata;
 	bool clean = info->si_code == CLD_EXITED && info->si_status == 0;
 	bool was_ready = daemon->state == UP_RUNNING;
 
-	(void)source;
 	daemon->child = sd_event_source_disable_unref(daemon->child);
 	daemon->watchdog = sd_event_source_disable_unref(daemon->watchdog);
 	daemon->timer = sd_event_source_disable_unref(daemon->timer);
@@ -198,16 +197,47 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *userdata
 	if (daemon->up->stopping) {
 		set_state(daemon, UP_STOPPED);
 		up_stop_step(daemon->up);
-		return 0;
+		return;
 	}
 	if (clean && daemon->row->on_demand) {
 		set_state(daemon, UP_STOPPED);
 		daemon->quick = 0;
-		return sd_event_source_set_enabled(daemon->demand, SD_EVENT_ON);
+		(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_ON);
+		return;
 	}
 	if (!clean)
 		log_warning("%s: %s", daemon->row->name, daemon->reason);
 	restart_later(daemon, was_ready);
+}
+
+static int on_held(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct up_daemon *daemon = userdata;
+
+	(void)source;
+	(void)usec;
+	return sd_event_source_set_enabled(daemon->child, SD_EVENT_ON);
+}
+
+/*
+ * The pidfd says that the process has ended. One that is traced cannot be waited for until its
+ * tracer lets go, and nothing announces that: then, and only then, it is looked at again after a
+ * moment.
+ */
+static int on_end(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct up_daemon *daemon = userdata;
+	siginfo_t info = { 0 };
+
+	(void)events;
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) < 0) {
+		log_error("%s: wait for its end: %m", daemon->row->name);
+		info.si_code = CLD_KILLED; /* it cannot be ours any more */
+	} else if (info.si_pid == 0) {
+		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+		return arm(daemon, &daemon->watchdog, HELD_MS * CLOCK_MSEC_US, on_held);
+	}
+	ended(daemon, &info);
 	return 0;
 }
 
@@ -231,10 +261,10 @@ void up_daemon_start(struct up_daemon *daemon)
 	assert(daemon->pid == 0);
 	r = up_enter(daemon->up, daemon, &daemon->pid, &pidfd, &err);
 	if (r >= 0) {
-		r = sd_event_add_child_pidfd(daemon->up->event, &daemon->child, pidfd, WEXITED,
-					     on_end, daemon);
+		r = sd_event_add_io(daemon->up->event, &daemon->child, pidfd, EPOLLIN, on_end,
+				    daemon);
 		if (r >= 0)
-			r = sd_event_source_set_child_pidfd_own(daemon->child, true);
+			r = sd_event_source_set_io_fd_own(daemon->child, true);
 		if (r < 0)
 			(void)FAIL(&err, r, "watch its process: %s", strerror(-r));
 	}

@@ -261,12 +261,7 @@ static int open_daemons(struct up *up, struct error *err)
 static int watch_signals(struct up *up, struct error *err)
 {
 	static const int stops[] = { SIGTERM, SIGINT };
-	sigset_t child;
 
-	/* sd-event waits for children only where SIGCHLD is blocked. */
-	if (sigemptyset(&child) < 0 || sigaddset(&child, SIGCHLD) < 0 ||
-	    sigprocmask(SIG_BLOCK, &child, NULL) < 0)
-		return FAIL(err, -errno, "signals: %m");
 	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
 		int r = sd_event_add_signal(up->event, NULL, stops[i] | SD_EVENT_SIGNAL_PROCMASK,
 					    on_signal, up);
