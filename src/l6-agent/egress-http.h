@@ -81,9 +81,11 @@ struct http_options {
 must_check int http_new(sd_event *event, struct http **ret, struct error *err);
 void http_free(struct http *http); /* no transfer may be under way */
 
+/* Begins one request; no callback of the sink comes before this returns. */
 must_check int http_start(struct http *http, const struct http_options *options,
 			  const struct http_sink *sink, struct http_transfer **ret,
 			  struct error *err);
+/* After HTTP_FULL: the piece that was not taken comes again. */
 void http_resume(struct http_transfer *transfer);
 
 /* Ends it without on_end. Not from inside a callback of the sink. */

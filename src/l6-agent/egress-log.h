@@ -32,9 +32,11 @@ struct egress_entry {
 	unsigned attempts;
 };
 
+/* Opens or makes the file; folder_fd is borrowed until egress_log_close(). */
 must_check int egress_log_open(int folder_fd, uint64_t max, struct egress_log **ret,
 			       struct error *err);
 void egress_log_close(struct egress_log *log);
+/* Writes the line and keeps a copy of the entry. */
 void egress_log_add(struct egress_log *log, const struct egress_entry *entry);
 
 /* The n-th newest entry; NULL behind the oldest kept. */

@@ -53,6 +53,7 @@ struct egress_question *egress_questions_find(struct egress_questions *questions
 
 bool egress_question_is_about(const struct egress_question *question,
 			      const struct egress_request *request);
+/* Forgets it; pointers to other questions are stale then. */
 void egress_questions_remove(struct egress_questions *questions, struct egress_question *question);
 
 /* The n-th that waits for a word, oldest first; NULL behind the last. */

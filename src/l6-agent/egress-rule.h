@@ -52,5 +52,6 @@ must_check int egress_rules_add(struct egress_rules *rules, const struct egress_
 /* -ENOENT for an unknown id, -EPERM for a rule of the configuration. */
 must_check int egress_rules_revoke(struct egress_rules *rules, uint64_t id, struct error *err);
 
+/* In order: the configuration's first. index is below the count. */
 size_t egress_rules_count(const struct egress_rules *rules);
 const struct egress_rule *egress_rules_at(const struct egress_rules *rules, size_t index);

@@ -38,7 +38,7 @@ static int dispatch(struct sse *sse, struct error *err)
 	return r;
 }
 
-static int add_data(struct sse *sse, const char *value, size_t length, struct error *err)
+static int join_line(struct sse *sse, const char *value, size_t length, struct error *err)
 {
 	int r = sse->has_data ? buf_add_char(&sse->pending, '\n') : 0;
 
@@ -66,20 +66,20 @@ static int take_line(struct sse *sse, const char *line, size_t length, struct er
 	if (length == 0)
 		return dispatch(sse, err);
 	if (line[0] == '{')
-		return add_data(sse, line, length, err);
+		return join_line(sse, line, length, err);
 	if (value_length > 0 && *value == ' ') {
 		value++;
 		value_length--;
 	}
 	if (name_length == 4 && memcmp(line, "data", 4) == 0)
-		return add_data(sse, value, value_length, err);
+		return join_line(sse, value, value_length, err);
 	if (name_length == 5 && memcmp(line, "event", 5) == 0) {
 		set_name(sse, value, value_length);
 		return 0;
 	}
 	if (name_length == 5 && memcmp(line, "error", 5) == 0) {
 		set_name(sse, "error", 5);
-		return add_data(sse, value, value_length, err);
+		return join_line(sse, value, value_length, err);
 	}
 	return 0; /* comments, id, retry and fields nobody defined */
 }
