@@ -70,8 +70,8 @@ must_check int reply_fit(struct reply *reply, size_t limit);
 must_check int reply_encode(const struct reply *reply, bool ok, uint64_t wall_us,
 			    struct buf *frame);
 
+/* One function a tool; 0, or -errno with the sentence in the reply. */
 typedef int (*tool_fn)(const struct call *call, struct reply *reply);
-
 int tool_read_file(const struct call *call, struct reply *reply);
 int tool_write_file(const struct call *call, struct reply *reply);
 int tool_list_dir(const struct call *call, struct reply *reply);

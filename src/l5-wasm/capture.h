@@ -26,6 +26,8 @@ struct capture {
 
 void capture_init(struct capture *capture);
 void capture_fini(struct capture *capture);
+
+/* Takes the next bytes of the stream. */
 must_check int capture_add(struct capture *capture, const char *bytes, size_t length);
 
 /* Bytes that are kept. */

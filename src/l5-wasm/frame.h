@@ -25,6 +25,7 @@ enum {
 
 enum frame_outcome { FRAME_COMPLETE, FRAME_END_OF_STREAM };
 
+/* length is that of the payload. */
 void frame_header_encode(unsigned char header[FRAME_HEADER_BYTES], enum frame_kind kind,
 			 uint32_t length);
 

@@ -21,6 +21,7 @@ struct glob;
 
 enum { GLOB_ALTERNATIVES_MAX = 256 };
 
+/* Reads a pattern; *ret is the caller's. */
 must_check int glob_compile(const char *pattern, struct glob **ret, struct error *err);
 void glob_free(struct glob *glob);
 

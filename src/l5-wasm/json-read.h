@@ -46,6 +46,7 @@ struct json_tree {
 	struct buf strings; /* each with a NUL behind it */
 };
 
+/* Reads a whole text; *ret is the caller's, untouched on failure. */
 must_check int json_read(const char *text, size_t length, struct json_tree *ret);
 void json_tree_fini(struct json_tree *tree);
 

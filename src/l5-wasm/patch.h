@@ -27,5 +27,6 @@ struct patch_done {
 	bool crlf; /* the file's line ends were used */
 };
 
+/* Puts the changed text into ret_text, or why it was not changed into why. */
 must_check int patch_apply(const struct patch *patch, const char *text, size_t length,
 			   struct buf *ret_text, struct patch_done *ret, struct buf *why);

@@ -29,6 +29,7 @@ struct regex_options {
 	bool literal; /* the pattern is plain text */
 };
 
+/* Reads a pattern; *ret is the caller's, untouched on failure. */
 must_check int regex_compile(const char *pattern, const struct regex_options *options,
 			     struct regex **ret, struct error *err);
 void regex_free(struct regex *regex);

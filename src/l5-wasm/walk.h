@@ -38,4 +38,5 @@ struct walk {
 	char skipped_name[32];    /* the first that was passed over */
 };
 
+/* Walks what is below directory_fd (borrowed) and fills the results. */
 must_check int walk_run(struct walk *walk, int directory_fd);

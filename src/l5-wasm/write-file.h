@@ -23,5 +23,6 @@ struct write_file {
 must_check int write_file_find(const struct call *call, const char *path, bool make_parents,
 			       struct reply *reply, struct write_file *ret);
 
+/* Writes the new content; what write_file_find() found is what it replaces. */
 must_check int write_file_replace(const struct call *call, const struct write_file *file,
 				  const void *bytes, size_t length, struct reply *reply);

@@ -19,7 +19,9 @@ struct civil {
 
 enum { CIVIL_YEAR_MAX = 9999, CIVIL_DAY_SECONDS = 24 * 60 * 60 };
 
+/* Days since 1970-01-01; the date has to exist. */
 int64_t civil_days(int year, int month, int day);
+/* Seconds since 1970 and back, both without a zone. */
 int64_t civil_seconds(const struct civil *civil);
 void civil_from_seconds(int64_t seconds, struct civil *ret);
 

@@ -12,4 +12,5 @@
 
 #include "base/buf.h"
 
+/* Appends the text laid out. */
 must_check int json_indent(const char *text, size_t length, struct buf *out);

@@ -18,5 +18,6 @@ struct tool_here {
 /* A string argument, or NULL when it is not there. */
 const char *tool_here_string(const struct tool_here *here, const char *name);
 
+/* The tools, appending their answer to result. */
 must_check int tool_here_time(const struct tool_here *here, struct buf *result, struct error *err);
 must_check int tool_here_json(const struct tool_here *here, struct buf *result, struct error *err);

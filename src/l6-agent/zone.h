@@ -60,6 +60,7 @@ must_check int zone_parse(const char *name, const unsigned char *bytes, size_t l
  */
 must_check bool zone_parse_rule(const char *text, size_t length, struct zone *zone);
 
+/* The zone that is always so far east of UTC. */
 void zone_fixed(int32_t offset_s, struct zone *ret);
 
 /* What holds at that moment. Borrowed from zone. */

@@ -78,7 +78,7 @@ TEST(what_is_no_json_is_refused)
 		"1e",
 		".5",
 		"+1",
-		"fals",
+		"falsy",
 		"nul",
 		"\"",
 		"\"\\\"",
