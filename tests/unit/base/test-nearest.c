@@ -16,7 +16,7 @@ static const char *near(const char *name)
 TEST(slips_of_the_keyboard_are_near)
 {
 	EXPECT_STR(near("pth"), "path");
-	EXPECT_STR(near("pahts"), "path");
+	EXPECT_STR(near("lmiit"), "limit");
 	EXPECT_STR(near("Limits"), "limit");
 	EXPECT_STR(near("off-set"), "offset");
 }
