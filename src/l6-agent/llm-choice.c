@@ -6,42 +6,39 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum {
-	BEST_MAX = 40,
-	PROBE_FIRST = 0x20,
-	PROBE_LAST = 0x7e,
-	PROBES = PROBE_LAST - PROBE_FIRST + 3
-};
+enum { BEST_MAX = 40, ASCII_FIRST = 0x20, ASCII_END = 0x7f };
 
 struct llm_choice {
 	const struct llama_vocab *vocab;
+	const struct llm_bytes *bytes;
 	struct llama_sampler *grammar; /* NULL: everything is allowed */
 	llama_token end;
-	size_t n_probes;
-	llama_token probes[PROBES]; /* one-byte tokens: what any ASCII text could go on with */
 	size_t n_tokens;
 	llama_token_data *all; /* n_tokens; made when first needed */
 };
 
-static void find_probes(struct llm_choice *choice)
+void llm_bytes_find(const struct llama_vocab *vocab, struct llm_bytes *ret)
 {
-	for (int c = PROBE_FIRST; c <= PROBE_LAST + 2; c++) {
-		char text = c == PROBE_LAST + 1 ? '\n' : c == PROBE_LAST + 2 ? '\t' : (char)c;
-		llama_token token;
+	int n = llama_vocab_n_tokens(vocab);
+	char piece[4];
 
-		if (llama_tokenize(choice->vocab, &text, 1, &token, 1, false, false) == 1)
-			choice->probes[choice->n_probes++] = token;
-	}
+	for (size_t i = 0; i < LLM_BYTE_VALUES; i++)
+		ret->tokens[i] = LLAMA_TOKEN_NULL;
+	for (llama_token token = 0; token < n; token++)
+		if (!llama_vocab_is_control(vocab, token) && !llama_vocab_is_eog(vocab, token) &&
+		    llama_token_to_piece(vocab, token, piece, sizeof(piece), 0, false) == 1)
+			ret->tokens[(unsigned char)piece[0]] = token;
 }
 
-int llm_choice_new(const struct llama_vocab *vocab, const char *grammar, struct llm_choice **ret,
-		   struct error *err)
+int llm_choice_new(const struct llama_vocab *vocab, const struct llm_bytes *bytes,
+		   const char *grammar, struct llm_choice **ret, struct error *err)
 {
 	struct llm_choice *choice = calloc(1, sizeof(*choice));
 
 	if (!choice)
 		return FAIL(err, -ENOMEM, "out of memory");
 	choice->vocab = vocab;
+	choice->bytes = bytes;
 	choice->n_tokens = (size_t)llama_vocab_n_tokens(vocab);
 	choice->end = llama_vocab_eot(vocab);
 	if (choice->end == LLAMA_TOKEN_NULL)
@@ -52,7 +49,6 @@ int llm_choice_new(const struct llama_vocab *vocab, const char *grammar, struct 
 			llm_choice_free(choice);
 			return FAIL(err, -EINVAL, "the grammar cannot be read");
 		}
-		find_probes(choice);
 	}
 	*ret = choice;
 	return 0;
@@ -69,13 +65,13 @@ void llm_choice_free(struct llm_choice *choice)
 }
 
 /* Lets the grammar mark what it refuses, and returns the index of the likeliest left, or -1. */
-static int64_t likeliest_allowed(struct llm_choice *choice, llama_token_data *rows, size_t n)
+static int64_t likeliest_allowed(struct llama_sampler *grammar, llama_token_data *rows, size_t n)
 {
 	llama_token_data_array array = { .data = rows, .size = n, .selected = -1, .sorted = false };
 	int64_t best = -1;
 
-	if (choice->grammar)
-		llama_sampler_apply(choice->grammar, &array);
+	if (grammar)
+		llama_sampler_apply(grammar, &array);
 	for (size_t i = 0; i < n; i++)
 		if (!isinf(rows[i].logit) && !isnan(rows[i].logit) &&
 		    (best < 0 || rows[i].logit > rows[best].logit))
@@ -119,11 +115,11 @@ static int choose(struct llm_choice *choice, const float *logits, llama_token *r
 
 	rows[0].id = first_of(logits, choice->n_tokens);
 	rows[0].logit = logits[rows[0].id];
-	if (likeliest_allowed(choice, rows, 1) == 0) {
+	if (likeliest_allowed(choice->grammar, rows, 1) == 0) {
 		*ret = rows[0].id;
 		return 0;
 	}
-	at = likeliest_allowed(choice, rows, likeliest(logits, choice->n_tokens, rows));
+	at = likeliest_allowed(choice->grammar, rows, likeliest(logits, choice->n_tokens, rows));
 	if (at >= 0) {
 		*ret = rows[at].id;
 		return 0;
@@ -134,7 +130,7 @@ static int choose(struct llm_choice *choice, const float *logits, llama_token *r
 		return FAIL(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < choice->n_tokens; i++)
 		choice->all[i] = (llama_token_data){ .id = (llama_token)i, .logit = logits[i] };
-	at = likeliest_allowed(choice, choice->all, choice->n_tokens);
+	at = likeliest_allowed(choice->grammar, choice->all, choice->n_tokens);
 	if (at < 0)
 		return FAIL(err, -EIO, "the grammar allows no token");
 	*ret = choice->all[at].id;
@@ -151,13 +147,73 @@ int llm_choice_take(struct llm_choice *choice, const float *logits, llama_token 
 	return r;
 }
 
+void llm_choice_accept(struct llm_choice *choice, llama_token token)
+{
+	if (choice->grammar)
+		llama_sampler_accept(choice->grammar, token);
+}
+
+/* How many single bytes the grammar allows next; *ret_byte is the last of them. */
+static size_t allowed_bytes(const struct llm_choice *choice, struct llama_sampler *grammar,
+			    unsigned char *ret_byte)
+{
+	llama_token_data rows[LLM_BYTE_VALUES];
+	unsigned char values[LLM_BYTE_VALUES];
+	size_t n = 0, allowed = 0;
+
+	for (size_t i = 0; i < LLM_BYTE_VALUES; i++) {
+		if (choice->bytes->tokens[i] == LLAMA_TOKEN_NULL)
+			continue;
+		rows[n] = (llama_token_data){ .id = choice->bytes->tokens[i] };
+		values[n++] = (unsigned char)i;
+	}
+	(void)likeliest_allowed(grammar, rows, n);
+	for (size_t i = 0; i < n; i++) {
+		if (isinf(rows[i].logit))
+			continue;
+		*ret_byte = values[i];
+		allowed++;
+	}
+	return allowed;
+}
+
+static bool may_end(const struct llm_choice *choice, struct llama_sampler *grammar)
+{
+	llama_token_data row = { .id = choice->end };
+
+	return likeliest_allowed(grammar, &row, 1) == 0;
+}
+
 bool llm_choice_is_complete(struct llm_choice *choice)
 {
-	llama_token_data rows[PROBES] = { { .id = choice->end } };
+	unsigned char byte;
 
-	if (!choice->grammar || likeliest_allowed(choice, rows, 1) < 0)
-		return false;
-	for (size_t i = 0; i < choice->n_probes; i++)
-		rows[i] = (llama_token_data){ .id = choice->probes[i] };
-	return likeliest_allowed(choice, rows, choice->n_probes) < 0;
+	return choice->grammar && may_end(choice, choice->grammar) &&
+	       allowed_bytes(choice, choice->grammar, &byte) == 0;
+}
+
+/* Only when every ASCII byte can be tried is "no other" known. */
+static bool can_try_all(const struct llm_choice *choice)
+{
+	for (size_t i = ASCII_FIRST; i < ASCII_END; i++)
+		if (choice->bytes->tokens[i] == LLAMA_TOKEN_NULL)
+			return false;
+	return true;
+}
+
+size_t llm_choice_forced(struct llm_choice *choice, char *bytes, size_t max)
+{
+	struct llama_sampler *ahead;
+	unsigned char byte;
+	size_t n = 0;
+
+	if (!choice->grammar || !can_try_all(choice))
+		return 0;
+	ahead = llama_sampler_clone(choice->grammar);
+	while (n < max && !may_end(choice, ahead) && allowed_bytes(choice, ahead, &byte) == 1) {
+		llama_sampler_accept(ahead, choice->bytes->tokens[byte]);
+		bytes[n++] = (char)byte;
+	}
+	llama_sampler_free(ahead);
+	return n;
 }

@@ -14,6 +14,8 @@
 enum {
 	PIECE_BYTES = 256,
 	OUT_BYTES_MAX = 4096,
+	FORCED_BYTES_MAX = 48, /* their tokens fit into one batch */
+	FORCED_TOKENS_MIN = 3,
 	COUNT_LIMITS = 4,
 	CIRCLE_TOKENS = 128, /* this much exact repetition ends an answer */
 	CIRCLE_PERIOD_MAX = 16,
@@ -76,7 +78,8 @@ int llm_run_new(struct llm_weights *weights, const struct llm_run_options *optio
 				     .held = BUF(OUT_BYTES_MAX) };
 	r = tokenise(run, options, err);
 	if (r >= 0)
-		r = llm_choice_new(llm_weights_vocab(weights), options->grammar, &run->choice, err);
+		r = llm_choice_new(llm_weights_vocab(weights), llm_weights_bytes(weights),
+				   options->grammar, &run->choice, err);
 	if (r < 0) {
 		llm_run_free(run);
 		return r;
@@ -172,34 +175,68 @@ static int end_text(struct llm_run *run, struct buf *text, struct error *err)
 	return r < 0 ? FAIL(err, r, "the answer's text cannot be kept") : 0;
 }
 
-/* Chooses a token and passes its text on; *ret says whether another has to follow. */
-static int write_token(struct llm_run *run, struct buf *text, enum llm_run_state *ret,
-		       struct error *err)
+static int pass_token(struct llm_run *run, llama_token token, struct buf *text, struct error *err)
 {
-	const struct llama_vocab *vocab = llm_weights_vocab(run->weights);
 	char piece[PIECE_BYTES];
-	llama_token token;
-	int r, n;
+	int r, n = llama_token_to_piece(llm_weights_vocab(run->weights), token, piece,
+					sizeof(piece), 0, false);
 
-	*ret = LLM_RUN_ENDED;
-	r = llm_choice_take(run->choice, llm_weights_logits(run->weights), &token, err);
-	if (r < 0 || llama_vocab_is_eog(vocab, token))
-		return r < 0 ? r : end_text(run, text, err);
-	n = llama_token_to_piece(vocab, token, piece, sizeof(piece), 0, false);
 	if (n < 0)
 		return FAIL(err, -EIO, "a token of %d bytes", -n);
 	r = llm_out_add(&run->out, piece, (size_t)n, text);
 	if (r < 0)
 		return FAIL(err, r, "the answer's text cannot be kept");
 	run->tokens.tokens[run->tokens.n++] = token;
+	return 0;
+}
+
+static bool is_full(const struct llm_run *run, size_t more)
+{
+	return run->tokens.n + more - run->n_prompt >= run->max_tokens ||
+	       run->tokens.n + more >= llm_weights_context_tokens(run->weights);
+}
+
+/*
+ * Takes what the grammar forces without asking the model. The last token is left to the model: it
+ * may want to join it with what it writes next.
+ */
+static int pass_forced(struct llm_run *run, struct buf *text, struct error *err)
+{
+	llama_token tokens[FORCED_BYTES_MAX];
+	char bytes[FORCED_BYTES_MAX];
+	size_t length = llm_choice_forced(run->choice, bytes, sizeof(bytes));
+	int r = 0, n = llama_tokenize(llm_weights_vocab(run->weights), bytes, (int32_t)length,
+				      tokens, FORCED_BYTES_MAX, false, false);
+
+	if (n < FORCED_TOKENS_MIN || is_full(run, (size_t)n))
+		return 0;
+	for (int i = 0; i < n - 1 && r >= 0; i++) {
+		llm_choice_accept(run->choice, tokens[i]);
+		r = pass_token(run, tokens[i], text, err);
+	}
+	return r;
+}
+
+/* Chooses a token and passes its text on; *ret says whether another has to follow. */
+static int write_token(struct llm_run *run, struct buf *text, enum llm_run_state *ret,
+		       struct error *err)
+{
+	llama_token token;
+	int r = llm_choice_take(run->choice, llm_weights_logits(run->weights), &token, err);
+
+	*ret = LLM_RUN_ENDED;
+	if (r < 0 || llama_vocab_is_eog(llm_weights_vocab(run->weights), token))
+		return r < 0 ? r : end_text(run, text, err);
+	r = pass_token(run, token, text, err);
+	if (r < 0)
+		return r;
 	if (run->out.stopped || llm_choice_is_complete(run->choice))
 		return end_text(run, text, err);
 	*ret = LLM_RUN_CUT;
-	if (run->tokens.n - run->n_prompt >= run->max_tokens ||
-	    run->tokens.n >= llm_weights_context_tokens(run->weights) || turns_in_circles(run))
+	if (is_full(run, 0) || turns_in_circles(run))
 		return end_text(run, text, err);
 	*ret = LLM_RUN_WRITING;
-	return 0;
+	return pass_forced(run, text, err);
 }
 
 int llm_run_step(struct llm_run *run, struct buf *text, enum llm_run_state *ret, struct error *err)

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "base/sha256.h"
+#include "l6-agent/llm-choice.h"
 #include "l6-agent/llm-text.h"
 
 #include <assert.h>
@@ -21,6 +22,7 @@ struct llm_weights {
 	struct llama_context *context;
 	struct llama_batch batch;
 	const struct llm_style *style;
+	struct llm_bytes bytes;
 	llama_token *held; /* what sequence 0 of the context holds */
 	size_t n_held;
 	uint32_t context_tokens, batch_tokens;
@@ -168,6 +170,8 @@ int llm_weights_open(const struct llm_weights_options *options, struct llm_weigh
 		r = make_context(weights, options, err);
 	if (r >= 0)
 		r = llm_style_find(llama_model_get_vocab(weights->model), &weights->style, err);
+	if (r >= 0)
+		llm_bytes_find(llama_model_get_vocab(weights->model), &weights->bytes);
 	llama_log_set(drop_library_log, NULL);
 	if (r < 0) {
 		llm_weights_close(weights);
@@ -204,6 +208,11 @@ struct llama_context *llm_weights_context(struct llm_weights *weights)
 const struct llm_style *llm_weights_style(const struct llm_weights *weights)
 {
 	return weights->style;
+}
+
+const struct llm_bytes *llm_weights_bytes(const struct llm_weights *weights)
+{
+	return &weights->bytes;
 }
 
 uint32_t llm_weights_context_tokens(const struct llm_weights *weights)

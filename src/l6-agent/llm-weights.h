@@ -21,6 +21,7 @@
 #include <llama.h>
 
 struct llm_weights;
+struct llm_bytes;
 struct llm_style;
 
 struct llm_weights_options {
@@ -38,6 +39,7 @@ void llm_weights_close(struct llm_weights *weights); /* NULL-tolerant */
 const struct llama_vocab *llm_weights_vocab(const struct llm_weights *weights);
 struct llama_context *llm_weights_context(struct llm_weights *weights);
 const struct llm_style *llm_weights_style(const struct llm_weights *weights);
+const struct llm_bytes *llm_weights_bytes(const struct llm_weights *weights);
 uint32_t llm_weights_context_tokens(const struct llm_weights *weights);
 uint32_t llm_weights_batch_tokens(const struct llm_weights *weights);
 uint64_t llm_weights_size(const struct llm_weights *weights);
