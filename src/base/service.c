@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/trim.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -295,6 +296,7 @@ int service_run(struct service *service, struct error *err)
 {
 	int r;
 
+	trim_start_up();
 	(void)sd_notify(0, "READY=1");
 	r = sd_event_loop(service->event);
 	if (r < 0)

@@ -56,6 +56,7 @@ bool service_peer_is(sd_varlink *link, const uid_t *uids, size_t n_uids);
 void service_hold(struct service *service);
 void service_release(struct service *service);
 
-/* Says READY=1, runs the loop until SIGTERM/SIGINT or sd_event_exit(), and returns its exit code.
+/* Gives back what only the start needed, says READY=1, runs the loop until SIGTERM/SIGINT or
+ * sd_event_exit(), and returns its exit code.
  */
 must_check int service_run(struct service *service, struct error *err);

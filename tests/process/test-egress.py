@@ -548,6 +548,16 @@ def an_idle_daemon_does_not_wake_up():
 
 
 @test
+def start_up_memory_is_given_back():
+    with served([], text("x")) as (broker, _):
+        at_start = resident_kib(broker.daemon.pid)
+        for _ in range(10):
+            broker.complete().unwrap()
+        after = resident_kib(broker.daemon.pid)
+        expect_true(at_start < 6 << 10 and after < 9 << 10, f"{at_start}, then {after} KiB resident")
+
+
+@test
 def a_stop_ends_calls_under_way():
     never = threading.Event()
     with served([], text("x", wait=never)) as (broker, _):
