@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "l2-kernel/cage-client.h"
+#include "l6-agent/front.h"
 #include "l6-agent/peer.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
@@ -71,6 +72,7 @@ void agent_close(struct agent *agent)
 		}
 		recall_free(thread->recall);
 	}
+	front_stop(agent);
 	peer_free(agent->egress);
 	peer_free(agent->llm);
 	peer_free(agent->fs);

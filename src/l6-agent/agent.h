@@ -14,14 +14,16 @@
 #include "l6-agent/payload.h"
 #include "l6-agent/threads.h"
 
+struct front_fetch;
 struct peer;
+struct peer_call;
 struct cage_client;
 struct subscribers;
 struct turn;
 
 enum { AGENT_DEFAULT = 1 };
 
-/* The stable front of every prompt (context.h). */
+/* The stable front of every prompt (front.h). */
 struct agent_front {
 	char *text;          /* rules and identity documents; NULL before the first turn */
 	uint64_t generation; /* of the identity documents, as clawfsd counts */
@@ -40,6 +42,8 @@ struct agent {
 	struct subscribers *subscribers;
 	const struct model_format *format;
 	struct agent_front front;
+	struct front_fetch *first_front;
+	struct peer_call *preparing;
 	size_t open_turns, open_exchanges;
 	struct turn *waiting_first, *waiting_last; /* turns that wait for a free exchange */
 	uint64_t recall_clock;

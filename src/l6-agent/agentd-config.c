@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/agentd-config.h"
 
+#include "base/log.h"
+#include "l6-agent/zone.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 #define AT(field) offsetof(struct agentd_config, field)
 
 static const struct config_item items[] = {
 	{ "agent", "name", CONFIG_STRING, AT(name), "default", 0, 0, NULL, "AGENT_NAME",
 	  "name of the agent" },
-	{ "agent", "zone", CONFIG_STRING, AT(zone), "UTC", 0, 0, NULL, NULL,
+	{ "agent", "zone", CONFIG_STRING, AT(zone), "UTC", 0, 0, NULL, "TZ",
 	  "the person's time zone, an IANA name" },
 	{ "agent", "max_iterations", CONFIG_NUMBER, AT(max_iterations), "50", 2, 1000, NULL,
 	  "AGENT_MAX_TOOL_ITERATIONS",
@@ -33,3 +39,19 @@ static const struct config_item items[] = {
 };
 
 const struct config_table agentd_config_table = { items, sizeof(items) / sizeof(items[0]), NULL };
+
+int agentd_config_settle_zone(struct agentd_config *config, struct error *err)
+{
+	const char *name = *config->zone == ':' ? config->zone + 1 : config->zone;
+	struct zone zone;
+	int r = zone_read(name, &zone, err);
+	char *settled = strdup(r < 0 ? "UTC" : name);
+
+	if (r < 0)
+		log_warning("the time zone is taken as UTC: %s", err->text);
+	if (!settled)
+		return FAIL(err, -ENOMEM, "out of memory");
+	free(config->zone);
+	config->zone = settled;
+	return 0;
+}

@@ -18,3 +18,7 @@ struct agentd_config {
 };
 
 extern const struct config_table agentd_config_table;
+
+/* The zone may come from TZ, which can hold what is no zone's name: it is UTC then, and a warning
+ * says so. */
+must_check int agentd_config_settle_zone(struct agentd_config *config, struct error *err);

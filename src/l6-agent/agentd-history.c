@@ -2,7 +2,7 @@
 /* History: the last turns of a thread, folded from its records. */
 #include "base/array.h"
 #include "l6-agent/agentd-service.h"
-#include "l6-agent/event-data.h"
+#include "l6-agent/event.h"
 #include "l6-agent/recall.h"
 
 #include <string.h>

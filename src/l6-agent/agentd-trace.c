@@ -2,7 +2,7 @@
 /* Trace: one turn in full from its records, and its prompts made again (spec/trace.md). */
 #include "base/dir.h"
 #include "l6-agent/agentd-service.h"
-#include "l6-agent/event-data.h"
+#include "l6-agent/event.h"
 #include "l6-agent/recall-cache.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/tool.h"

@@ -8,6 +8,7 @@
 #include "l6-agent/call-run.h"
 #include "l6-agent/memory-tools.h"
 #include "l6-agent/peer.h"
+#include "l6-agent/zone.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -72,8 +73,15 @@ static int make_call(const struct call_run_options *options, struct memory_call 
 	struct memory_intent intent = {
 		.author = author, .date = date, .time = hour, .question = (int64_t)options->question
 	};
+	const struct zone_type *type;
+	struct zone zone;
 	struct tm parts;
+	int r = zone_read(options->agent->config->zone, &zone, err);
 
+	if (r < 0)
+		return r;
+	type = zone_at(&zone, seconds);
+	seconds += type->offset_s;
 	(void)snprintf(author, sizeof(author), "tool:%" PRIu64, options->intent); /* fits */
 	if (!gmtime_r(&seconds, &parts) || strftime(date, sizeof(date), "%Y-%m-%d", &parts) == 0 ||
 	    strftime(hour, sizeof(hour), "%H:%M", &parts) == 0)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "l6-agent/agentd-service.h"
+#include "l6-agent/front.h"
 #include "l6-agent/recover.h"
 
 #include <getopt.h>
@@ -56,7 +57,10 @@ static int load_config(const char *conf, struct agentd_config *ret, struct error
 
 	if (r < 0)
 		return FAIL(err, r, "%s: %s", conf, strerror(-r));
-	return config_load(&agentd_config_table, conf, buf_string(&text), ret, err);
+	r = config_load(&agentd_config_table, conf, buf_string(&text), ret, err);
+	if (r < 0)
+		return r;
+	return agentd_config_settle_zone(ret, err);
 }
 
 static int open_folder(const char *path, struct error *err)
@@ -79,8 +83,10 @@ static int serve(struct agent *agent, const struct paths *paths, struct error *e
 		r = recover_turns(agent, err);
 	if (r > 0)
 		log_notice("took up %d turns that were open", r);
-	if (r >= 0)
+	if (r >= 0) {
+		front_prepare(agent);
 		r = service_run(agent->service, err);
+	}
 	agent->is_stopping = true;
 	agent_close(agent);
 	return r;

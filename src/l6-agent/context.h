@@ -9,7 +9,7 @@
  * Ownership  The fetch is gone after on_done or context_cancel().
  * Errors     Without the identity documents there is no prompt: on_done gets the sentence. A search
  *            that fails is no reason to be silent: memory is then NULL and note says why.
- * Source     spec/varlink/io.clawos.Fs.varlink (Identity, Search)
+ * Source     spec/varlink/io.clawos.Fs.varlink (Search)
  */
 #pragma once
 

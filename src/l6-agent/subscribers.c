@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "l6-agent/agent.h"
-#include "l6-agent/event-data.h"
+#include "l6-agent/event.h"
 
 #include <assert.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-#include "l6-agent/event-data.h"
+#include "l6-agent/event.h"
 
 #include "base/utf8.h"
 #include "l6-agent/payload.h"
@@ -132,8 +132,8 @@ static void add_field(struct maker *maker, yyjson_val *root, const char *key, yy
 		add(maker, key, yyjson_val_mut_copy(maker->doc, value));
 }
 
-static int make_data(const struct journal_record *record, struct blob_store *blobs,
-		     sd_json_variant **ret)
+static int build_content(const struct journal_record *record, struct blob_store *blobs,
+			 sd_json_variant **ret)
 {
 	yyjson_doc *doc = payload_parse(record->payload, record->payload_length);
 	yyjson_val *root = yyjson_doc_get_root(doc), *key, *value;
@@ -167,7 +167,7 @@ int event_build(const struct journal_record *record, const char *thread, struct 
 		sd_json_variant **ret)
 {
 	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *data = NULL;
-	int r = make_data(record, blobs, &data);
+	int r = build_content(record, blobs, &data);
 
 	if (r < 0)
 		return r;

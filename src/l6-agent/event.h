@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /*
- * event-data - a record as io.clawos.Agent.Event shows it (L6).
+ * event - a record as io.clawos.Agent.Event shows it (L6).
  *
  * The payload with its large parts brought back from their blobs, a tool's result as the model was
  * shown it, and without what is the journal's own business.
