@@ -6,6 +6,7 @@
  */
 #pragma once
 
+/* Named after the row of probe-attempts.c each is for. */
 int probe_foreign_root(void);
 int probe_openat2(void);
 int probe_write_workspace(void);

@@ -17,5 +17,7 @@ struct sandbox_options {
 	uint64_t max_cages;    /* from the file */
 };
 
+/* Fills *ret from the defaults, argv and the file it names. The usage is the text of an error in
+ * argv. */
 must_check int sandbox_options_parse(int argc, char **argv, struct sandbox_options *ret,
 				     struct error *err);

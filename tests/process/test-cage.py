@@ -32,6 +32,13 @@ def await_gone(pid_namespace, seconds=5):
         select.select([], [], [], 0.005)
 
 
+def await_running(owner, number, seconds=5):
+    end = time.monotonic() + seconds
+    while owner.status().running != number:
+        expect_true(time.monotonic() < end, f"{owner.status().running} cages, not {number}")
+        select.select([], [], [], 0.005)
+
+
 # --- seen from outside
 
 
@@ -393,7 +400,10 @@ def a_forged_record_ends_its_connection_and_nothing_else(sandbox):
                 answers.append(answer.kind)
             expect_true(len(answers) <= 1, "the same id twice at once")
         expect(cage.call("shell", command="echo untouched").content.strip(), "untouched")
-        expect(len(os.listdir(f"/proc/{sandbox.pid}/fd")), before, "descriptors of claw-sandboxd")
+        with sandbox.connect(OWNER) as owner:
+            await_running(owner, 1)
+            # the owner's own connection is one more
+            expect(len(os.listdir(f"/proc/{sandbox.pid}/fd")), before + 1, "descriptors of claw-sandboxd")
 
 
 @test
@@ -545,7 +555,9 @@ def a_hundred_launches_leave_nothing_behind(sandbox):
         owner.status()
         after = count()
         expect(after[:2], before[:2], "mounts, descriptors")
-        expect_true(after[2] - before[2] < 256, f"memory grew from {before[2]} to {after[2]} KiB")
+        with open(f"/proc/{sandbox.pid}/maps", encoding="utf-8") as file:
+            sanitized = "libasan" in file.read()  # which keeps what was freed
+        expect_true(sanitized or after[2] - before[2] < 256, f"memory grew from {before[2]} to {after[2]} KiB")
         expect(owner.status().running, 0)
 
 

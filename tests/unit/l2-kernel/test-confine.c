@@ -27,18 +27,20 @@ static const struct landlock_path paths[] = { { .path = "/", .rights = LANDLOCK_
 
 static struct confine_options options(void)
 {
-	return (struct confine_options){ .uid = DAEMON_UID,
-					 .gid = DAEMON_UID,
-					 .limits = { .processes = 10,
-						     .open_files = 32,
-						     .file_bytes = 1 << 20,
-						     .data_bytes = UINT64_C(1) << 30,
-						     .cpu_seconds = CONFINE_UNLIMITED },
-					 .close_from = 3,
-					 .parent_death_signal = SIGKILL,
-					 .paths = paths,
-					 .n_paths = 1,
-					 .profile = "daemon" };
+	return (struct confine_options){
+		.uid = DAEMON_UID,
+		.gid = DAEMON_UID,
+		.limits = { .processes = 10,
+			    .open_files = 32,
+			    .file_bytes = 1 << 20,
+			    .data_bytes = CONFINE_UNLIMITED, /* a sanitizer maps much */
+			    .cpu_seconds = CONFINE_UNLIMITED },
+		.close_from = 3,
+		.parent_death_signal = SIGKILL,
+		.paths = paths,
+		.n_paths = 1,
+		.profile = "daemon"
+	};
 }
 
 /* The text behind a name in /proc/self/status, up to the end of its line. */

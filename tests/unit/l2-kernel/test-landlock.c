@@ -105,15 +105,19 @@ TEST(no_signal_and_no_abstract_socket_leaves_the_domain)
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "\0claw-landlock-test" };
 	socklen_t size = offsetof(struct sockaddr_un, sun_path) + 19;
 	int listening = socket(AF_UNIX, SOCK_STREAM, 0), fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int life[2];
 	pid_t outside;
+	char byte;
 
 	if (landlock_abi() < ABI_SCOPE)
 		SKIP("Landlock ABI 6");
 	EXPECT_INT(bind(listening, (struct sockaddr *)&address, size), ==, 0);
 	EXPECT_INT(listen(listening, 1), ==, 0);
+	EXPECT_INT(pipe(life), ==, 0);
 	outside = fork();
 	if (outside == 0) {
-		(void)pause();
+		(void)close(life[1]);
+		(void)!read(life[0], &byte, 1); /* until the test is over */
 		_exit(0);
 	}
 	restrict_to(LANDLOCK_READ, 0);
