@@ -26,7 +26,7 @@ struct exchange {
 	int prompt_fd; /* own copy, when it is recorded */
 	char *content_type;
 	uint64_t started_us;
-	bool is_final, ended;
+	bool is_final, ended, has_answer;
 	struct exchange_result result;
 };
 
@@ -82,7 +82,7 @@ static void finish(struct exchange *exchange)
 	exchange->ended = true;
 	if (result->code == 0 && !exchange->reader)
 		result->code = FAIL(&result->err, -EPROTO, "the model's answer has no head");
-	if (result->code == 0)
+	if (result->code == 0 && !exchange->has_answer)
 		result->code = exchange->options.format->finish(exchange->reader, &result->answer,
 								&result->err);
 	result->figures.total_us = elapsed(exchange);
@@ -223,6 +223,22 @@ static void on_head(struct exchange *exchange, sd_json_variant *reply)
 		(void)sd_event_source_set_enabled(exchange->readable, SD_EVENT_ON);
 }
 
+/*
+ * Some servers break the connection behind a whole answer. Whether it is whole says the answer's
+ * own end mark, not the connection.
+ */
+static bool came_whole(struct exchange *exchange, const char *error_id)
+{
+	if (strcmp(exchange_error_name(error_id), "ProviderFailed") != 0 || !exchange->reader ||
+	    exchange->result.code < 0)
+		return false;
+	if (exchange->pipe_fd >= 0 && drain(exchange) < 0)
+		return false;
+	exchange->has_answer = exchange->options.format->finish(
+				       exchange->reader, &exchange->result.answer, NULL) >= 0;
+	return exchange->has_answer;
+}
+
 static void on_reply(struct peer_call *call, const char *error_id, sd_json_variant *reply,
 		     bool is_final, void *data)
 {
@@ -233,6 +249,10 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 	if (is_final)
 		exchange->call = NULL;
 	exchange->is_final = is_final;
+	if (error_id && came_whole(exchange, error_id)) {
+		finish(exchange);
+		return;
+	}
 	if (error_id) {
 		exchange->result.name = exchange_error_name(error_id);
 		fail(exchange, exchange_error_explain(error_id, reply, &exchange->result.err));

@@ -198,6 +198,14 @@ def a_provider_that_hangs_up_becomes_a_reason():
 
 
 @test
+def an_answer_whose_connection_breaks_behind_its_end_counts():
+    with stack([text("It is whole.", cut_after=1 << 30)]) as s:  # everything, but not the end of the body
+        turn = s.ask("hi")
+        expect((turn.state, turn.answer), ("done", "It is whole."))
+        expect(len(s.provider.requests), 1)
+
+
+@test
 def an_empty_answer_is_no_silence():
     with stack([text("")]) as s:
         turn = s.ask("hi")
