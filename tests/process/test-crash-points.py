@@ -21,7 +21,7 @@ import journal  # noqa: E402
 from provider import Provider, calls, text  # noqa: E402
 from system import System  # noqa: E402
 from tap import Skip, expect, expect_true, run, test  # noqa: E402
-from varlink import Gone, VarlinkError  # noqa: E402
+from varlink import Client, Gone, VarlinkError  # noqa: E402
 
 CALLS = ["write", "pwrite64", "writev", "pwritev", "sendmsg", "sendto", "fsync", "fdatasync", "renameat", "ftruncate"]
 WORKERS = 2
@@ -40,9 +40,11 @@ def script(request):
         results += message["role"] == "tool"
     if "append" not in asked:
         return text("pong")
-    return [calls(("echo", {"message": "one"}), ("time", {"operation": "parse", "timestamp": "2026-01-01T00:00:00Z"})),
-            calls(("shell", {"command": "echo line >> log.txt"})),
-            text("appended")][min(results, 3) - (results > 1) if results else 0]
+    if results == 0:
+        return calls(("echo", {"message": "one"}), ("time", {"operation": "parse", "timestamp": "2026-01-01T00:00:00Z"}))
+    if results == 2:
+        return calls(("memory_write", {"content": "remember this line", "target": "context/crash.md"}))
+    return calls(("shell", {"command": "echo line >> log.txt"})) if results == 3 else text("appended")
 
 
 class Tracer:
@@ -115,11 +117,25 @@ def check(system, seen):
     path = os.path.join(system.workspace, "log.txt")
     lines = open(path, encoding="utf-8").read().count("line\n") if os.path.exists(path) else 0
     expect_true(lines <= 1, f"an effect was repeated: {lines} lines")
+    remembered = memory_of(system).count("remember this line")
+    expect_true(remembered <= 1, f"a memory was doubled: {remembered} times")
     if answers[0] == "appended" and not reported_unknown(seen):
         expect(lines, 1, "the turn says it appended, so a line is there")
+        expect(remembered, 1, "the turn says it remembered, so the memory is there")
     records = journal.read(os.path.join(system.state, "journal"))
     numbers = [record.sequence for record in records]
     expect(numbers, list(range(numbers[0], numbers[0] + len(numbers))), "sequence numbers in the journal")
+
+
+def memory_of(system):
+    try:
+        with Client(system.path("fs")) as link:
+            link.call("io.clawos.Fs.Read", {"path": "context/crash.md"})
+            return os.pread(link.fds[0], 1 << 20, 0).decode()
+    except VarlinkError as error:
+        if error.short == "NotFound":
+            return ""
+        raise
 
 
 def reported_unknown(seen):
