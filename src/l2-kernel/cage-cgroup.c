@@ -141,7 +141,7 @@ void cage_cgroups_fini(struct cage_cgroups *groups)
 /* Does it work on this machine? Tried with a child of our own. */
 static bool holds(const struct cage_cgroups *groups)
 {
-	struct cage_cgroup cgroup;
+	struct cage_cgroup cgroup = { "" };
 	int pair[2], r;
 	char hold;
 	pid_t pid;

@@ -54,7 +54,7 @@ int cage_owner_stop(int socket_fd, struct error *err)
 int cage_owner_status(int socket_fd, struct launch_status *ret, struct error *err)
 {
 	struct launch_request rq = { .verb = LAUNCH_VERB_STATUS };
-	union launch_reply reply;
+	union launch_reply reply = { 0 };
 	int r = launch_socket_send(socket_fd, 0, &rq, -1, err);
 
 	if (r == 0)

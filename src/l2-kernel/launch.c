@@ -142,8 +142,8 @@ static int watch(sd_event *event, struct launch *launch, uint32_t time_ms)
 }
 
 int launch_open(sd_event *event, const struct cage_ground *ground,
-		const struct cage_options *options, const struct launch_acts *acts, void *data,
-		struct launch **ret, enum launch_stage *ret_stage, struct error *err)
+		const struct launch_options *options, struct launch **ret,
+		enum launch_stage *ret_stage, struct error *err)
 {
 	CLEANUP(launch_free_ptr) struct launch *launch = calloc(1, sizeof(*launch));
 	struct cage_end end;
@@ -154,13 +154,13 @@ int launch_open(sd_event *event, const struct cage_ground *ground,
 		return FAIL(err, -ENOMEM, "out of memory");
 	launch->cage = (struct cage){ .pidfd = -1, .failure_fd = -1 };
 	launch->ground = ground;
-	launch->acts = acts;
-	launch->data = data;
+	launch->acts = options->acts;
+	launch->data = options->data;
 	launch->since_us = clock_monotonic_us();
-	r = cage_start(ground, options, &launch->cage, ret_stage, err);
+	r = cage_start(ground, &options->cage, &launch->cage, ret_stage, err);
 	if (r < 0)
 		return r;
-	r = watch(event, launch, options->time_ms);
+	r = watch(event, launch, options->cage.time_ms);
 	if (r < 0) {
 		cage_signal_kill(launch->cage.pidfd);
 		(void)!cage_reap(launch->cage.pidfd, &end); /* or the kernel does, at our end */

@@ -5,7 +5,6 @@
  * Exactly one of on_refused and on_exited is called, when no process of the cage is left;
  * on_started may come before on_exited. The launch frees itself after that callback.
  *
- * Ownership  launch_open() borrows the descriptors of the cage options.
  * Threads    None: loop thread only. No callback from within launch_open() or launch_kill().
  */
 #pragma once
@@ -30,10 +29,16 @@ struct launch_acts {
 	void (*on_exited)(const struct launch_result *result, void *data);
 };
 
+struct launch_options {
+	struct cage_options cage; /* its descriptors are borrowed for the call */
+	const struct launch_acts *acts;
+	void *data;
+};
+
+/* Starts it; *ret_stage names the layer of an error. */
 must_check int launch_open(sd_event *event, const struct cage_ground *ground,
-			   const struct cage_options *options, const struct launch_acts *acts,
-			   void *data, struct launch **ret, enum launch_stage *ret_stage,
-			   struct error *err);
+			   const struct launch_options *options, struct launch **ret,
+			   enum launch_stage *ret_stage, struct error *err);
 
 /* Kills the whole cage; its end is reported as KILLED. */
 void launch_kill(struct launch *launch);

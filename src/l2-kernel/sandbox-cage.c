@@ -107,7 +107,7 @@ static void advance(struct sandbox_cage *cage)
 		workspace_find(&sandbox->workspaces, cage->rq.workspace);
 	const struct self_test_kind *kind;
 	enum launch_verdict verdict;
-	struct cage_options options;
+	struct launch_options options = { .acts = &acts, .data = cage };
 	enum launch_stage stage = LAUNCH_STAGE_WORKSPACE;
 	struct error err = { 0 };
 	auto_fd int view_fd = -1;
@@ -117,29 +117,29 @@ static void advance(struct sandbox_cage *cage)
 		refuse(cage, stage, ENOENT, "no such workspace (it is registered by the owner)");
 		return;
 	}
-	options = (struct cage_options){ .profile = (enum launch_profile)cage->rq.profile,
-					 .program = CAGE_TOOLWORK,
-					 .stream_fd = cage->stream_fd,
-					 .writable = is_writable(cage, workspace),
-					 .time_ms = cage->rq.time_ms,
-					 .memory_mib = cage->rq.memory_mib };
-	kind = self_test_verdict(&sandbox->test, options.profile, options.writable);
+	options.cage = (struct cage_options){ .profile = (enum launch_profile)cage->rq.profile,
+					      .program = CAGE_TOOLWORK,
+					      .stream_fd = cage->stream_fd,
+					      .writable = is_writable(cage, workspace),
+					      .time_ms = cage->rq.time_ms,
+					      .memory_mib = cage->rq.memory_mib };
+	kind = self_test_verdict(&sandbox->test, options.cage.profile, options.cage.writable);
 	verdict = (enum launch_verdict)kind->proof.verdict;
 	if (verdict == LAUNCH_BROKEN) {
 		on_refused(LAUNCH_STAGE_SELF_TEST, EACCES, kind->reason, cage);
 		return;
 	}
-	view_fd = options.view_fd = workspace_view(workspace, options.writable, &err);
+	view_fd = options.cage.view_fd = workspace_view(workspace, options.cage.writable, &err);
 	r = view_fd;
 	if (r >= 0 && verdict == LAUNCH_PROVEN) {
-		r = launch_open(sandbox->event, &sandbox->ground, &options, &acts, cage,
-				&cage->launch, &stage, &err);
+		r = launch_open(sandbox->event, &sandbox->ground, &options, &cage->launch, &stage,
+				&err);
 		close_fd(&cage->stream_fd);
 		cage->stream_fd = -1;
 	} else if (r >= 0) {
 		stage = LAUNCH_STAGE_SELF_TEST;
-		r = self_test_start(&sandbox->test, options.profile, options.writable, view_fd,
-				    &err);
+		r = self_test_start(&sandbox->test, options.cage.profile, options.cage.writable,
+				    view_fd, &err);
 	}
 	if (r < 0)
 		on_refused(stage, -r, err.text, cage);

@@ -49,8 +49,11 @@ static void answer_done(struct sandbox_link *link, uint32_t id)
 void sandbox_link_stopped(struct sandbox *sandbox)
 {
 	for (struct sandbox_link *link = sandbox->links; link; link = link->next)
-		if (link->stopping > 0 && --link->stopping == 0)
-			answer_done(link, 0);
+		if (link->stopping > 0) {
+			link->stopping--;
+			if (link->stopping == 0)
+				answer_done(link, 0);
+		}
 }
 
 static void close_link(struct sandbox_link *link)

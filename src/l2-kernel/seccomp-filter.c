@@ -238,17 +238,17 @@ static int fill_veto(scmp_filter_ctx ctx, size_t column, struct error *err)
 
 static int compile(scmp_filter_ctx ctx, struct sock_fprog *ret, struct error *err)
 {
-	auto_free char *bytes = malloc(PROGRAM_MAX_BYTES);
+	auto_free struct sock_filter *filter = malloc(PROGRAM_MAX_BYTES);
 	size_t size = PROGRAM_MAX_BYTES;
 	int r;
 
-	if (!bytes)
+	if (!filter)
 		return FAIL(err, -ENOMEM, "out of memory");
-	r = seccomp_export_bpf_mem(ctx, bytes, &size);
+	r = seccomp_export_bpf_mem(ctx, filter, &size);
 	if (r < 0)
 		return FAIL(err, r, "seccomp: program: %s", strerror(-r));
 	ret->len = (unsigned short)(size / sizeof(struct sock_filter));
-	ret->filter = (struct sock_filter *)(void *)TAKE_PTR(bytes);
+	ret->filter = TAKE_PTR(filter);
 	return 0;
 }
 

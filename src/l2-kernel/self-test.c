@@ -152,14 +152,16 @@ int self_test_start(struct self_test *test, enum launch_profile profile, bool wr
 				       .outside_fd = outside_fd,
 				       .since_us = clock_monotonic_us() };
 	r = launch_open(test->event, test->ground,
-			&(struct cage_options){ .profile = profile,
-						.program = CAGE_PROBE,
-						.stream_fd = far_fd,
-						.view_fd = view_fd,
-						.writable = writable,
-						.time_ms = TEST_TIME_MS,
-						.memory_mib = TEST_MEMORY_MIB },
-			&acts, run, &run->launch, &stage, err);
+			&(struct launch_options){ .cage = { .profile = profile,
+							    .program = CAGE_PROBE,
+							    .stream_fd = far_fd,
+							    .view_fd = view_fd,
+							    .writable = writable,
+							    .time_ms = TEST_TIME_MS,
+							    .memory_mib = TEST_MEMORY_MIB },
+						  .acts = &acts,
+						  .data = run },
+			&run->launch, &stage, err);
 	if (r < 0)
 		return error_prefix(err, "self-test: %s", launch_stage_name(stage));
 	(void)take_fd(&near_fd);
