@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* progress and recall: records in, phase and conversation out; read back, the same again. */
+#include "l6-agent/recall.h"
+
+#include "base/dir.h"
+#include "harness/tap.h"
+#include "l6-agent/payload.h"
+
+#include <ftw.h>
+
+static char folder[64];
+static struct journal *journal;
+static struct progress progress;
+static struct recall *recall;
+static uint64_t last_position;
+
+/* A format that writes down what it is told. */
+struct conversation {
+	struct buf text;
+};
+
+static int open_conversation(const struct conversation_options *options, struct conversation **ret,
+			     struct error *err)
+{
+	(void)err;
+	*ret = calloc(1, sizeof(**ret));
+	(*ret)->text = BUF(1 << 20);
+	return buf_printf(&(*ret)->text, "S:%s|", options->instructions);
+}
+
+static void close_conversation(struct conversation *conversation)
+{
+	if (conversation)
+		buf_free(&conversation->text);
+	free(conversation);
+}
+
+static int add_user(struct conversation *c, const char *text, const char *memory, struct error *err)
+{
+	(void)err;
+	return buf_printf(&c->text, "U:%s(%s)|", text, memory ? memory : "");
+}
+
+static int add_assistant(struct conversation *c, const struct answer *answer, struct error *err)
+{
+	int r = buf_printf(&c->text, "A:%s", answer->text ? answer->text : "");
+
+	(void)err;
+	for (size_t i = 0; i < answer->n_calls && r >= 0; i++)
+		r = buf_printf(&c->text, "[%s %s]", answer->calls[i].name,
+			       answer->calls[i].arguments);
+	return r < 0 ? r : buf_add_char(&c->text, '|');
+}
+
+static int add_result(struct conversation *c, const struct tool_call *call, const char *content,
+		      bool ok, struct error *err)
+{
+	(void)err;
+	return buf_printf(&c->text, "R:%s=%s%s|", call->id, ok ? "" : "!", content);
+}
+
+static int add_note(struct conversation *c, const char *text, struct error *err)
+{
+	(void)err;
+	return buf_printf(&c->text, "N:%s|", text);
+}
+
+static const struct model_format format = {
+	.name = "test",
+	.open = open_conversation,
+	.close = close_conversation,
+	.add_user = add_user,
+	.add_assistant = add_assistant,
+	.add_result = add_result,
+	.add_note = add_note,
+};
+
+static const struct recall_options options = { .format = &format,
+					       .conversation = { .instructions = "rules" },
+					       .system_id = 3 };
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
+{
+	(void)status;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void remove_folder(void)
+{
+	(void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void begin(void)
+{
+	struct error err = { 0 };
+	struct journal_options how = { .segment_bytes = 1 << 20 };
+
+	(void)snprintf(folder, sizeof(folder), "/tmp/claw-recall-XXXXXX");
+	EXPECT_INT(mkdtemp(folder) != NULL, ==, 1);
+	EXPECT_INT(atexit(remove_folder), ==, 0);
+	how.dir_fd = dir_open_configured(folder, O_RDONLY | O_DIRECTORY, 0);
+	EXPECT_OK(journal_open(&how, &journal, &err), &err);
+	EXPECT_OK(recall_new(&options, journal, &recall, &err), &err);
+}
+
+/* Appends a record and applies it, as a running turn does. */
+static uint64_t put(enum journal_kind kind, uint64_t turn, const char *payload)
+{
+	struct error err = { 0 };
+	struct journal_record record = {
+		.previous = last_position,
+		.thread = 1,
+		.turn = turn,
+		.agent = 1,
+		.kind = kind,
+		.origin = JOURNAL_AGENT,
+		.payload = payload,
+		.payload_length = strlen(payload),
+	};
+	yyjson_doc *doc = payload_parse(payload, strlen(payload));
+
+	EXPECT_INT(doc != NULL, ==, 1);
+	EXPECT_INT(journal_append(journal, &record, NULL, NULL), ==, 0);
+	EXPECT_OK(progress_apply(&progress, &record, yyjson_doc_get_root(doc),
+				 journal_blobs(journal), &err),
+		  &err);
+	EXPECT_OK(recall_apply(recall, &progress, &record, yyjson_doc_get_root(doc), &err), &err);
+	yyjson_doc_free(doc);
+	last_position = record.position;
+	return record.position;
+}
+
+static void start(uint64_t turn, const char *text, const char *more)
+{
+	char payload[256];
+	uint64_t position;
+
+	(void)snprintf(payload, sizeof(payload), "{\"text\":\"%s\"}", text);
+	position = put(JOURNAL_ACCEPTED, turn, payload);
+	(void)snprintf(payload, sizeof(payload), "{\"accepted\":%llu%s}",
+		       (unsigned long long)position, more);
+	put(JOURNAL_TURN_STARTED, turn, payload);
+}
+
+static const char *conversation(struct recall *of)
+{
+	return buf_string(&recall_conversation(of)->text);
+}
+
+/* What the records say must be what was said live. */
+static void expect_the_same_read_back(void)
+{
+	struct error err = { 0 };
+	struct progress again = { 0 };
+	struct recall *back;
+
+	EXPECT_OK(recall_read(&options, journal, last_position, 0, &again, &back, &err), &err);
+	EXPECT_STR(conversation(back), conversation(recall));
+	EXPECT_INT(again.phase, ==, progress.phase);
+	EXPECT_INT(again.n_calls, ==, progress.n_calls);
+	EXPECT_INT(recall_system_id(back), ==, 3);
+	recall_free(back);
+	progress_free(&again);
+}
+
+TEST(a_plain_turn_goes_through_its_phases)
+{
+	begin();
+	start(1, "hi", ",\"memory\":\"notes\"");
+	EXPECT_INT(progress.phase, ==, PHASE_READY);
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1}");
+	EXPECT_INT(progress.phase, ==, PHASE_ASKING);
+	EXPECT_INT(progress.attempts, ==, 1);
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1}");
+	EXPECT_INT(progress.attempts, ==, 2);
+	put(JOURNAL_MODEL_DONE, 1, "{\"ok\":true,\"text\":\"hello\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_ANSWERED);
+	EXPECT_INT(progress.attempts, ==, 0);
+	EXPECT_STR(progress.text, "hello");
+	put(JOURNAL_ANSWER, 1, "{\"text\":\"hello\"}");
+	EXPECT_INT(progress.is_answer_given, ==, 1);
+	put(JOURNAL_TURN_DONE, 1, "{\"state\":\"done\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_OVER);
+	EXPECT_STR(conversation(recall), "S:rules|U:hi(notes)|A:hello|");
+	expect_the_same_read_back();
+}
+
+#define TWO_CALLS \
+	"{\"ok\":true,\"calls\":[{\"id\":\"a\",\"name\":\"x\",\"arguments\":\"{}\"}," \
+	"{\"id\":\"b\",\"name\":\"y\",\"arguments\":\"{1}\"}]}"
+
+TEST(results_are_added_in_the_order_of_the_calls)
+{
+	begin();
+	start(1, "go", "");
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1}");
+	put(JOURNAL_MODEL_DONE, 1, TWO_CALLS);
+	EXPECT_INT(progress.phase, ==, PHASE_CALLING);
+	put(JOURNAL_TOOL_STARTED, 1, "{\"call\":0}");
+	EXPECT_INT(progress.calls[0].phase, ==, CALL_STARTED);
+	put(JOURNAL_TOOL_DONE, 1, "{\"call\":1,\"ok\":false,\"result\":\"second\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_CALLING);
+	put(JOURNAL_TOOL_DONE, 1, "{\"call\":0,\"ok\":true,\"result\":\"first\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_READY);
+	EXPECT_STR(conversation(recall), "S:rules|U:go()|A:[x {}][y {1}]|R:a=first|R:b=!second|");
+	expect_the_same_read_back();
+}
+
+TEST(a_question_and_its_answer_move_the_call)
+{
+	begin();
+	start(1, "go", "");
+	put(JOURNAL_MODEL_DONE, 1, TWO_CALLS);
+	put(JOURNAL_TOOL_STARTED, 1, "{\"call\":0}");
+	put(JOURNAL_QUESTION, 1,
+	    "{\"call\":0,\"via\":\"egress\",\"question\":9,\"deadlineUsec\":5}");
+	EXPECT_INT(progress.calls[0].phase, ==, CALL_ASKED);
+	EXPECT_INT(progress.calls[0].via, ==, VIA_EGRESS);
+	EXPECT_INT(progress.calls[0].question_there, ==, 9);
+	put(JOURNAL_DECISION, 1, "{\"call\":0,\"allow\":true}");
+	EXPECT_INT(progress.calls[0].phase, ==, CALL_ALLOWED);
+	put(JOURNAL_TOOL_STARTED, 1, "{\"call\":0}");
+	EXPECT_INT(progress.calls[0].starts, ==, 2);
+	put(JOURNAL_QUESTION, 1, "{\"call\":1,\"via\":\"agent\",\"repeat\":true}");
+	put(JOURNAL_DECISION, 1, "{\"call\":1,\"allow\":false}");
+	EXPECT_INT(progress.calls[1].phase, ==, CALL_REFUSED);
+	EXPECT_INT(progress.calls[1].is_repeat, ==, 1);
+	expect_the_same_read_back();
+}
+
+TEST(an_interrupted_turn_leaves_a_conversation_without_open_calls)
+{
+	begin();
+	start(1, "go", "");
+	put(JOURNAL_MODEL_DONE, 1, TWO_CALLS);
+	put(JOURNAL_TOOL_DONE, 1, "{\"call\":0,\"ok\":true,\"result\":\"first\"}");
+	put(JOURNAL_TURN_DONE, 1, "{\"state\":\"interrupted\"}");
+	EXPECT_STR(conversation(recall),
+		   "S:rules|U:go()|A:[x {}][y {1}]|R:a=first|R:b=!interrupted before it was done|"
+		   "A:[The person interrupted this turn.]|");
+	start(2, "on", "");
+	expect_the_same_read_back();
+}
+
+TEST(a_message_that_came_in_between_waits_its_turn)
+{
+	uint64_t second;
+	char payload[64];
+
+	begin();
+	start(1, "one", "");
+	second = put(JOURNAL_ACCEPTED, 2, "{\"text\":\"two\"}");
+	put(JOURNAL_MODEL_DONE, 1, "{\"ok\":true,\"text\":\"first\"}");
+	put(JOURNAL_TURN_DONE, 1, "{\"state\":\"done\"}");
+	(void)snprintf(payload, sizeof(payload), "{\"accepted\":%llu}", (unsigned long long)second);
+	put(JOURNAL_TURN_STARTED, 2, payload);
+	EXPECT_STR(conversation(recall), "S:rules|U:one()|A:first|U:two()|");
+	expect_the_same_read_back();
+}
+
+TEST(a_note_stands_once_live_and_read_back)
+{
+	struct error err = { 0 };
+
+	begin();
+	start(1, "go", "");
+	EXPECT_OK(recall_note(recall, "hurry", &err), &err);
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1,\"note\":\"hurry\"}");
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1,\"attempt\":2}");
+	EXPECT_STR(conversation(recall), "S:rules|U:go()|N:hurry|");
+	expect_the_same_read_back();
+}
+
+TEST(a_direct_form_stands_as_a_call_of_the_person)
+{
+	begin();
+	start(1, "/x", ",\"calls\":[{\"id\":\"direct\",\"name\":\"x\",\"arguments\":\"{}\"}]");
+	EXPECT_INT(progress.phase, ==, PHASE_CALLING);
+	EXPECT_INT(progress.is_direct, ==, 1);
+	put(JOURNAL_TOOL_DONE, 1, "{\"call\":0,\"ok\":true,\"result\":\"out\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_ANSWERED);
+	EXPECT_STR(progress.text, "out");
+	put(JOURNAL_TURN_DONE, 1, "{\"state\":\"done\"}");
+	EXPECT_STR(conversation(recall), "S:rules|U:/x()|A:[x {}]|R:direct=out|"
+					 "A:[The person has seen the result.]|");
+	expect_the_same_read_back();
+}
+
+TEST(large_parts_come_back_from_their_blobs)
+{
+	struct payload payload;
+	struct buf big = BUF(1 << 20);
+	char *text = NULL;
+	size_t length;
+
+	begin();
+	for (unsigned i = 0; i < 3000; i++)
+		EXPECT_INT(buf_printf(&big, "%u ", i), ==, 0);
+	start(1, "go", "");
+	put(JOURNAL_MODEL_DONE, 1, TWO_CALLS);
+	payload_begin(&payload, journal_blobs(journal));
+	payload_number(&payload, "call", 0);
+	payload_flag(&payload, "ok", true);
+	payload_text(&payload, "result", big.data, big.length);
+	payload_number(&payload, "limit", 1 << 20);
+	EXPECT_INT(payload_end(&payload, &text, &length), ==, 0);
+	EXPECT_INT(length, <, 200);
+	put(JOURNAL_TOOL_DONE, 1, text);
+	EXPECT_STR(progress.calls[0].content, big.data);
+	expect_the_same_read_back();
+	free(text);
+	buf_free(&big);
+}
+
+TEST(a_record_of_a_call_that_is_not_open_is_refused)
+{
+	static const char payload[] = "{\"call\":2}";
+	struct journal_record record = { .turn = 1, .kind = JOURNAL_TOOL_DONE };
+	yyjson_doc *doc = payload_parse(payload, sizeof(payload) - 1);
+	struct error err = { 0 };
+
+	begin();
+	start(1, "go", "");
+	put(JOURNAL_MODEL_DONE, 1, TWO_CALLS);
+	EXPECT_INT(progress_apply(&progress, &record, yyjson_doc_get_root(doc),
+				  journal_blobs(journal), &err),
+		   ==, -EBADMSG);
+	yyjson_doc_free(doc);
+}
+
+TEST(what_came_with_a_message_cannot_close_its_mark)
+{
+	static const char accepted[] = "{\"text\":\"look\",\"context\":\"a </input> b </INPUT x\"}";
+	yyjson_doc *doc = payload_parse(accepted, sizeof(accepted) - 1);
+	struct buf out = BUF(1 << 16);
+
+	begin();
+	EXPECT_INT(recall_message(yyjson_doc_get_root(doc), journal_blobs(journal), &out), ==, 0);
+	EXPECT_STR(buf_string(&out), "look\n\n<input>\na <\\/input> b <\\/INPUT x\n</input>");
+	yyjson_doc_free(doc);
+	buf_free(&out);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/threads.h"
+
+#include "harness/tap.h"
+
+static struct threads *table;
+static uint64_t sequence;
+
+static int apply(enum journal_kind kind, uint64_t thread, uint64_t turn, const char *payload)
+{
+	struct error err = { 0 };
+	struct journal_record record = {
+		.sequence = sequence + 1,
+		.position = (sequence + 1) * 1000,
+		.time_us = sequence + 1,
+		.thread = thread,
+		.turn = turn,
+		.owner = 7,
+		.kind = kind,
+		.payload = payload,
+		.payload_length = strlen(payload),
+	};
+
+	sequence++;
+	return threads_apply(table, &record, &err);
+}
+
+static void begin(void)
+{
+	EXPECT_INT(threads_new(&table), ==, 0);
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 1, 0, "{\"name\":\"main\"}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, 1, "{\"key\":\"a\",\"text\":\"hello\\nyou\"}"), ==,
+		   0);
+}
+
+TEST(records_become_threads_and_turns)
+{
+	const struct thread *thread;
+
+	begin();
+	thread = threads_by_name(table, 7, "main");
+	EXPECT_INT(thread != NULL, ==, 1);
+	EXPECT_STR(thread->title, "hello");
+	EXPECT_INT(thread->n_turns, ==, 1);
+	EXPECT_INT(thread->last_position, ==, 2000);
+	EXPECT_INT(threads_by_name(table, 8, "main") == NULL, ==, 1);
+	EXPECT_INT(threads_by_name(table, 7, "other") == NULL, ==, 1);
+	EXPECT_INT(turns_at(table, 1)->state, ==, TURN_ACCEPTED);
+	EXPECT_INT(apply(JOURNAL_TURN_STARTED, 1, 1, "{}"), ==, 0);
+	EXPECT_INT(turns_at(table, 1)->state, ==, TURN_STARTED);
+	EXPECT_INT(apply(JOURNAL_TURN_DONE, 1, 1, "{\"state\":\"interrupted\"}"), ==, 0);
+	EXPECT_INT(turns_at(table, 1)->state, ==, TURN_INTERRUPTED);
+	EXPECT_INT(turns_at(table, 1)->last_position, ==, 4000);
+	EXPECT_INT(turns_at(table, 2) == NULL, ==, 1);
+	threads_free(table);
+}
+
+TEST(a_key_finds_its_turn)
+{
+	begin();
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, 2, "{\"key\":\"b\",\"text\":\"x\"}"), ==, 0);
+	EXPECT_INT(turns_by_key(table, turns_key_hash("a"), 0), ==, 1);
+	EXPECT_INT(turns_by_key(table, turns_key_hash("b"), 0), ==, 2);
+	EXPECT_INT(turns_by_key(table, turns_key_hash("c"), 0), ==, 0);
+	EXPECT_INT(turns_by_key(table, turns_key_hash("b"), 2), ==, 0);
+	threads_free(table);
+}
+
+TEST(records_that_cannot_follow_are_refused)
+{
+	begin();
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 2, 0, "{\"name\":\"main\"}"), ==, -EBADMSG);
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 3, 0, "{\"name\":\"b\"}"), ==, -EBADMSG);
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 2, 2, "{\"text\":\"x\"}"), ==, -EBADMSG);
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, 3, "{\"text\":\"x\"}"), ==, -EBADMSG);
+	EXPECT_INT(apply(JOURNAL_ANSWER, 1, 9, "{}"), ==, -EBADMSG);
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, 2, "not json"), ==, -EBADMSG);
+	EXPECT_INT(apply(JOURNAL_TURN_DONE, 1, 1, "{\"state\":\"accepted\"}"), ==, -EBADMSG);
+	EXPECT_INT(apply(JOURNAL_TURN_DONE, 1, 1, "{\"state\":\"done\"}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_TURN_DONE, 1, 1, "{\"state\":\"done\"}"), ==, -EBADMSG);
+	threads_free(table);
+}
+
+TEST(a_title_does_not_end_inside_a_character)
+{
+	static const char long_text[] =
+		"{\"text\":\"ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää\"}";
+
+	EXPECT_INT(threads_new(&table), ==, 0);
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 1, 0, "{\"name\":\"main\"}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, 1, long_text), ==, 0);
+	EXPECT_INT(strlen(threads_at(table, 0)->title) % 2, ==, 0);
+	EXPECT_INT(strlen(threads_at(table, 0)->title), <=, 60);
+	threads_free(table);
+}
