@@ -85,6 +85,11 @@ static void finish(struct exchange *exchange)
 	if (result->code == 0 && !exchange->has_answer)
 		result->code = exchange->options.format->finish(exchange->reader, &result->answer,
 								&result->err);
+	if (result->code == 0 && exchange->options.is_local) {
+		result->answer.prompt_tokens = result->figures.prompt_tokens;
+		result->answer.cached_tokens = result->figures.cached_tokens;
+		result->answer.answer_tokens = result->figures.answer_tokens;
+	}
 	result->figures.total_us = elapsed(exchange);
 	if (exchange->options.record && exchange->reader)
 		write_tape(exchange);
@@ -207,6 +212,9 @@ static void take_figures(struct exchange *exchange, sd_json_variant *reply)
 	figures->connect_us = (uint64_t)number(reply, "connectUsec");
 	figures->load_us = (uint64_t)number(reply, "loadUsec");
 	figures->bytes_out = (uint64_t)number(reply, "bytesOut");
+	figures->prompt_tokens = (uint64_t)number(reply, "promptTokens");
+	figures->cached_tokens = (uint64_t)number(reply, "cachedTokens");
+	figures->answer_tokens = (uint64_t)number(reply, "answerTokens");
 }
 
 static void on_head(struct exchange *exchange, sd_json_variant *reply)

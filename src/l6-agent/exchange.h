@@ -24,6 +24,8 @@ struct exchange_figures {
 	uint64_t connect_us, load_us;              /* as the other side measured them */
 	uint64_t bytes_out, bytes_in, attempts;
 	int status; /* HTTP; 0: none */
+	/* what claw-llmd counted; a provider's own count is in the answer */
+	uint64_t prompt_tokens, cached_tokens, answer_tokens;
 };
 
 struct exchange_result {
