@@ -117,7 +117,9 @@ verb_fmt() {
 
 verb_bench() {
 	prepare build
-	in_base "$(build_base)" host env "CLAWOS_BIN=$clone/build/bin" "CLAWOS_BASE=$(base_path run)/root" \
+	model=$(model_path "$(model_name)")
+	[ -f "$model" ] || model=
+	in_base "$(build_base)" host env "CLAWOS_MODEL_FILE=$model" "CLAWOS_BIN=$clone/build/bin" "CLAWOS_BASE=$(base_path run)/root" \
 		"CLAWOS_SHARE=$clone/spec" bench/run "$@"
 }
 
