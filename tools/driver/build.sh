@@ -61,8 +61,8 @@ build_program_locked() {
 	: >build/began
 	progress "programs: building"
 	if [ "$1" = true ]; then parts=$(link_parts sqlite llama); else parts=$(link_parts sqlite); fi
-	compile release gcc all "-Dparts=$parts" "-Dlocal_model=$1"
-	logged build/log/collect.log in_base "$(build_base)" none python3 tools/driver/collect build/release build/bin
+	configure release gcc "-Dparts=$parts" "-Dlocal_model=$1"
+	logged build/log/release.log in_base "$(build_base)" none python3 tools/driver/collect build/release build/bin
 	cat >build/ready.next <<-EOT
 		ready_clone='$clone'
 		ready_cache='$cache'
@@ -86,10 +86,10 @@ link_parts() {
 	echo "$folder"
 }
 
-# compile NAME COMPILER TARGET OPTION...: meson and ninja for build/NAME.
-compile() {
-	folder=build/$1 compiler=$2 target=$3
-	shift 3
+# configure NAME COMPILER OPTION...: meson for build/NAME.
+configure() {
+	folder=build/$1 compiler=$2
+	shift 2
 	wanted="$compiler $* $(toolchain)"
 	mkdir -p build/log
 	if [ ! -f "$folder/build.ninja" ]; then
@@ -99,5 +99,12 @@ compile() {
 		logged build/log/setup.log in_base "$(build_base)" none env "CC=$compiler" meson setup --reconfigure "$folder" "$@"
 	fi
 	echo "$wanted" >"$folder.options"
-	logged "build/log/${folder#build/}.log" in_base "$(build_base)" none ninja -C "$folder" "$target"
+}
+
+# compile NAME COMPILER TARGET OPTION...: meson and ninja for build/NAME.
+compile() {
+	name=$1 compiler=$2 target=$3
+	shift 3
+	configure "$name" "$compiler" "$@"
+	logged "build/log/$name.log" in_base "$(build_base)" none ninja -C "build/$name" "$target"
 }

@@ -73,8 +73,10 @@ verb_test() {
 	next_step=
 	rm -f build/builds.tap
 	only=
-	try "gcc builds everything without a warning" build_program true "$(base_path run)" || only=--only-builds
+	try "the programs are built" build_program true "$(base_path run)" || only=--only-builds
 	parts=$(link_parts sqlite llama)
+	[ -n "$only" ] || try "gcc builds everything without a warning" compile release gcc all "-Dparts=$parts" -Dlocal_model=true ||
+		only=--only-builds
 	if [ -z "$only" ]; then
 		progress "next: with sanitizers, with clang, then checks and tests"
 		try "gcc builds the tests with ASan and UBSan" compile sanitize gcc meson-test-prereq "-Dparts=$parts" \
