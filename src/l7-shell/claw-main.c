@@ -11,22 +11,25 @@
 #include <stdio.h>
 #include <string.h>
 
-static int complain(struct shell *shell, const struct error *err)
+static int status_of(int code)
 {
-	screen_fresh_line(&shell->out);
-	(void)!screen_flush(&shell->out, NULL); /* its own failure is not what is told here */
-	screen_fresh_line(&shell->notes);
-	screen_own(&shell->notes, STYLE_PLAIN, "claw: ");
-	screen_foreign(&shell->notes, STYLE_PLAIN, err->text, 0);
-	screen_own(&shell->notes, STYLE_PLAIN, "\n");
-	(void)!screen_flush(&shell->notes, NULL); /* nowhere else to say it */
-	return err->code == -EPERM ? SHELL_REFUSED : SHELL_FAILED;
+	if (code == COMMAND_USAGE)
+		return SHELL_USAGE;
+	return code == -EPERM ? SHELL_REFUSED : SHELL_FAILED;
 }
 
-static int usage(const struct error *err)
+/* What a failure says may come from anywhere. */
+static int complain(const struct error *err)
 {
-	(void)fprintf(stderr, "claw: %s\n", err->text);
-	return SHELL_USAGE;
+	struct screen notes;
+
+	screen_open(&notes, STDERR_FILENO);
+	screen_own(&notes, STYLE_PLAIN, "claw: ");
+	screen_foreign(&notes, STYLE_PLAIN, err->text, 0);
+	screen_own(&notes, STYLE_PLAIN, "\n");
+	(void)!screen_flush(&notes, NULL); /* nowhere else to say it */
+	screen_close(&notes);
+	return status_of(err->code);
 }
 
 /* What this command line is for, as the option table names it; 0: an unknown verb. */
@@ -69,8 +72,10 @@ int main(int argc, char *argv[])
 
 	if (r == 0)
 		r = check(&options, &err);
-	if (r < 0)
-		return usage(&err);
+	if (r < 0) {
+		(void)complain(&err);
+		return SHELL_USAGE;
+	}
 	if (options.help || options.version) {
 		if (options.version)
 			printf("claw %s\n", CLAW_VERSION);
@@ -79,18 +84,14 @@ int main(int argc, char *argv[])
 		return fflush(stdout) == 0 ? SHELL_ANSWERED : SHELL_FAILED;
 	}
 	r = shell_open(&options, &shell, &err);
-	if (r < 0) {
-		(void)fprintf(stderr, "claw: %s\n", err.text);
-		return SHELL_FAILED;
-	}
+	if (r < 0)
+		return complain(&err);
 	r = dispatch(&shell, &err);
-	if (r == -EINVAL || (r == -ENOENT && !use_of(&options))) {
-		(void)fprintf(stderr, "claw: %s\n", err.text);
-		r = SHELL_USAGE;
-	} else if (r < 0) {
-		r = complain(&shell, &err);
-	} else if (screen_flush(&shell.out, &err) < 0 || screen_flush(&shell.notes, &err) < 0) {
-		r = SHELL_FAILED;
+	if (screen_flush(&shell.out, &err) < 0 || screen_flush(&shell.notes, NULL) < 0)
+		r = r < 0 ? r : SHELL_FAILED;
+	if (r < 0) {
+		err.code = r;
+		r = complain(&err);
 	}
 	shell_close(&shell);
 	return r;

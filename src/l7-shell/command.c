@@ -52,13 +52,13 @@ int command_dispatch(const struct command_table *table, struct shell *shell,
 		const char *other = nearest(table, argv[0]);
 
 		if (other)
-			return FAIL(err, -ENOENT, "%s%s: no such command; did you mean %s%s?",
+			return FAIL(err, COMMAND_USAGE, "%s%s: no such command; did you mean %s%s?",
 				    table->prefix, argv[0], table->prefix, other);
-		return FAIL(err, -ENOENT, "%s%s: no such command; %shelp lists them", table->prefix,
-			    argv[0], table->prefix);
+		return FAIL(err, COMMAND_USAGE, "%s%s: no such command; %shelp lists them",
+			    table->prefix, argv[0], table->prefix);
 	}
 	if (n < command->min_args || n > command->max_args)
-		return FAIL(err, -EINVAL, "usage: %s%s%s%s", table->prefix, command->name,
+		return FAIL(err, COMMAND_USAGE, "usage: %s%s%s%s", table->prefix, command->name,
 			    *command->usage ? " " : "", command->usage);
 	r = connect(shell, command, err);
 	return r < 0 ? r : command->run(shell, argv + 1, err);
@@ -85,7 +85,7 @@ int command_line(const struct command_table *table, struct shell *shell, char *l
 
 	argv[0] = next_word(&line);
 	if (!argv[0])
-		return FAIL(err, -EINVAL, "%shelp lists the commands", table->prefix);
+		return FAIL(err, COMMAND_USAGE, "%shelp lists the commands", table->prefix);
 	command = command_find(table, argv[0]);
 	if (command && (command->flags & COMMAND_REST)) {
 		line += strspn(line, " \t");

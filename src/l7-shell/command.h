@@ -24,6 +24,9 @@ enum command_flag {
 
 enum { COMMAND_ARGS_MAX = 8, COMMAND_ROWS_MAX = 64 };
 
+/* What was typed makes no sense; no other failure has this code. */
+enum { COMMAND_USAGE = -EBADRQC };
+
 struct command {
 	const char *name;
 	const char *usage; /* argument part only, e.g. "[NAME]" */
@@ -44,8 +47,8 @@ struct command_table {
 const struct command *command_find(const struct command_table *table, const char *name);
 
 /*
- * Runs the row named argv[0] (NULL-terminated). -ENOENT: no such command (the nearest is named),
- * -EINVAL: wrong number of arguments; else the row's own result. err->text is fit to show.
+ * Runs the row named argv[0] (NULL-terminated). COMMAND_USAGE: no such command (the nearest is
+ * named) or a wrong number of arguments; else the row's own result.
  */
 must_check int command_dispatch(const struct command_table *table, struct shell *shell,
 				const char *const argv[], struct error *err);

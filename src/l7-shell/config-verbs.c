@@ -258,7 +258,6 @@ int config_verb(struct shell *shell, const char *const args[], struct error *err
 {
 	static const struct command_table table = { rows, sizeof(rows) / sizeof(rows[0]),
 						    "claw config " };
-	int r = command_dispatch(&table, shell, args, err);
 
-	return r == -ENOENT && !command_find(&table, args[0]) ? -EINVAL : r;
+	return command_dispatch(&table, shell, args, err);
 }

@@ -2,6 +2,7 @@
 #include "l7-shell/direct.h"
 
 #include "base/cleanup.h"
+#include "l7-shell/command.h"
 
 #include <string.h>
 
@@ -49,7 +50,7 @@ int direct_parse(const char *text, const struct direct_form **ret, sd_json_varia
 	at += strspn(at, " \t\n");
 	rest = trimmed(at);
 	if (rest == 0 && form->usage[0] != '[')
-		return FAIL(err, -EINVAL, "usage: /%s %s", form->name, form->usage);
+		return FAIL(err, COMMAND_USAGE, "usage: /%s %s", form->name, form->usage);
 	argument = strndup(at, rest);
 	if (!argument)
 		return FAIL(err, -ENOMEM, "out of memory");

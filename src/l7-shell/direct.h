@@ -5,7 +5,7 @@
  * /read FILE, /run COMMAND, /remember TEXT, /recall TEXT, /time [ZONE]. They work at the prompt and
  * as the text of -m.
  *
- * Errors     -EINVAL for a form without what it needs.
+ * Errors     COMMAND_USAGE for a form without what it needs.
  * Source     spec/tools (names of tools and arguments).
  * Tests      tests/unit/l7-shell/test-command.c.
  */

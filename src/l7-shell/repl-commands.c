@@ -92,7 +92,7 @@ static int decide(struct shell *shell, const char *const args[], enum decision d
 	uint64_t question = 0;
 
 	if (args[0] && number_parse_u64(args[0], 1, UINT64_MAX, &question) < 0)
-		return FAIL(err, -EINVAL, "\"%s\" is not the number of a question", args[0]);
+		return FAIL(err, COMMAND_USAGE, "\"%s\" is not the number of a question", args[0]);
 	return repl_decide(shell->repl, question, decision, err);
 }
 

@@ -472,7 +472,7 @@ int repl_run(struct shell *shell, struct error *err)
 	int r;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return FAIL(err, -EINVAL,
+		return FAIL(err, COMMAND_USAGE,
 			    "no terminal to talk at; claw -m TEXT asks once (claw help)");
 	r = shell_connect(shell, err);
 	shell->repl = &repl;

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/number.h"
+#include "l7-shell/command.h"
 #include "l7-shell/glyph.h"
 #include "l7-shell/link.h"
 #include "l7-shell/sanitise.h"
@@ -138,7 +139,7 @@ int report_history(struct shell *shell, const char *const args[], struct error *
 	int r;
 
 	if (args[0] && number_parse_u64(args[0], 1, HISTORY_MAX, &limit) < 0)
-		return FAIL(err, -EINVAL, "history shows 1 to %d turns", HISTORY_MAX);
+		return FAIL(err, COMMAND_USAGE, "history shows 1 to %d turns", HISTORY_MAX);
 	r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell->thread),
 			   SD_JSON_BUILD_PAIR_UNSIGNED("limit", limit));
 	if (r < 0)

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "base/number.h"
+#include "l7-shell/command.h"
 #include "l7-shell/link.h"
 #include "l7-shell/report.h"
 #include "l7-shell/tool-line.h"
@@ -334,7 +335,7 @@ int trace_report(struct shell *shell, const char *const args[], struct error *er
 	int r;
 
 	if (args[0] && number_parse_u64(args[0], 1, INT64_MAX, &turn) < 0)
-		return FAIL(err, -EINVAL, "\"%s\" is not the number of a turn", args[0]);
+		return FAIL(err, COMMAND_USAGE, "\"%s\" is not the number of a turn", args[0]);
 	r = sd_json_buildo(
 		&parameters,
 		SD_JSON_BUILD_PAIR_CONDITION(turn > 0, "turn", SD_JSON_BUILD_UNSIGNED(turn)),

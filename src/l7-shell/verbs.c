@@ -46,7 +46,7 @@ static int show_log(struct shell *shell, int log_fd, const char *name, struct er
 	int r;
 
 	if (snprintf(file, sizeof(file), "%s.log", name) >= (int)sizeof(file) || strchr(name, '/'))
-		return FAIL(err, -EINVAL, "\"%s\" is not the name of a daemon", name);
+		return FAIL(err, COMMAND_USAGE, "\"%s\" is not the name of a daemon", name);
 	fd = dir_open_nolink(log_fd, file, O_RDONLY, 0);
 	if (fd < 0)
 		return FAIL(err, fd, "log/%s: %s", file, strerror(-fd));

@@ -49,7 +49,7 @@ TEST(the_rest_of_a_line_stays_as_it_is)
 
 	EXPECT_INT(obey("run  ls -la  |  wc ", &err), ==, 3);
 	EXPECT_STR(seen, "ls -la  |  wc|");
-	EXPECT_INT(obey("run", &err), ==, -EINVAL);
+	EXPECT_INT(obey("run", &err), ==, COMMAND_USAGE);
 	EXPECT_STR(err.text, "usage: /run COMMAND");
 }
 
@@ -57,10 +57,10 @@ TEST(arity_comes_from_the_table)
 {
 	struct error err = { 0 };
 
-	EXPECT_INT(obey("list x", &err), ==, -EINVAL);
+	EXPECT_INT(obey("list x", &err), ==, COMMAND_USAGE);
 	EXPECT_STR(err.text, "usage: /list");
-	EXPECT_INT(obey("show", &err), ==, -EINVAL);
-	EXPECT_INT(obey("show 1 2 3", &err), ==, -EINVAL);
+	EXPECT_INT(obey("show", &err), ==, COMMAND_USAGE);
+	EXPECT_INT(obey("show 1 2 3", &err), ==, COMMAND_USAGE);
 	EXPECT_STR(err.text, "usage: /show A [B]");
 	EXPECT_STR(seen, "");
 }
@@ -69,11 +69,11 @@ TEST(an_unknown_command_names_the_nearest)
 {
 	struct error err = { 0 };
 
-	EXPECT_INT(obey("lisst", &err), ==, -ENOENT);
+	EXPECT_INT(obey("lisst", &err), ==, COMMAND_USAGE);
 	EXPECT_STR(err.text, "/lisst: no such command; did you mean /list?");
-	EXPECT_INT(obey("zzzzz", &err), ==, -ENOENT);
+	EXPECT_INT(obey("zzzzz", &err), ==, COMMAND_USAGE);
 	EXPECT_STR(err.text, "/zzzzz: no such command; /help lists them");
-	EXPECT_INT(obey("  ", &err), ==, -EINVAL);
+	EXPECT_INT(obey("  ", &err), ==, COMMAND_USAGE);
 }
 
 static void check_table(const struct command_table *real)
@@ -125,6 +125,6 @@ TEST(other_texts_are_no_direct_form)
 		EXPECT_OK(direct_parse(texts[i], &form, &arguments, &err), &err);
 		EXPECT_INT(form == NULL && arguments == NULL, ==, 1);
 	}
-	EXPECT_INT(direct_parse("/read  ", &form, &arguments, &err), ==, -EINVAL);
+	EXPECT_INT(direct_parse("/read  ", &form, &arguments, &err), ==, COMMAND_USAGE);
 	EXPECT_STR(err.text, "usage: /read FILE");
 }

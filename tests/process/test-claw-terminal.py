@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The shipped claw on a terminal: typing, streaming, questions, Ctrl-C, what may reach the screen.
+
+The daemons are scripted (harness/peers.py), the terminal is a pty (harness/terminal.py).
+"""
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import termios
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+
+from peers import DONE, DROP, Error, Peers  # noqa: E402
+from tap import expect, expect_true, run, test  # noqa: E402
+from terminal import Terminal  # noqa: E402
+
+CLAW = os.path.join(os.environ["CLAWOS_BIN"], "claw")
+PROMPT = "❯ "
+# what the shell itself may write: attributes, erasing a line, bracketed paste, libedit's cursor moves
+OWN = re.compile(r"\x1b\[[0-9;]*m|\x1b\[K|\x1b\[\?2004[hl]|\x1b\[[0-9;]*[CDGHJAB]|\x1b\[[0-9]*P|\x1b\[[0-9]*@|\x1b\[4[hl]")
+HOSTILE = "\x1b[2J\x1b]52;c;eA==\x07\x9b31m\u202eevil\u2066\x08\x7f"
+
+
+class Fixture:
+    def __enter__(self):
+        self.state = tempfile.mkdtemp(prefix="clawos-term-")
+        self.peers = Peers(self.state).__enter__()
+        self.peers.replies["io.clawos.Agent.History"] = lambda _: {"turns": []}
+        return self
+
+    def __exit__(self, *_):
+        self.peers.__exit__()
+        shutil.rmtree(self.state)
+
+    def terminal(self, *arguments, **options):
+        return Terminal([CLAW, "--state", self.state, *arguments], **options)
+
+    def say(self, *events):
+        self.peers.script = lambda _: list(events)
+
+    def texts(self):
+        return [c[1]["text"] for c in self.peers.called("Submit")]
+
+
+def answer(text):
+    return [("turn-started", {}), ("model-started", {"call": 1}), ("text", {"call": 1, "offset": 0, "text": text}),
+            ("model-done", {"call": 1, "text": text}), ("answer", {"text": text}), DONE]
+
+
+def foreign(output):
+    """What is left when the shell's own sequences are taken away."""
+    return [c for c in OWN.sub("", output) if (ord(c) < 32 and c not in "\r\n\t") or 126 < ord(c) < 160 or c in "\u202e\u2066"]
+
+
+@test
+def an_answer_streams_before_it_is_whole(f):
+    go = threading.Event()
+    f.peers.script = lambda _: [("model-started", {"call": 1}), ("text", {"call": 1, "offset": 0, "text": "first words "}),
+                                lambda _: go.wait(20), ("text", {"call": 1, "offset": 12, "text": "and more"}),
+                                ("model-done", {"call": 1, "text": "first words and more"}),
+                                ("answer", {"text": "first words and more"}), DONE]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("hi\n").expect("first words")
+        go.set()
+        t.expect(" and more").expect(PROMPT).type("\x04")
+        expect(t.end(), 0)
+        expect(t.plain().count("first words"), 1)
+
+
+@test
+def markdown_is_rendered_with_attributes_and_without_colour_on_request(f):
+    f.say(*answer("# Head\n**bold** `code`\n- item\n"))
+    with f.terminal("-m", "x") as t:
+        expect(t.end(), 0)
+        expect_true("\x1b[0;1mbold\x1b[0m" in t.output and "\x1b[0;36mcode" in t.output and "• item" in t.plain(), repr(t.output))
+    with f.terminal("-m", "x", env={"NO_COLOR": "1"}) as t:
+        t.end()
+        expect_true("\x1b[0;1mbold\x1b[0m" in t.output and "36m" not in t.output and "34m" not in t.output, repr(t.output))
+    with f.terminal("-m", "x", env={"TERM": "dumb"}) as t:
+        t.end()
+        expect_true("\x1b" not in t.output and "**bold**" in t.output, repr(t.output))
+
+
+@test
+def nothing_the_model_or_a_tool_says_acts_on_the_terminal(f):
+    data = {"id": "a" + HOSTILE, "tool": "shell" + HOSTILE, "arguments": {"command" + HOSTILE: HOSTILE}}
+    f.peers.script = lambda _: [
+        ("status", {"text": HOSTILE}), ("reasoning", {"text": HOSTILE}),
+        ("model-started", {"call": 1}), *[("text", {"call": 1, "offset": i, "text": c}) for i, c in enumerate(HOSTILE[:9])],
+        ("model-done", {"call": 1, "text": f"**{HOSTILE}** [a]({HOSTILE})\n```{HOSTILE}\n{HOSTILE}\n```\n| {HOSTILE} | b |\n|--|--|\n"}),
+        ("tool-started", data), ("tool-done", {**data, "ok": False, "why": HOSTILE, "exit": 1}),
+        ("answer", {"text": f"> {HOSTILE}\n# {HOSTILE}"}), ("turn-done", {"state": "failed" + HOSTILE, "reason": HOSTILE})]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("turn 1 failed").expect(PROMPT).type("/quit\n")
+        t.end()
+        expect(foreign(t.output), [])
+        expect_true("\\x1b[2J" in t.plain(), "it is shown instead")
+
+
+@test
+def a_tool_call_has_one_line_with_its_end(f):
+    f.say(("tool-started", {"id": "a", "tool": "shell", "arguments": {"command": "make\nall", "timeout": 5}}),
+          ("tool-done", {"id": "a", "tool": "shell", "ok": True, "exit": 2, "bytes": 1234, "durationUsec": 2500000}),
+          ("tool-started", {"id": "b", "tool": "time", "arguments": {}}),
+          ("tool-started", {"id": "c", "tool": "echo", "arguments": {"message": "x" * 500}}),
+          ("tool-done", {"id": "b", "tool": "time", "ok": True, "durationUsec": 900}),
+          ("tool-done", {"id": "c", "tool": "echo", "ok": False}), ("answer", {"text": "done"}), DONE)
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n")
+        t.expect("› shell make\\nall timeout=5 · ok · exit 2 · 1.2 kB · 2.5 s\r\n")
+        t.expect("› time\r\n› echo xxx").expect("…\r\n  time · ok · 900 µs\r\n  echo · failed\r\ndone\r\n")
+        t.expect(PROMPT)
+        expect_true(all(len(line) <= 80 for line in t.plain().split("\r\n") if line.startswith("›")), "lines fit")
+
+
+@test
+def ctrl_c_interrupts_a_turn_and_clears_a_line(f):
+    f.peers.script = lambda _: [("model-started", {"call": 1}), ("text", {"call": 1, "offset": 0, "text": "working on "}),
+                                lambda p: p.interrupted.wait(20), ("turn-done", {"state": "interrupted"})]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("working").type("\x03").expect("turn 1 interrupted").expect(PROMPT)
+        expect(len(f.peers.called("Interrupt")), 1)
+        t.type("half a line").expect("half a line").type("\x03").expect("^C").expect(PROMPT)
+        f.say(*answer("fine"))
+        t.type("whole\n").expect("fine").expect(PROMPT).type("\x04")
+        expect(t.end(), 0)
+        expect(f.texts(), ["go", "whole"])
+
+
+@test
+def what_is_typed_during_a_turn_is_not_shown_and_comes_next(f):
+    go = threading.Event()
+    f.peers.script = lambda q: ([("text", {"call": 1, "offset": 0, "text": "busy "}), lambda _: go.wait(20), ("answer", {"text": "busy one"}),
+                                 DONE] if q["text"] == "one" else answer("second answer"))
+    with f.terminal() as t:
+        t.expect(PROMPT).type("one\n").expect("busy")
+        expect(t.flags() & termios.ECHO, 0)
+        t.type("two\n")
+        go.set()
+        t.expect(PROMPT).expect("second answer").expect(PROMPT).type("\x04")
+        t.end()
+        expect(f.texts(), ["one", "two"])
+        expect(t.plain().count("two"), 1)
+
+
+@test
+def several_lines_and_a_paste_are_one_message(f):
+    f.say(*answer("ok"))
+    with f.terminal() as t:
+        t.expect(PROMPT).type("first\\\n").expect("… ").type("second\n").expect("ok").expect(PROMPT)
+        t.type("\x1b[200~pasted \x1b[31m\nlines\r\n\x1b[201~").expect("lines").type(" end\n").expect("ok").expect(PROMPT)
+        t.type("\x04")
+        t.end()
+        expect(f.texts(), ["first\nsecond", "pasted \\x1b[31m\nlines end"])
+        expect_true(t.output.count("\x1b[?2004h") == t.output.count("\x1b[?2004l"), "bracketed paste is switched off again")
+
+
+@test
+def history_is_kept_for_the_next_time_and_for_its_owner_only(f):
+    f.say(*answer("ok"))
+    with f.terminal() as t:
+        t.expect(PROMPT).type("remember me\n").expect("ok").expect(PROMPT).type("\x04")
+        t.end()
+    expect(os.stat(os.path.join(f.state, "history")).st_mode & 0o777, 0o600)
+    with f.terminal() as t:
+        t.expect(PROMPT).type("\x1b[A").expect("remember me").type("\n").expect("ok").expect(PROMPT)
+        expect(f.texts(), ["remember me", "remember me"])
+
+
+@test
+def a_command_is_completed_and_a_wrong_one_named(f):
+    f.peers.replies["io.clawos.Agent.Status"] = {"status": {"model": "qwen", "provider": "local"}}
+    with f.terminal() as t:
+        t.expect(PROMPT).type("/mod\t\n").expect("qwen by local").expect(PROMPT)
+        t.type("/stauts\n").expect("/stauts: no such command; did you mean /status?").expect(PROMPT)
+        t.type("/run\n").expect("usage: /run COMMAND").expect(PROMPT)
+        t.type("/help\n").expect("/approve [QUESTION]").expect(PROMPT).type("/quit\n")
+        expect(t.end(), 0)
+        expect(f.texts(), [])
+
+
+def asking(f, via="egress", effect="send"):
+    told = threading.Event()
+
+    def decide(p):
+        with f.peers.lock:
+            f.peers.add("decision", {"question": p["question"], "allow": p["allow"], "by": "person"}, turn=f.peers.turn)
+        told.set()
+        return {}
+
+    f.peers.replies["io.clawos.Agent.Answer"] = decide
+    f.peers.script = lambda _: [("question", {"tool": "http", "effect": effect, "action": "POST https://example.org/ 12 bytes", "via": via,
+                                              "question": 5, "timeoutUsec": 300000000}),
+                                lambda _: told.wait(20), ("answer", {"text": "it is over"}), DONE]
+    return told
+
+
+@test
+def a_question_shows_the_exact_action_and_a_key_answers_it(f):
+    for key, word, wanted in (("y", "allowed", (True, "once")), ("a", "allowed", (True, "always")), ("n", "denied", (False, "once"))):
+        f.peers.calls.clear()
+        asking(f)
+        with f.terminal() as t:
+            t.expect(PROMPT).type("go\n").expect("wants to send:").expect("POST https://example.org/ 12 bytes")
+            t.expect("[y]es once  [a]lways this host  [n]o").expect("5 min 00 s").type(key).expect(word).expect("it is over").expect(PROMPT)
+        guard = f.peers.called("egress.Answer")[0][1]
+        expect((guard["allow"], guard["scope"]), wanted)
+        expect(f.peers.called("Answer")[0][1]["allow"], wanted[0])
+
+
+@test
+def keys_typed_before_a_question_do_not_answer_it(f):
+    ask = threading.Event()
+    told = asking(f)
+    script = f.peers.script
+    f.peers.script = lambda q: [("text", {"call": 1, "offset": 0, "text": "busy "}), lambda _: ask.wait(20), *script(q)]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("busy").type("y\ny\n")
+        ask.set()
+        t.expect("[y]es once")
+        expect(told.is_set(), False)
+        t.type("n").expect("denied").expect(PROMPT)
+        expect(f.peers.called("egress.Answer")[0][1]["allow"], False)
+
+
+@test
+def always_is_offered_only_where_it_means_a_host(f):
+    asking(f, via="agent", effect="install")
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("[y]es once  [n]o").type("a").type("y").expect("allowed").expect(PROMPT)
+        expect(f.peers.called("egress.Answer"), [])
+        expect(f.peers.called("Answer")[0][1]["allow"], True)
+
+
+@test
+def a_question_that_timed_out_is_no_longer_asked(f):
+    f.peers.script = lambda _: [("question", {"tool": "http", "effect": "send", "action": "GET", "via": "egress", "question": 5}),
+                                lambda p: p.wait_called("Subscribe"), lambda _: shown.wait(20),
+                                ("decision", {"question": 2, "allow": False, "by": "timeout"}), ("answer", {"text": "gave up"}), DONE]
+    shown = threading.Event()
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("[y]es")
+        shown.set()
+        t.expect("denied (nobody answered in time)").expect("gave up").expect(PROMPT)
+        expect(f.peers.called("Answer"), [])
+
+
+@test
+def a_question_of_another_client_is_answered_by_command(f):
+    with f.terminal() as t:
+        t.expect(PROMPT)
+        f.peers.wait_called("Subscribe")
+        with f.peers.lock:
+            f.peers.turn = 1
+            f.peers.add("accepted", {"text": "from elsewhere"}, turn=1)
+            f.peers.add("question", {"tool": "http", "effect": "send", "action": "GET x", "via": "egress", "question": 5}, turn=1)
+        t.expect("> from elsewhere").expect("/approve 2 or /deny 2")
+        t.type("/approve 2\n").expect(PROMPT)
+        f.peers.wait_called("Answer")
+        expect(f.peers.called("egress.Answer")[0][1]["allow"], True)
+        t.type("/deny 77\n").expect("question 77 is not open")
+
+
+@test
+def a_restart_of_the_agent_in_mid_turn_is_bridged(f):
+    seen = threading.Event()
+    f.say(("model-started", {"call": 1}), ("text", {"call": 1, "offset": 0, "text": "one two "}), lambda _: seen.wait(20), DROP,
+          ("text", {"call": 1, "offset": 14, "text": "lost words "}), ("model-done", {"call": 1, "text": "one two three four"}),
+          ("tool-started", {"id": "a", "tool": "time", "arguments": {}}), DROP, ("tool-done", {"id": "a", "tool": "time", "ok": True}),
+          ("answer", {"text": "and so on"}), DROP, DONE)
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("one two")
+        seen.set()
+        t.expect(" three four\r\n").expect("› time").expect("ok").expect("and so on").expect(PROMPT)
+        plain = t.plain()
+        for once in ("one two", "three four", "› time", "and so on"):
+            expect(plain.count(once), 1, once)
+        expect_true("lost words" not in plain, "a piece behind a gap is left to the record")
+
+
+@test
+def a_model_call_that_is_asked_again_is_shown_anew(f):
+    seen = threading.Event()
+    f.say(("model-started", {"call": 1}), ("text", {"call": 1, "offset": 0, "text": "first try "}), lambda _: seen.wait(20), DROP,
+          ("model-started", {"call": 1, "attempt": 2}), ("text", {"call": 1, "offset": 0, "text": "second try "}),
+          ("model-done", {"call": 1, "text": "second try it is"}), ("answer", {"text": "second try it is"}), DONE)
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("first try")
+        seen.set()
+        t.expect("\r\n").expect("second try it is\r\n").expect(PROMPT)
+        expect(t.plain().count("second try"), 1)
+
+
+@test
+def the_last_turn_is_shown_as_it_stands_and_goes_on(f):
+    with f.peers.lock:
+        f.peers.turn = 1
+        f.peers.add("accepted", {"text": "the old question"}, turn=1)
+        f.peers.add("model-started", {"call": 1}, turn=1)
+        f.peers.add("model-done", {"call": 1, "text": "Half an answer."}, turn=1)
+    f.peers.replies["io.clawos.Agent.History"] = {"turns": [{"turn": 1, "state": "started", "seq": 1}]}
+    with f.terminal() as t:
+        t.expect("> the old question").expect("Half an answer.").expect("turn 1 is not finished; it goes on")
+        with f.peers.lock:
+            f.peers.add("answer", {"text": "The other half."}, turn=1)
+            f.peers.add(*DONE, turn=1)
+        t.expect("The other half.").expect(PROMPT)
+        expect(f.peers.called("Subscribe")[0][1]["afterSeq"], 0)
+
+
+@test
+def a_thread_is_made_when_it_does_not_exist(f):
+    f.peers.replies["io.clawos.Agent.History"] = Error("io.clawos.Agent.UnknownThread", thread="work")
+    f.peers.replies["io.clawos.Agent.NewThread"] = lambda p: {"thread": {"name": p.get("name") or "thread-2"}}
+    f.say(*answer("ok"))
+    with f.terminal("--thread", "work") as t:
+        t.expect(PROMPT)
+        expect(f.peers.called("NewThread")[0][1], {"name": "work"})
+        t.type("/new\n").expect("thread thread-2").expect(PROMPT).type("hi\n").expect("ok").expect(PROMPT)
+        expect(f.peers.called("Submit")[0][1]["thread"], "thread-2")
+        t.type("/thread\n").expect("thread-2").expect(PROMPT)
+
+
+@test
+def a_direct_form_asks_no_model(f):
+    f.say(("tool-started", {"id": "a", "tool": "shell", "arguments": {"command": "ls"}}),
+          ("tool-done", {"id": "a", "tool": "shell", "ok": True, "exit": 0}), ("answer", {"text": "a.txt"}), DONE)
+    with f.terminal() as t:
+        t.expect(PROMPT).type("/run ls -la | wc\n").expect("a.txt").expect(PROMPT)
+        (_, p, _), = f.peers.called("Submit")
+        expect((p["tool"], p["arguments"], p["unattended"]), ("shell", {"command": "ls -la | wc"}, False))
+
+
+@test
+def the_terminal_is_as_before_however_it_ends(f):
+    f.say(("text", {"call": 1, "offset": 0, "text": "busy "}))
+    for end in ("\x04", None):
+        with f.terminal() as t:
+            before = t.flags()
+            t.expect(PROMPT)
+            if end:
+                t.type(end)
+                expect(t.end(), 0)
+            else:
+                t.type("go\n").expect("busy")
+                os.kill(t.pid, signal.SIGTERM)
+                expect(t.end(), 0)
+            expect(t.flags() & (termios.ECHO | termios.ICANON | termios.ISIG), before & (termios.ECHO | termios.ICANON | termios.ISIG))
+
+
+@test
+def an_idle_prompt_does_not_wake(f):
+    with f.terminal() as t:
+        t.expect(PROMPT)
+
+        def switches():
+            with open(f"/proc/{t.pid}/status", encoding="ascii") as file:
+                return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+
+        settled = switches()
+        threading.Event().wait(2)
+        expect(switches() - settled, 0)
+
+
+@test
+def wide_characters_are_typed_and_wrapped_by_columns(f):
+    f.say(*answer("漢字 " * 30))
+    with f.terminal(columns=40) as t:
+        t.expect(PROMPT).type("größe 漢字\n").expect("漢字").expect(PROMPT)
+        expect(f.texts(), ["größe 漢字"])
+        lines = [line for line in t.plain().split("\r\n") if line.startswith("漢字")]
+        expect_true(len(lines) > 2 and all(len(line.rstrip()) <= 24 for line in lines), str(lines))
+
+
+run(Fixture)
