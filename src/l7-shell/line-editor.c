@@ -354,6 +354,8 @@ int line_editor_read(struct line_editor *editor, struct buf *line, enum line_out
 	buf_truncate(line, 0);
 	editor->cancelled = editor->ended = editor->continued = false;
 	editor->reading = true;
+	/* before the prompt is seen, so that no key is still read as a line by the terminal */
+	(void)el_wset(editor->el, EL_PREP_TERM, 1);
 	write_own(PASTE_ON);
 	while (r > 0 && more) {
 		r = read_line(editor, line, &more);

@@ -11,6 +11,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#define READ_US (300 * CLOCK_MSEC_US)
+
 static int find(const struct repl *repl, uint64_t question)
 {
 	for (size_t i = 0; i < repl->n_questions; i++)
@@ -61,17 +63,53 @@ static int on_key(sd_event_source *source, int fd, uint32_t events, void *data)
 	return 0;
 }
 
-/* The key that was pressed, or 0 when the question is answered or gone. */
-static char await_key(struct repl *repl, uint64_t question, bool can_always)
+static int on_time(sd_event_source *source, uint64_t usec, void *data)
 {
-	CLEANUP(tty_mode_restore) struct tty_mode mode;
+	bool *over = data;
+
+	(void)source;
+	(void)usec;
+	*over = true;
+	return 0;
+}
+
+static bool is_open(const struct repl *repl, uint64_t question)
+{
+	return find(repl, question) >= 0 && !repl->lost && !repl->quit && !repl->interrupting;
+}
+
+/* The action has to have been seen: keys that come sooner were meant for something else. */
+static void let_it_be_read(struct repl *repl, uint64_t question)
+{
+	sd_event_source *source = NULL;
+	bool over = false;
+
+	(void)!screen_flush(&repl->shell->out, NULL); /* remembered by the screen */
+	if (sd_event_add_time_relative(repl->event, &source, CLOCK_MONOTONIC, READ_US, READ_US / 10,
+				       on_time, &over) < 0)
+		return;
+	while (!over && is_open(repl, question))
+		if (sd_event_run(repl->event, UINT64_MAX) < 0)
+			repl->quit = true;
+	sd_event_source_disable_unref(source);
+}
+
+/* The key that was pressed, or 0 when the question is answered or gone. */
+static char await_key(struct repl *repl, sd_json_variant *data, uint64_t question, bool can_always)
+{
+	CLEANUP(tty_mode_restore) struct tty_mode mode = { 0 };
 	sd_event_source *source = NULL;
 	char key = 0;
 
+	let_it_be_read(repl, question);
+	if (!is_open(repl, question))
+		return 0;
+	/* what is typed from here on answers it */
 	tty_mode_keys(&mode);
+	print_choice(repl, data, can_always);
 	if (sd_event_add_io(repl->event, &source, STDIN_FILENO, EPOLLIN, on_key, &key) < 0)
 		return 0;
-	while (find(repl, question) >= 0 && !repl->lost && !repl->quit && !repl->interrupting) {
+	while (is_open(repl, question)) {
 		if (sd_event_run(repl->event, UINT64_MAX) < 0)
 			repl->quit = true;
 		if (key == 'y' || key == 'n' || (key == 'a' && can_always))
@@ -93,8 +131,7 @@ void repl_ask(struct repl *repl)
 	char key;
 	int r;
 
-	print_choice(repl, data, can_always);
-	key = await_key(repl, question, can_always);
+	key = await_key(repl, data, question, can_always);
 	screen_fresh_line(&repl->shell->out);
 	if (key == 0)
 		return;

@@ -20,7 +20,7 @@ static void set(struct tty_mode *mode, tcflag_t off, int action)
 
 void tty_mode_quiet(struct tty_mode *mode)
 {
-	set(mode, ECHO, TCSADRAIN);
+	set(mode, ECHO | ICANON, TCSADRAIN);
 }
 
 void tty_mode_keys(struct tty_mode *mode)

@@ -82,5 +82,11 @@ class Terminal:
         """Reads to the end; the exit status (negative: signal)."""
         while self.read(seconds):
             pass
+        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+            deadline = time.monotonic() + 1  # the terminal is closed a little before the program is gone
+            while os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"the program does not end; behind {self.at}: {self.plain()[self.at:]!r}")
+                select.select([], [], [], 0.01)
         self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self.status

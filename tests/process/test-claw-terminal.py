@@ -361,8 +361,12 @@ def an_idle_prompt_does_not_wake(f):
             with open(f"/proc/{t.pid}/status", encoding="ascii") as file:
                 return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
 
-        settled = switches()
-        threading.Event().wait(2)
+        before, settled = -1, switches()
+        while settled != before:
+            before = settled
+            t.read(0.3)
+            settled = switches()
+        t.read(2)
         expect(switches() - settled, 0)
 
 
