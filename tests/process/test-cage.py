@@ -323,8 +323,14 @@ def the_memory_of_a_whole_cage_is_bounded(sandbox):
             raise Skip("a writable cgroup hierarchy with the memory controller")
         hogs = ("import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        held = b'x' * (30 << 20)\n"
                 "        time.sleep(1000)\nos.wait()\nprint('one was killed')\n")
-        reply = link.shell(f'python3 -c "{hogs}"', memory_mib=96)
-        expect(reply.end.why, "memory")
+        cage = link.launch("execute", memory_mib=96)
+        cage.send("shell", {"command": f'python3 -c "{hogs}"'})
+        try:
+            cage.receive()
+        except EOFError:
+            pass  # v2 kills the whole group, v1 one process: the tool may or may not be there to say so
+        cage.close()
+        expect(link.ended(cage).why, "memory")
         for controller in ("memory", "pids"):
             for root in ("/sys/fs/cgroup", f"/sys/fs/cgroup/{controller}", "/sys/fs/cgroup/unified"):
                 folder = os.path.join(root, "clawos.slice/tools")
