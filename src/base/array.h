@@ -17,8 +17,8 @@ must_check int array_grow(void **array, size_t *capacity, size_t n, size_t eleme
 /* array, n and capacity are lvalues: ARRAY_ROOM(list->rows, list->n_rows, list->capacity, MAX). */
 #define ARRAY_ROOM(array, n, capacity, max) \
 	({ \
-		void *array_ = (array); \
+		void *array_ = (void *)(array); \
 		int room_ = array_grow(&array_, &(capacity), (n), sizeof(*(array)), (max)); \
-		(array) = array_; \
+		(array) = (__typeof__(array))array_; \
 		room_; \
 	})

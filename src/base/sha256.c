@@ -10,7 +10,7 @@ static_assert(_Alignof(SHA256_CTX) <= _Alignof(struct sha256), "and is aligned f
 
 static SHA256_CTX *context(struct sha256 *hash)
 {
-	return (SHA256_CTX *)(void *)hash->state;
+	return (SHA256_CTX *)hash->state;
 }
 
 void sha256_init(struct sha256 *hash)

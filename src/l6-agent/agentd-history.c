@@ -191,7 +191,7 @@ int agentd_history(sd_varlink *link, sd_json_variant *parameters, sd_varlink_met
 		{ "thread", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, 0,
 		  SD_JSON_NULLABLE },
 		{ "limit", _SD_JSON_VARIANT_TYPE_INVALID, sd_json_dispatch_uint64, sizeof(char *),
-		  0 },
+		  SD_JSON_MANDATORY },
 		{ 0 }
 	};
 	struct agent *agent = userdata;

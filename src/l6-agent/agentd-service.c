@@ -93,9 +93,12 @@ static int on_subscribe(sd_varlink *link, sd_json_variant *parameters,
 	static const sd_json_dispatch_field table[] = {
 		{ "thread", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, 0,
 		  SD_JSON_NULLABLE },
-		{ "afterSeq", _SD_JSON_VARIANT_TYPE_INVALID, sd_json_dispatch_uint64, 8, 0 },
-		{ "follow", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_intbool, 16, 0 },
-		{ "live", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_intbool, 20, 0 },
+		{ "afterSeq", _SD_JSON_VARIANT_TYPE_INVALID, sd_json_dispatch_uint64, 8,
+		  SD_JSON_MANDATORY },
+		{ "follow", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_intbool, 16,
+		  SD_JSON_MANDATORY },
+		{ "live", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_intbool, 20,
+		  SD_JSON_MANDATORY },
 		{ 0 }
 	};
 	struct agent *agent = userdata;
@@ -124,7 +127,7 @@ static int dispatch_thread(sd_varlink *link, sd_json_variant *parameters, const 
 							  SD_JSON_NULLABLE },
 							{ 0 } };
 
-	return sd_varlink_dispatch(link, parameters, table, ret);
+	return sd_varlink_dispatch(link, parameters, table, (void *)ret);
 }
 
 static int on_interrupt(sd_varlink *link, sd_json_variant *parameters,
@@ -249,7 +252,7 @@ static int on_new_thread(sd_varlink *link, sd_json_variant *parameters,
 	struct thread *thread;
 	const char *name = NULL;
 	char made[NAME_BYTES_MAX];
-	int r = sd_varlink_dispatch(link, parameters, table, &name);
+	int r = sd_varlink_dispatch(link, parameters, table, (void *)&name);
 
 	(void)flags;
 	if (r != 0)

@@ -32,9 +32,12 @@ static const sd_json_dispatch_field submit_fields[] = {
 	      SD_JSON_NULLABLE),
 	FIELD("arguments", SD_JSON_VARIANT_OBJECT, sd_json_dispatch_variant_noref, arguments,
 	      SD_JSON_NULLABLE),
-	FIELD("allow", SD_JSON_VARIANT_ARRAY, sd_json_dispatch_variant_noref, allow, 0),
-	FIELD("unattended", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_intbool, unattended, 0),
-	FIELD("workspace", _SD_JSON_VARIANT_TYPE_INVALID, agentd_dispatch_number, workspace, 0),
+	FIELD("allow", SD_JSON_VARIANT_ARRAY, sd_json_dispatch_variant_noref, allow,
+	      SD_JSON_MANDATORY),
+	FIELD("unattended", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_intbool, unattended,
+	      SD_JSON_MANDATORY),
+	FIELD("workspace", _SD_JSON_VARIANT_TYPE_INVALID, agentd_dispatch_number, workspace,
+	      SD_JSON_MANDATORY),
 	FIELD("recordFd", _SD_JSON_VARIANT_TYPE_INVALID, agentd_dispatch_number, record,
 	      SD_JSON_NULLABLE),
 	FIELD("replayFd", _SD_JSON_VARIANT_TYPE_INVALID, agentd_dispatch_number, replay,
@@ -250,8 +253,12 @@ static int accept(struct agent *agent, sd_varlink *link, const struct submit *su
 	r = thread ? 0 : agentd_make_thread(agent, name, NULL, NULL, &thread, &err);
 	if (r >= 0)
 		r = append_accepted(acceptance, submit, thread, &err);
-	if (r < 0) /* the journal's callback still holds what was made here */
+	if (r < 0) { /* the loop ends: no callback will ask for what was made here */
 		agent_give_up(agent, &err);
+		sd_varlink_unref(acceptance->link);
+		turn_free(acceptance->turn);
+		free(acceptance);
+	}
 	return r;
 }
 

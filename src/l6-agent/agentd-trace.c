@@ -190,7 +190,8 @@ int agentd_trace(sd_varlink *link, sd_json_variant *parameters, sd_varlink_metho
 	static const sd_json_dispatch_field table[] = {
 		{ "turn", _SD_JSON_VARIANT_TYPE_INVALID, agentd_dispatch_number, 0,
 		  SD_JSON_NULLABLE },
-		{ "prompt", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_intbool, 8, 0 },
+		{ "prompt", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_intbool, 8,
+		  SD_JSON_MANDATORY },
 		{ 0 }
 	};
 	struct agent *agent = userdata;

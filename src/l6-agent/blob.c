@@ -45,19 +45,20 @@ static int make_dir(int dir_fd, const char *name)
 static int remove_unfinished(int blobs_fd)
 {
 	auto_fd int fd = dir_open(blobs_fd, "new", O_RDONLY | O_DIRECTORY, 0);
+	int listed_fd = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	struct dirent *entry;
 	DIR *dir;
 
 	if (fd < 0)
 		return fd;
-	dir = fdopendir(fd);
-	if (!dir)
+	dir = listed_fd < 0 ? NULL : fdopendir(listed_fd);
+	if (!dir) {
+		close_fd(&listed_fd);
 		return -errno;
-	(void)take_fd(&fd);
+	}
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(dir), entry->d_name,
-				       0); /* left alone, it is harmless */
+			(void)unlinkat(fd, entry->d_name, 0); /* left alone, it is harmless */
 	(void)closedir(dir);
 	return 0;
 }

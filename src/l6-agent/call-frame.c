@@ -53,34 +53,35 @@ void call_reply_free(struct call_reply *reply)
 	buf_free(&reply->meta);
 }
 
-/* Numbers, flags and short words only: meta is for the record, and it comes from a cage. */
-static int add_meta(struct buf *meta, yyjson_val *object)
+static int add_member(struct buf *meta, const char *key, yyjson_val *value)
+{
+	int r = meta->length > 0 ? buf_add_char(meta, ',') : 0;
+
+	if (r >= 0)
+		r = json_text_string(meta, key);
+	if (r < 0)
+		return r;
+	if (yyjson_is_bool(value))
+		return buf_printf(meta, ":%s", yyjson_get_bool(value) ? "true" : "false");
+	return buf_printf(meta, ":%llu", (unsigned long long)yyjson_get_uint(value));
+}
+
+/* Numbers and flags only: meta is for the record, and it comes from a cage. */
+static void add_meta(struct buf *meta, yyjson_val *object)
 {
 	yyjson_val *key, *value;
 	size_t i, max;
-	int r = 0;
 
 	yyjson_obj_foreach(object, i, max, key, value)
 	{
 		size_t before = meta->length;
 
-		if (!yyjson_is_uint(value) && !yyjson_is_bool(value))
-			continue;
-		r = before ? buf_add_char(meta, ',') : 0;
-		if (r >= 0)
-			r = json_text_string(meta, yyjson_get_str(key));
-		if (r >= 0)
-			r = yyjson_is_bool(value)
-				    ? buf_printf(meta, ":%s",
-						 yyjson_get_bool(value) ? "true" : "false")
-				    : buf_printf(meta, ":%llu",
-						 (unsigned long long)yyjson_get_uint(value));
-		if (r < 0) {
-			buf_truncate(meta, before);
-			return 0; /* what does not fit is left out */
+		if ((yyjson_is_uint(value) || yyjson_is_bool(value)) &&
+		    add_member(meta, yyjson_get_str(key), value) < 0) {
+			buf_truncate(meta, before); /* what does not fit is left out */
+			return;
 		}
 	}
-	return 0;
 }
 
 static bool take_reply(struct call_reply *reply, const char *json, size_t length)
@@ -101,7 +102,7 @@ static bool take_reply(struct call_reply *reply, const char *json, size_t length
 		reply->body_left = good ? (size_t)yyjson_get_uint(size) : 0;
 	}
 	if (good)
-		good = add_meta(&reply->meta, yyjson_obj_get(root, "meta")) >= 0;
+		add_meta(&reply->meta, yyjson_obj_get(root, "meta"));
 	yyjson_doc_free(doc);
 	return good;
 }

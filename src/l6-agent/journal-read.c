@@ -157,7 +157,7 @@ uint64_t journal_next(const struct journal *journal, const struct journal_record
 int journal_seek(struct journal *journal, uint64_t sequence, uint64_t *ret, struct error *err)
 {
 	uint64_t wanted = sequence ? sequence : 1;
-	struct journal_record record;
+	struct journal_record record = { 0 };
 	uint64_t position;
 
 	*ret = 0;

@@ -61,8 +61,10 @@ void peer_free(struct peer *peer)
 {
 	if (!peer)
 		return;
-	while (peer->calls)
-		free_call(peer->calls);
+	for (struct peer_call *call = peer->calls, *next; call; call = next) {
+		next = call->next;
+		free_call(call);
+	}
 	for (size_t i = 0; i < peer->n_idle; i++)
 		sd_varlink_close_unref(peer->idle[i]);
 	free(peer);

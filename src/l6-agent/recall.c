@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "l6-agent/payload.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { POSITIONS_MAX = 1 << 22 };
@@ -327,8 +328,10 @@ int recall_read(const struct recall_options *options, struct journal *journal,
 	size_t n = 0;
 	int r = recall_new(options, journal, &recall, err);
 
-	if (r >= 0)
-		r = recall_positions(journal, last_position, 0, &positions, &n, err);
+	if (r < 0)
+		return r;
+	assert(recall);
+	r = recall_positions(journal, last_position, 0, &positions, &n, err);
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		r = apply_at(recall, progress, positions[i], &payload, &record, err);
 		if (until > 0 && r >= 0 && record.sequence >= until)

@@ -47,12 +47,13 @@ static int recover_turn(struct agent *agent, uint64_t id, struct error *err)
 	}
 	free(positions);
 	buf_free(&payload);
-	if (r >= 0 && !turn)
-		r = FAIL(err, -EBADMSG, "turn %llu has no accepted record", (unsigned long long)id);
 	if (r < 0) {
 		turn_free(turn);
 		return r;
 	}
+	if (!turn)
+		return FAIL(err, -EBADMSG, "turn %llu has no accepted record",
+			    (unsigned long long)id);
 	turn->thread->n_queued++;
 	turn_enqueue(turn);
 	return 0;

@@ -74,7 +74,7 @@ void threads_free(struct threads *threads)
 		free(threads->rows[i]->title);
 		free(threads->rows[i]);
 	}
-	free(threads->rows);
+	free((void *)threads->rows);
 	free(threads->names);
 	free(threads->turns);
 	free(threads);

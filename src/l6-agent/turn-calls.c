@@ -90,8 +90,7 @@ static bool is_allowed_before(const struct turn *turn, const struct tool *tool)
 /* What would be asked, as the person sees it: the tool and its exact arguments. */
 static int action_text(const struct turn_slot *slot, struct buf *out)
 {
-	int r = buf_printf(out, "%s %.*s", slot->tool->name, (int)ACTION_SHOWN_MAX,
-			   slot->arguments);
+	int r = buf_printf(out, "%s %.*s", slot->tool->name, ACTION_SHOWN_MAX, slot->arguments);
 
 	if (r >= 0 && strlen(slot->arguments) > ACTION_SHOWN_MAX)
 		r = buf_printf(out, " … (%zu bytes)", strlen(slot->arguments));

@@ -67,7 +67,7 @@ void turn_free(struct turn *turn)
 	sd_event_source_disable_unref(turn->limit);
 	for (size_t i = 0; i < turn->n_interrupters; i++)
 		sd_varlink_unref(turn->interrupters[i]);
-	free(turn->interrupters);
+	free((void *)turn->interrupters);
 	free(turn);
 }
 
