@@ -11,13 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int status_of(int code)
-{
-	if (code == COMMAND_USAGE)
-		return SHELL_USAGE;
-	return code == -EPERM ? SHELL_REFUSED : SHELL_FAILED;
-}
-
 /* What a failure says may come from anywhere. */
 static int complain(const struct error *err)
 {
@@ -29,7 +22,7 @@ static int complain(const struct error *err)
 	screen_own(&notes, STYLE_PLAIN, "\n");
 	(void)!screen_flush(&notes, NULL); /* nowhere else to say it */
 	screen_close(&notes);
-	return status_of(err->code);
+	return err->code == COMMAND_USAGE ? SHELL_USAGE : SHELL_FAILED;
 }
 
 /* What this command line is for, as the option table names it; 0: an unknown verb. */

@@ -122,8 +122,8 @@ static void say_configuration(struct doctor *doctor, struct shell *shell)
 	const char *backend, *where;
 	int r = dir_read(shell->state_fd, "clawos.conf", &file);
 
-	r = r < 0 && r != -ENOENT ? FAIL(&err, r, "clawos.conf: %s", strerror(-r)) :
-				    up_config_load(buf_string(&file), getenv, &config, &err);
+	r = r < 0 && r != -ENOENT ? FAIL(&err, r, "clawos.conf: %s", strerror(-r))
+				  : up_config_load(buf_string(&file), getenv, &config, &err);
 	if (r < 0) {
 		doctor_say(doctor, DOCTOR_BROKEN, "configuration", err.text, "nothing starts");
 		return;

@@ -82,7 +82,8 @@ bool link_boolean(sd_json_variant *object, const char *key)
 	return field && sd_json_variant_is_boolean(field) && sd_json_variant_boolean(field);
 }
 
-/* The last part of an error's name, the parameter its sentence is about, and what it means here. */
+/* The last part of an error's name, the parameter its sentence is about, what it means
+ * (spec/errors.md). */
 static const struct wire_error {
 	const char *name, *key, *format;
 	int code;
@@ -93,14 +94,17 @@ static const struct wire_error {
 	{ "UnknownQuestion", "question", "question %s is not open (answered, or timed out)",
 	  -ENOENT },
 	{ "QuotaExceeded", "limit", "the limit %s is reached", -EDQUOT },
-	{ "Denied", "reason", "denied: %s", -EPERM },
+	{ "Denied", "reason", "denied: %s", -EACCES },
 	{ "PermissionDenied", "reason", "only the owner of this state may do that%s", -EACCES },
 	{ "InvalidArguments", "reason", "%s", -EINVAL },
 	{ "InvalidParameter", "parameter", "the system does not accept the value of \"%s\"",
 	  -EINVAL },
-	{ "Sealed", "reason", "sealed: %s", -EACCES },
+	{ "AddressRefused", "address", "the address %s is not public", -EACCES },
+	{ "InvalidPath", "path", "\"%s\" cannot be a document's path", -EINVAL },
+	{ "MethodNotFound", "method", "the running system is another version: it has no %s",
+	  -ENOSYS },
 	{ "NotFound", "path", "there is no \"%s\"", -ENOENT },
-	{ "NotConfigured", "reason", "not configured: %s", -ENXIO },
+	{ "NotConfigured", "reason", "not configured: %s", -ENODEV },
 	{ "Disconnected", "reason", "the connection to the system broke%s", -ECONNRESET },
 	{ "TimedOut", "reason", "the system did not answer in time%s", -ETIMEDOUT },
 };

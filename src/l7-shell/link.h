@@ -6,7 +6,7 @@
  * not matter. Errors on the wire (io.clawos.*.Name) become a code and a sentence for the person.
  *
  * Ownership  The caller unrefs connections and replies.
- * Errors     -ECONNREFUSED or -ENOENT when nobody serves the socket; -EPERM for Denied; see link.c.
+ * Errors     -ECONNREFUSED or -ENOENT when nobody serves the socket; else as in spec/errors.md.
  * Source     spec/errors.md.
  */
 #pragma once

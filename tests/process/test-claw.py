@@ -262,9 +262,9 @@ def a_refused_message_is_a_failure_with_its_reason(f):
     f.peers.replies["io.clawos.Agent.Submit"] = Error("io.clawos.Agent.QuotaExceeded", limit="thread.queue", value=64)
     done = f.claw("-m", "x")
     expect((done.returncode, done.stderr), (1, b"claw: the message was not accepted: the limit thread.queue is reached\n"))
-    f.peers.replies["io.clawos.Agent.Submit"] = Error("io.clawos.Agent.Denied", reason="sealed\x1b[2J")
+    f.peers.replies["io.clawos.Agent.Submit"] = Error("io.clawos.Agent.InvalidArguments", reason="too long\x1b[2J")
     done = f.claw("-m", "x")
-    expect((done.returncode, done.stderr), (2, b"claw: the message was not accepted: denied: sealed\\x1b[2J\n"))
+    expect((done.returncode, done.stderr), (1, b"claw: the message was not accepted: too long\\x1b[2J\n"))
 
 
 @test
