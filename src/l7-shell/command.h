@@ -44,6 +44,7 @@ struct command_table {
 	const char *prefix; /* what stands in front of a name: "/" or "claw " */
 };
 
+/* The row of that name; NULL when there is none. */
 const struct command *command_find(const struct command_table *table, const char *name);
 
 /*

@@ -11,4 +11,5 @@
 
 #include "l7-shell/shell.h"
 
+/* args[0] names what is done; the result is an exit status or -errno. */
 int config_verb(struct shell *shell, const char *const args[], struct error *err);

@@ -17,6 +17,7 @@ struct doctor {
 	unsigned broken;
 };
 
+/* Prints everything; SHELL_ANSWERED or SHELL_FAILED. */
 int doctor_run(struct shell *shell, const char *const args[], struct error *err);
 
 /* One line: state, name, detail, and when it is not in force what that means. BROKEN counts. */

@@ -27,4 +27,5 @@ struct env_file_acts {
 	void *data;
 };
 
+/* Reads the lines in order; 0, or the first negative return of a callback. */
 must_check int env_file_read(const char *text, size_t length, const struct env_file_acts *acts);

@@ -43,6 +43,7 @@ struct options {
 	unsigned given; /* bit per row of the table that was given */
 };
 
+/* argv[0] is passed over; *ret is untouched on failure. */
 must_check int options_parse(int argc, char *const argv[], struct options *ret, struct error *err);
 
 /* Refuses an option that was given and that `use` does not take. */

@@ -31,5 +31,6 @@ struct probe {
 extern const struct probe probe_table[];
 extern const size_t probe_table_count;
 
+/* For probes: the state and its detail; a long detail is cut. */
 void probe_set(struct probe_result *ret, enum probe_state state, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

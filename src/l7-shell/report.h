@@ -11,6 +11,7 @@
 
 #include <systemd/sd-json.h>
 
+/* Each asks and prints; args[0] of report_history() is the number of turns. */
 int report_threads(struct shell *shell, const char *const args[], struct error *err);
 int report_history(struct shell *shell, const char *const args[], struct error *err);
 int report_tools(struct shell *shell, const char *const args[], struct error *err);

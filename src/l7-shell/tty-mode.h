@@ -15,6 +15,7 @@ struct tty_mode {
 	struct termios before;
 };
 
+/* Each keeps what was in force in mode; without a terminal nothing is changed. */
 void tty_mode_quiet(struct tty_mode *mode);
 void tty_mode_keys(struct tty_mode *mode);
 void tty_mode_restore(struct tty_mode *mode);

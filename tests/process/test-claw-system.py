@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""The shipped claw with the shipped daemons behind it, as a person runs them."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+
+from cages import require_namespaces  # noqa: E402
+from provider import Provider, calls, text  # noqa: E402
+from system import System  # noqa: E402
+from tap import expect, expect_true, run, test  # noqa: E402
+from terminal import Terminal  # noqa: E402
+
+PROMPT = "❯ "
+HOSTILE = "\x1b[2J\x1b]0;t\x07\x9b31m\u202e"
+
+
+class Fixture:
+    """A system whose provider says what the test puts into script."""
+
+    def __enter__(self):
+        require_namespaces()
+        self.script, self.gate = [], threading.Event()
+        self.provider = Provider(self.next).__enter__()
+        self.system = System(self.provider).start()
+        self.state = self.system.state
+        return self
+
+    def __exit__(self, *_):
+        self.gate.set()
+        self.system.__exit__()
+        self.provider.__exit__(None, None, None)
+
+    def next(self, _):
+        answer = self.script.pop(0) if self.script else text("nothing left to say")
+        if callable(answer):
+            return answer()
+        return answer
+
+    def claw(self, *arguments, **options):
+        done = self.system.claw(*arguments, **options)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def terminal(self, *arguments, **options):
+        return Terminal([os.path.join(self.system.env["CLAWOS_BIN"], "claw"), *arguments],
+                        env={k: v for k, v in self.system.env.items() if k not in ("TERM", "NO_COLOR")}, **options)
+
+
+@test
+def several_rounds_of_tools_leave_their_files_and_their_trace(f):
+    f.script = [calls(("write_file", {"path": "notes.txt", "content": "one\ntwo\n"})),
+                calls(("shell", {"command": "wc -l < notes.txt; exit 3"}), ("time", {"operation": "now"})),
+                text("There are **2** lines.")]
+    expect(f.claw("-m", "write and count"), (0, "There are **2** lines.\n", ""))
+    with open(os.path.join(f.system.workspace, "notes.txt"), encoding="utf-8") as file:
+        expect(file.read(), "one\ntwo\n")
+    code, out, _ = f.claw("trace")
+    expect(code, 0)
+    for part in ("turn 1 · main · done", "model 1 · fake", "model 3 · fake", "› write_file notes.txt", "› shell wc -l < notes.txt; exit 3",
+                 "exit 3", "· execute ·", "intent "):
+        expect_true(part in out, f"{part!r} in {out}")
+    expect_true(re.search(r"prompt [0-9a-f]{16}… · \d+\.\d kB", out), out)
+    code, out, _ = f.claw("trace", "1", "--json")
+    expect(len(json.loads(out)["modelCalls"]), 3)
+    code, out, _ = f.claw("trace", "--prompt")
+    expect_true("--- prompt of model call 3" in out and "write and count" in out, out[-500:])
+    code, out, _ = f.claw("history")
+    expect_true("> write and count" in out and "There are **2** lines." in out and "› shell" in out, out)
+
+
+@test
+def hostile_words_of_a_provider_and_a_tool_stay_words(f):
+    f.script = [calls(("shell", {"command": "printf '\\033[2J\\033]0;t\\007'; echo " + HOSTILE})), text(f"# {HOSTILE}\n`{HOSTILE}`")]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("› shell").expect("ok").expect(PROMPT).type("/trace\n").expect("model 1").expect(PROMPT)
+        t.type("/history\n").expect("> go").expect(PROMPT).type("\x04")
+        t.end()
+        rest = re.sub(r"\x1b\[[0-9;]*m|\x1b\[K|\x1b\[\?2004[hl]|\x1b\[[0-9;]*[CDGHJAB]|\x1b\[[0-9]*[P@]|\x1b\[4[hl]", "", t.output)
+        expect([c for c in rest if (ord(c) < 32 and c not in "\r\n\t") or 126 < ord(c) < 160 or c == "\u202e"], [])
+
+
+@test
+def json_tells_the_whole_turn(f):
+    f.script = [calls(("echo", {"message": "hi"})), text("done")]
+    code, out, err = f.claw("-m", "go", "--json")
+    events = [json.loads(line) for line in out.splitlines()]
+    expect((code, err), (0, ""))
+    expect([e["kind"] for e in events if e["seq"]],
+           ["accepted", "turn-started", "model-started", "model-done", "tool-started", "tool-done", "model-started", "model-done",
+            "answer", "turn-done"])
+    expect([e["seq"] for e in events if e["seq"]], sorted({e["seq"] for e in events if e["seq"]}))
+
+
+@test
+def standard_input_reaches_the_model(f):
+    f.script = [text("reviewed")]
+    expect(f.claw("-m", "review", stdin=b"diff --git a/x b/x\n+line")[0], 0)
+    expect_true("+line" in f.provider.requests[0].last and "review" in f.provider.requests[0].last, f.provider.requests[0].last)
+
+
+@test
+def a_thread_goes_on_where_it_was(f):
+    f.script = [text("one"), text("two")]
+    f.claw("-m", "first", "--thread", "work")
+    f.claw("-m", "second", "--thread", "work")
+    contents = [m["content"] for m in f.provider.requests[1].json["messages"] if m["role"] in ("user", "assistant")]
+    expect(contents, ["first", "one", "second"])
+    expect_true("work" in f.claw("threads")[1], "claw threads lists it")
+
+
+@test
+def what_would_leave_the_machine_is_asked_and_denied_unattended(f):
+    call = calls(("http", {"url": "https://unreachable.invalid/x"}))
+    f.script = [call, text("I was not allowed.")]
+    expect(f.claw("-m", "fetch")[:2], (2, "I was not allowed.\n"))
+    f.script = [call, text("It did not resolve.")]
+    code, out, _ = f.claw("-m", "fetch", "--allow", "send", "--json")
+    expect(code, 0)
+    events = [json.loads(line) for line in out.splitlines()]
+    expect([e["data"]["allow"] for e in events if e["kind"] == "decision"], [True])
+    question, = [e["data"] for e in events if e["kind"] == "question"]
+    expect_true("https://unreachable.invalid/x" in question["action"], str(question))
+
+
+@test
+def a_person_answers_a_question_at_the_prompt(f):
+    call = calls(("http", {"url": "https://unreachable.invalid/x"}))
+    f.script = [call, text("No, then."), call, text("It did not resolve.")]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("fetch\n").expect("wants to send").expect("https://unreachable.invalid/x").expect("[n]o").type("n")
+        t.expect("denied").expect("No, then.").expect(PROMPT)
+        t.type("fetch\n").expect("[y]es once").type("y").expect("allowed").expect("It did not resolve.").expect(PROMPT)
+
+
+@test
+def a_directory_is_read_only_for_tools_unless_writing_is_allowed(f):
+    folder = tempfile.mkdtemp(prefix="clawos-dir-", dir="/var/tmp")
+    os.chmod(folder, 0o755)
+    with open(os.path.join(folder, "mine.txt"), "w", encoding="utf-8") as file:
+        file.write("precious\n")
+    f.script = [calls(("read_file", {"path": "mine.txt"})), calls(("write_file", {"path": "mine.txt", "content": "gone"})), text("ok")]
+    code, out, _ = f.claw("-m", "x", "--workspace", folder, "--json")
+    expect(code, 0)
+    done = [json.loads(line)["data"] for line in out.splitlines() if '"tool-done"' in line]
+    expect([d["ok"] for d in done], [True, False])
+    expect_true("precious" in done[0]["content"], str(done[0]))
+    with open(os.path.join(folder, "mine.txt"), encoding="utf-8") as file:
+        expect(file.read(), "precious\n")
+    f.script = [calls(("write_file", {"path": "new.txt", "content": "made"})), text("ok")]
+    expect(f.claw("-m", "x", "--workspace", folder, "--allow", "write")[0], 0)
+    with open(os.path.join(folder, "new.txt"), encoding="utf-8") as file:
+        expect(file.read(), "made")
+
+
+@test
+def direct_forms_ask_no_model(f):
+    expect(f.claw("-m", "/run echo one > a.txt; cat a.txt")[1].split("\n")[0], "one")
+    expect(f.claw("-m", "/read a.txt")[0], 0)
+    expect(f.claw("-m", "/remember the tide is high")[0], 0)
+    code, out, _ = f.claw("-m", "/recall tide")
+    expect_true(code == 0 and "the tide is high" in out, out)
+    expect_true("UTC" in f.claw("-m", "/time UTC")[1] or "+00:00" in f.claw("-m", "/time UTC")[1], f.claw("-m", "/time UTC")[1])
+    expect(f.provider.requests, [])
+    expect_true("model 1" not in f.claw("trace")[1], "no model exchange in the trace")
+
+
+@test
+def ctrl_c_interrupts_and_the_thread_goes_on(f):
+    f.script = [lambda: (f.gate.wait(20), text("too late"))[1], text("here again")]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("hang\n").expect("thinking")
+        while not f.provider.requests:
+            t.read(0.05)
+        begin = time.monotonic()
+        t.type("\x03").expect("interrupted").expect(PROMPT)
+        expect_true(time.monotonic() - begin < 2, "at once")
+        t.type("more\n").expect("here again").expect(PROMPT)
+    f.script = [lambda: (f.gate.wait(20), text("too late"))[1]]
+    with subprocess.Popen([os.path.join(f.system.env["CLAWOS_BIN"], "claw"), "-m", "hang"], env=f.system.env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        while len(f.provider.requests) < 3:
+            time.sleep(0.02)
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=20)
+        expect(child.returncode, 130)
+
+
+@test
+def an_agent_killed_in_mid_turn_is_bridged(f):
+    f.script = [lambda: (f.gate.wait(20), text("lost"))[1], text("answered after all")]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("thinking")
+        while not f.provider.requests:
+            t.read(0.05)
+        f.system.kill("claw-agentd")
+        t.expect("answered after all").expect(PROMPT)
+        expect(t.plain().count("answered after all"), 1)
+        f.gate.set()
+
+
+@test
+def after_kill_9_of_everything_the_next_claw_shows_the_turn_and_goes_on(f):
+    f.script = [calls(("echo", {"message": "before the end"})), lambda: (f.gate.wait(20), text("lost"))[1], text("and this is the answer")]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("a long task\n").expect("› echo before the end")
+        while len(f.provider.requests) < 2:
+            t.read(0.05)
+        os.kill(t.pid, signal.SIGKILL)
+        f.system.kill_everything()
+    with f.terminal() as t:
+        t.expect("> a long task").expect("› echo before the end")
+        t.expect("and this is the answer").expect(PROMPT)
+        expect(t.plain().count("and this is the answer"), 1)
+    f.gate.set()
+
+
+@test
+def a_system_that_was_stopped_on_purpose_is_not_started_by_a_shell_that_watches(f):
+    f.script = [lambda: (f.gate.wait(20), text("lost"))[1]]
+    with subprocess.Popen([os.path.join(f.system.env["CLAWOS_BIN"], "claw"), "-m", "hang"], env=f.system.env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        while not f.provider.requests:
+            time.sleep(0.02)
+        expect(f.claw("stop")[:2], (0, "stopped\n"))
+        child.communicate(timeout=30)
+        expect(child.returncode, 1)
+    expect(f.claw("stop")[:2], (0, "was not running\n"))
+    f.gate.set()
+
+
+@test
+def doctor_finds_the_daemons_as_the_table_says(f):
+    f.claw("-m", "/run true")
+    _, out, _ = f.claw("doctor")
+    for daemon in ("claw-sandboxd", "clawfsd", "claw-egressd", "claw-agentd"):
+        expect_true(re.search(rf"in force  {daemon} +pid \d+, uid", out), out)
+    expect_true(re.search(r'in force  cage "execute" +self-test: \d+ forbidden things tried, all refused', out), out)
+    expect_true(re.search(r"in force  agent +fake by openai_compatible", out), out)
+
+
+@test
+def asking_costs_less_than_ten_milliseconds_of_its_own(f):
+    f.claw("-m", "/time UTC")
+    times = []
+    for _ in range(9):
+        begin = time.monotonic()
+        expect(f.claw("-m", "/time UTC")[0], 0)
+        times.append(time.monotonic() - begin)
+    print(f"# claw -m /time, whole process: median {sorted(times)[4] * 1000:.1f} ms")
+    expect_true(sorted(times)[4] < 0.030, f"{times}")
+
+
+run(Fixture)
