@@ -19,6 +19,7 @@ enum {
 	FOLDER_MODE = 0755,
 	TRIAL_MEMORY_MIB = 16,
 	TRIAL_PROCESSES = 4,
+	ENTER_TRIES = 3,
 };
 #define PREFIX "cage-"
 #define CONTROLLERS_V2 "+memory +pids"
@@ -243,15 +244,21 @@ int cage_cgroup_enter(const struct cage_cgroups *groups, pid_t pid, uint32_t mem
 {
 	struct cage_cgroup cgroup = { "" };
 	uint64_t salt;
-	int r = 0;
+	int r = -ENOENT;
 
 	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
 		return FAIL(err, -EIO, "cgroup: no random number");
 	(void)snprintf(cgroup.name, sizeof(cgroup.name), PREFIX "%016llx", /* fits */
 		       (unsigned long long)salt);
-	for (int i = 0; i < (groups->shared ? 1 : CGROUP_CONTROLLERS) && r == 0; i++)
-		if (groups->folder_fds[i] >= 0)
-			r = enter_one(groups, i, cgroup.name, pid, memory_mib, processes, err);
+	/* another claw-sandboxd that starts may sweep a group between its making and its first
+	 * process */
+	for (int tries = 0; tries < ENTER_TRIES && r == -ENOENT; tries++) {
+		r = 0;
+		for (int i = 0; i < (groups->shared ? 1 : CGROUP_CONTROLLERS) && r == 0; i++)
+			if (groups->folder_fds[i] >= 0)
+				r = enter_one(groups, i, cgroup.name, pid, memory_mib, processes,
+					      err);
+	}
 	if (r < 0)
 		(void)cage_cgroup_leave(groups, &cgroup); /* what was made is still empty */
 	else

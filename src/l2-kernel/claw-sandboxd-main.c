@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = service_open(&service, &err);
 	if (r == 0) {
+		sandbox.service = service;
 		sandbox.event = service_event(service);
 		sandbox.owner = (uid_t)options.owner;
 		sandbox.agent = (uid_t)options.agent;

@@ -2,6 +2,7 @@
 /* The cages of connections: waiting for a verdict, running, reported (L2). */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/service.h"
 #include "l2-kernel/cage-profile.h"
 #include "l2-kernel/launch.h"
 #include "l2-kernel/sandbox.h"
@@ -29,6 +30,7 @@ static void free_cage(struct sandbox_cage *cage)
 		at = &(*at)->next;
 	*at = cage->next;
 	sandbox->n_cages--;
+	service_release(sandbox->service);
 	close_fd(&cage->stream_fd);
 	free(cage);
 	if (stopping)
@@ -183,6 +185,7 @@ int sandbox_cage_launch(struct sandbox *sandbox, struct sandbox_link *link,
 				       .rq = *rq,
 				       .stream_fd = take_fd(&stream) };
 	sandbox->cages = cage;
+	service_hold(sandbox->service);
 	if (++sandbox->n_cages > sandbox->cages_max) {
 		refuse(cage, LAUNCH_STAGE_QUOTA, EAGAIN,
 		       "too many cages at once ([sandbox] max_cages)");

@@ -22,10 +22,12 @@
 
 enum { SANDBOX_LINKS_MAX = 32, SANDBOX_CAGES_MAX = 1024 };
 
+struct service;
 struct sandbox_link;
 struct sandbox_cage;
 
 struct sandbox {
+	struct service *service; /* borrowed: held while there is a cage */
 	sd_event *event;
 	sd_event_source *listening;
 	int listen_fd;
