@@ -25,6 +25,7 @@ struct buf {
 
 #define BUF(max_) ((struct buf){ .max = (max_) })
 
+/* Each appends what it is given, whole or not at all. */
 must_check int buf_add(struct buf *buf, const void *bytes, size_t length);
 must_check int buf_add_string(struct buf *buf, const char *string);
 must_check int buf_add_char(struct buf *buf, char c);

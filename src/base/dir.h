@@ -30,6 +30,8 @@ must_check int dir_read(int dir_fd, const char *path, struct buf *buf);
 must_check int dir_replace(int dir_fd, const char *path, const void *bytes, size_t length,
 			   mode_t mode);
 
+/* Writes every byte at the descriptor's position, through interruptions and short writes; -errno
+ * else. */
 must_check int dir_write_all(int fd, const void *bytes, size_t length);
 
 /* A memfd with this content, sealed against every change. Returns it or -errno. */
