@@ -271,7 +271,8 @@ static int read_span(const struct span *span, size_t *ret_taken)
 			break;
 		rest.at += at;
 		rest.length -= at;
-		rest.before = at > 0 ? span->at[at - 1] : span->before;
+		if (at > 0)
+			rest.before = span->at[at - 1];
 		r = read_mark(&rest);
 		if (r <= 0)
 			return r;

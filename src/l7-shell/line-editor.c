@@ -128,7 +128,9 @@ static int collect_paste(struct line_editor *editor, struct buf *text)
 			consume(editor, strlen(PASTE_END));
 			return 1;
 		}
-		r = buf_add_char(text, editor->bytes[0] == '\r' ? '\n' : editor->bytes[0]);
+		if (editor->bytes[0] == '\r')
+			editor->bytes[0] = '\n';
+		r = buf_add_char(text, editor->bytes[0]);
 		if (r < 0 && r != -EMSGSIZE) /* a longer paste is cut: the rest is passed over */
 			return r;
 		consume(editor, 1);

@@ -75,6 +75,13 @@ int64_t link_integer(sd_json_variant *object, const char *key)
 	return field && sd_json_variant_is_integer(field) ? sd_json_variant_integer(field) : 0;
 }
 
+int link_format(sd_json_variant *value, char **ret)
+{
+	const sd_json_format_flags_t compact = { 0 };
+
+	return sd_json_variant_format(value, compact, ret);
+}
+
 bool link_boolean(sd_json_variant *object, const char *key)
 {
 	sd_json_variant *field = link_field(object, key);
@@ -121,7 +128,7 @@ static int describe(sd_json_variant *parameters, const char *key, struct buf *ou
 	if (sd_json_variant_is_string(field))
 		return sanitise_text(sd_json_variant_string(field),
 				     strlen(sd_json_variant_string(field)), SANITISE_LINE, out);
-	r = sd_json_variant_format(field, 0, &text);
+	r = link_format(field, &text);
 	return r < 0 ? r : sanitise_json(text, out);
 }
 

@@ -41,4 +41,6 @@ int link_error(const char *error_id, sd_json_variant *parameters, struct error *
 const char *link_string(sd_json_variant *object, const char *key);
 int64_t link_integer(sd_json_variant *object, const char *key);
 bool link_boolean(sd_json_variant *object, const char *key);
+/* The value as compact JSON text, the caller's to free. */
+must_check int link_format(sd_json_variant *value, char **ret);
 sd_json_variant *link_field(sd_json_variant *object, const char *key);

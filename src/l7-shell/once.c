@@ -52,7 +52,7 @@ static void print_json(struct once *once, sd_json_variant *event)
 	auto_buf struct buf line = BUF(JSON_BYTES_MAX);
 	auto_free char *text = NULL;
 
-	if (sd_json_variant_format(event, 0, &text) < 0 || sanitise_json(text, &line) < 0 ||
+	if (link_format(event, &text) < 0 || sanitise_json(text, &line) < 0 ||
 	    buf_add_char(&line, '\n') < 0) {
 		struct error err = { .text = "an event could not be written" };
 
@@ -267,7 +267,7 @@ static int run(struct once *once, struct error *err)
 {
 	const struct session_acts acts = { on_event, NULL, on_break, on_lost, once };
 	struct session *session = NULL;
-	struct accepted accepted;
+	struct accepted accepted = { 0 };
 	int r = open_view(once, err);
 
 	if (r == 0)

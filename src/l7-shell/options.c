@@ -6,11 +6,11 @@
 enum option_kind { OPTION_FLAG, OPTION_VALUE, OPTION_LIST };
 
 struct option_row {
-	char letter; /* 0: none */
 	const char *name, *value, *help;
-	enum option_kind kind;
 	size_t offset;
+	enum option_kind kind;
 	unsigned uses;
+	char letter; /* 0: none */
 };
 
 #define ROW(letter_, name_, value_, kind_, field, uses_, help_) \

@@ -47,9 +47,9 @@ static void drop_question(struct repl *repl, int64_t seq)
 		if (link_integer(repl->questions[i], "seq") != seq)
 			continue;
 		sd_json_variant_unref(repl->questions[i]);
-		memmove(&repl->questions[i], &repl->questions[i + 1],
-			(repl->n_questions - i - 1) * sizeof(repl->questions[0]));
 		repl->n_questions--;
+		for (; i < repl->n_questions; i++)
+			repl->questions[i] = repl->questions[i + 1];
 		return;
 	}
 }

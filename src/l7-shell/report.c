@@ -41,7 +41,7 @@ int report_json(struct shell *shell, sd_json_variant *reply, struct error *err)
 {
 	auto_buf struct buf line = BUF(JSON_BYTES_MAX);
 	auto_free char *text = NULL;
-	int r = sd_json_variant_format(reply, 0, &text);
+	int r = link_format(reply, &text);
 
 	if (r >= 0)
 		r = sanitise_json(text, &line);
@@ -223,7 +223,7 @@ static void print_fields(struct screen *screen, const char *prefix, sd_json_vari
 		screen_own(screen, STYLE_PLAIN, " ");
 		if (sd_json_variant_is_string(value))
 			screen_foreign(screen, STYLE_PLAIN, sd_json_variant_string(value), 0);
-		else if (sd_json_variant_format(value, 0, &text) >= 0)
+		else if (link_format(value, &text) >= 0)
 			screen_foreign(screen, STYLE_PLAIN, text, 0);
 		screen_own(screen, STYLE_PLAIN, "\n");
 	}

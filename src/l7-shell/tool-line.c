@@ -69,7 +69,7 @@ static int add_arguments(sd_json_variant *arguments, struct buf *out)
 
 		if (sd_json_variant_is_string(value))
 			shown = sd_json_variant_string(value);
-		else if (sd_json_variant_format(value, 0, &text) < 0)
+		else if (link_format(value, &text) < 0)
 			continue;
 		else
 			shown = text;
