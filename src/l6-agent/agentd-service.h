@@ -41,5 +41,7 @@ must_check int agentd_make_thread(struct agent *agent, const char *name,
 int agentd_dispatch_number(const char *name, sd_json_variant *value, sd_json_dispatch_flags_t flags,
 			   void *userdata);
 
+/* Answer the call with the error of that name. */
 must_check int agentd_unknown_thread(sd_varlink *link, const char *name);
+/* The sentence becomes the error's reason. */
 must_check int agentd_invalid(sd_varlink *link, const char *fmt, ...) printf_like(2, 3);

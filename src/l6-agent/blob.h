@@ -20,6 +20,7 @@ enum { BLOB_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct blob_store;
 
+/* Makes blobs/ below dir_fd when it is not there, and sweeps what a crash left unnamed. */
 must_check int blob_store_open(int dir_fd, struct blob_store **ret, struct error *err);
 void blob_store_close(struct blob_store *store);
 

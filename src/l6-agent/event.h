@@ -14,5 +14,6 @@
 
 #include <systemd/sd-json.h>
 
+/* The whole event; thread is its name. *ret is the caller's to unref. */
 must_check int event_build(const struct journal_record *record, const char *thread,
 			   struct blob_store *blobs, sd_json_variant **ret);

@@ -77,4 +77,5 @@ struct journal_figures {
 	uint64_t commits, fsyncs, blobs;   /* since start */
 	uint64_t cut_bytes;                /* of the incomplete record removed at open */
 };
+/* What is durable now, and what this process has done. */
 void journal_get_figures(const struct journal *journal, struct journal_figures *ret);

@@ -43,6 +43,7 @@ must_check int recall_apply(struct recall *recall, const struct progress *progre
 /* Adds the nudge of the next model-started record, whose prompt has to hold it already. */
 must_check int recall_note(struct recall *recall, const char *note, struct error *err);
 
+/* The format's conversation, as it stands. */
 struct conversation *recall_conversation(struct recall *recall);
 uint64_t recall_system_id(const struct recall *recall);
 

@@ -29,6 +29,7 @@ struct tape_exchange {
 	size_t response_length;
 };
 
+/* Writes one exchange at the file's offset. -EINVAL: the response is not UTF-8. */
 must_check int tape_write(struct tape *tape, const struct prompt *prompt,
 			  const struct tape_exchange *exchange, struct error *err);
 

@@ -90,6 +90,7 @@ must_check int turn_interrupt(struct thread *thread, sd_varlink *link);
 int turn_record(struct turn *turn, enum journal_kind kind, enum journal_origin origin,
 		struct payload *payload, journal_durable_fn on_durable, void *data);
 
+/* Tells live subscribers what is being waited for. */
 void turn_say_status(struct turn *turn, const char *text);
 
 /* turn-model.c */
