@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "l6-agent/llm-state.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -265,6 +266,22 @@ int llm_call_flush(struct llm_call *call, struct error *err)
 		buf_consume(&call->text, (size_t)n);
 	}
 	return 0;
+}
+
+int llm_call_reply_kept(struct llm_call *call, const uint8_t id[SHA256_BYTES], int state_fd)
+{
+	uint8_t key[SHA256_BYTES];
+	size_t tokens;
+
+	llm_state_key(id, buf_string(&call->prompt), call->prefix_length, key);
+	tokens = llm_state_is_kept(state_fd, key);
+	if (tokens == 0)
+		return 0;
+	(void)sd_varlink_replybo(
+		call->link, SD_JSON_BUILD_PAIR_UNSIGNED("tokens", tokens),
+		SD_JSON_BUILD_PAIR_BOOLEAN("cached", true),
+		SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", clock_monotonic_us() - call->arrived_us));
+	return 1;
 }
 
 int llm_call_reply(struct llm_call *call)

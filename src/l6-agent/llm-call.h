@@ -55,6 +55,9 @@ must_check int llm_call_step(struct llm_call *call, struct error *err);
 /* Writes waiting text; 1 when the pipe is full and has to be waited for, 0 when all is out. */
 must_check int llm_call_flush(struct llm_call *call, struct error *err);
 
+/* Answers a Prepare whose prefix is kept already, without the weights; 0 when it is not. */
+int llm_call_reply_kept(struct llm_call *call, const uint8_t id[SHA256_BYTES], int state_fd);
+
 /* The last reply. */
 int llm_call_reply(struct llm_call *call);
 int llm_call_fail(struct llm_call *call, const struct llm_weights *weights,

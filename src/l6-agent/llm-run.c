@@ -86,7 +86,7 @@ int llm_run_new(struct llm_weights *weights, const struct llm_run_options *optio
 	}
 	if (run->n_prefix < LLM_PREFIX_TOKENS_MIN)
 		run->n_prefix = 0;
-	llm_state_key(weights, run->tokens.tokens, run->n_prefix, run->key);
+	llm_state_key(llm_weights_id(weights), options->prompt, options->prefix_length, run->key);
 	*ret = run;
 	return 0;
 }
@@ -106,7 +106,7 @@ static int start(struct llm_run *run, struct error *err)
 {
 	size_t shared = llm_weights_shared(run->weights, run->tokens.tokens, run->n_prompt);
 	enum llm_state_found found = LLM_STATE_ABSENT;
-	bool kept = run->n_prefix > 0 && llm_state_is_kept(run->state_fd, run->key);
+	bool kept = run->n_prefix > 0 && llm_state_is_kept(run->state_fd, run->key) > 0;
 	int r = 0;
 
 	if (kept && shared < run->n_prefix)
@@ -130,7 +130,7 @@ static int start(struct llm_run *run, struct error *err)
 static void keep_prefix(struct llm_run *run)
 {
 	bool due = run->n_prefix > 0 && llm_weights_held(run->weights) == run->n_prefix &&
-		   !run->keep_error.code && !llm_state_is_kept(run->state_fd, run->key);
+		   !run->keep_error.code && llm_state_is_kept(run->state_fd, run->key) == 0;
 
 	if (due && llm_state_keep(run->state_fd, run->key, run->weights, run->tokens.tokens,
 				  run->n_prefix, &run->keep_error) < 0)

@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 
 #define LOOK_EVERY_US (2 * CLOCK_MSEC_US)
+#define UNLOADED_IDLE_US (5 * CLOCK_SECOND_US) /* without weights there is nothing to keep warm */
 #define FEED_EVERY_US (5 * CLOCK_SECOND_US)
 
 struct llm_server {
@@ -90,7 +91,10 @@ static void unload(struct llm_server *server)
 static void rest(struct llm_server *server)
 {
 	(void)sd_event_source_set_enabled(server->work, SD_EVENT_OFF);
-	(void)sd_event_source_set_time_relative(server->idle, server->options.idle_us);
+	(void)sd_event_source_set_time_relative(
+		server->idle, server->weights || server->options.idle_us < UNLOADED_IDLE_US
+				      ? server->options.idle_us
+				      : UNLOADED_IDLE_US);
 	(void)sd_event_source_set_enabled(server->idle, SD_EVENT_ONESHOT);
 }
 
@@ -174,6 +178,17 @@ static int step(struct llm_server *server, struct llm_call *call, struct error *
 	return r < 0 ? r : pass_on(server, call, err);
 }
 
+/* A prefix that is kept is no reason to load the weights. */
+static bool is_kept_already(struct llm_server *server, struct llm_call *call)
+{
+	uint8_t id[SHA256_BYTES];
+	uint64_t size;
+
+	return call->is_prepare && !server->weights &&
+	       llm_weights_identify(server->options.model_path, id, &size, NULL) >= 0 &&
+	       llm_call_reply_kept(call, id, server->options.state_fd) > 0;
+}
+
 static int on_work(sd_event_source *source, void *data)
 {
 	struct llm_server *server = data;
@@ -183,6 +198,10 @@ static int on_work(sd_event_source *source, void *data)
 
 	(void)source;
 	assert(call);
+	if (is_kept_already(server, call)) {
+		forget(server, call);
+		return 0;
+	}
 	r = step(server, call, &err);
 	if (r == -ECANCELED && !llm_call_is_abandoned(call))
 		return 0; /* the program is asked to end; that event comes next */

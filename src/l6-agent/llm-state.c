@@ -35,28 +35,29 @@ static void name_of(const uint8_t key[SHA256_BYTES], char ret[NAME_BYTES])
 	memcpy(ret + SHA256_HEX_BYTES - 1, SUFFIX, sizeof(SUFFIX));
 }
 
-void llm_state_key(const struct llm_weights *weights, const llama_token *tokens, size_t n,
+void llm_state_key(const uint8_t id[SHA256_BYTES], const char *prefix, size_t length,
 		   uint8_t ret[SHA256_BYTES])
 {
 	struct sha256 hash;
 
 	sha256_init(&hash);
-	sha256_add(&hash, llm_weights_id(weights), SHA256_BYTES);
-	for (size_t i = 0; i < n; i++) {
-		uint32_t token = htole32((uint32_t)tokens[i]);
-
-		sha256_add(&hash, &token, sizeof(token));
-	}
+	sha256_add(&hash, id, SHA256_BYTES);
+	sha256_add(&hash, prefix, length);
 	sha256_end(&hash, ret);
 }
 
-bool llm_state_is_kept(int dir_fd, const uint8_t key[SHA256_BYTES])
+size_t llm_state_is_kept(int dir_fd, const uint8_t key[SHA256_BYTES])
 {
+	auto_fd int fd = -1;
 	char name[NAME_BYTES];
-	struct stat st;
+	struct state_head head;
 
 	name_of(key, name);
-	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+	fd = dir_open_nolink(dir_fd, name, O_RDONLY, 0);
+	if (fd < 0 || pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+	    memcmp(head.magic, magic, sizeof(magic)) != 0)
+		return 0;
+	return (size_t)le64toh(head.n_tokens);
 }
 
 static int compare_rows(const void *a, const void *b)

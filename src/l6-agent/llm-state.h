@@ -3,9 +3,9 @@
  * llm-state - computed prefixes on disk, so that a prompt's stable front is computed once (L6).
  *
  * A file holds the context's numbers for one token sequence; its name and its head carry SHA-256 of
- * (model id, tokens), the model id covers the file, the engine and the number formats. Files are
- * replaced whole and checked before use; a damaged one is removed and counts as absent. Of more
- * than LLM_STATE_FILES_MAX the least recently used goes.
+ * (model id, prefix bytes), the model id covers the file, the engine and the number formats. Files
+ * are replaced whole and checked before use, tokens included; one that does not fit is removed and
+ * counts as absent. Of more than LLM_STATE_FILES_MAX the least recently used goes.
  *
  * Errors     -EIO and the like from the disk; the caller may go on without a kept state.
  * Source     spec/local-model.md section 3.
@@ -18,11 +18,12 @@
 
 enum { LLM_STATE_FILES_MAX = 8 };
 
-/* What keys a prefix of this model. */
-void llm_state_key(const struct llm_weights *weights, const llama_token *tokens, size_t n,
+/* What keys a prefix (its bytes) of this model (llm_weights_identify). */
+void llm_state_key(const uint8_t id[SHA256_BYTES], const char *prefix, size_t length,
 		   uint8_t ret[SHA256_BYTES]);
 
-bool llm_state_is_kept(int dir_fd, const uint8_t key[SHA256_BYTES]);
+/* The number of tokens of a kept prefix, 0 when there is none; looks at the head only. */
+size_t llm_state_is_kept(int dir_fd, const uint8_t key[SHA256_BYTES]);
 
 /* Writes what the context holds now, which must be exactly these tokens. */
 must_check int llm_state_keep(int dir_fd, const uint8_t key[SHA256_BYTES],

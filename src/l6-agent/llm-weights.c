@@ -70,7 +70,8 @@ static bool on_abort_asked(void *data)
 }
 
 /* Reading 1.1 GB whole would cost a second at each start; samples tell files apart as well. */
-static int identify(struct llm_weights *weights, const char *path, struct error *err)
+int llm_weights_identify(const char *path, uint8_t ret_id[SHA256_BYTES], uint64_t *ret_size,
+			 struct error *err)
 {
 	static const char formats[] = LLAMA_SOURCE " f16 f16";
 	auto_fd int fd = dir_open_configured(path, O_RDONLY, 0);
@@ -82,21 +83,20 @@ static int identify(struct llm_weights *weights, const char *path, struct error 
 	if (fd < 0)
 		return FAIL(err, fd, "model file %s: %s", path, strerror(-fd));
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return FAIL(err, -EINVAL, "model file %s is no regular file", path);
-	weights->size = (uint64_t)st.st_size;
-	size = htole64(weights->size);
+		return FAIL(err, -EIO, "model file %s is no regular file", path);
+	*ret_size = (uint64_t)st.st_size;
+	size = htole64(*ret_size);
 	sha256_init(&hash);
 	sha256_add(&hash, formats, sizeof(formats));
 	sha256_add(&hash, &size, sizeof(size));
 	for (uint64_t i = 0; i < ID_SAMPLES; i++) {
-		ssize_t n =
-			pread(fd, sample, sizeof(sample), (off_t)(weights->size / ID_SAMPLES * i));
+		ssize_t n = pread(fd, sample, sizeof(sample), (off_t)(*ret_size / ID_SAMPLES * i));
 
 		if (n < 0)
 			return FAIL(err, -errno, "model file %s: %s", path, strerror(errno));
 		sha256_add(&hash, sample, (size_t)n);
 	}
-	sha256_end(&hash, weights->id);
+	sha256_end(&hash, ret_id);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ int llm_weights_open(const struct llm_weights_options *options, struct llm_weigh
 	weights->data = options->data;
 	llama_log_set(on_library_log, weights);
 	llama_backend_init();
-	r = identify(weights, options->path, err);
+	r = llm_weights_identify(options->path, weights->id, &weights->size, err);
 	if (r >= 0)
 		r = load_model(weights, options->path, err);
 	if (r >= 0)

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/sha256.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,9 +45,12 @@ uint32_t llm_weights_context_tokens(const struct llm_weights *weights);
 uint32_t llm_weights_batch_tokens(const struct llm_weights *weights);
 uint64_t llm_weights_size(const struct llm_weights *weights);
 const char *llm_weights_description(const struct llm_weights *weights);
-/* SHA-256 over size and samples of the file, engine version and number formats: what a kept state
- * depends on beside its tokens. */
 const uint8_t *llm_weights_id(const struct llm_weights *weights);
+
+/* SHA-256 over size and samples of the file, engine version and number formats: what a kept state
+ * depends on beside its prefix. Needs no loaded weights. */
+must_check int llm_weights_identify(const char *path, uint8_t ret_id[SHA256_BYTES],
+				    uint64_t *ret_size, struct error *err);
 
 /* How many of these tokens the context holds already, from the front. */
 size_t llm_weights_shared(const struct llm_weights *weights, const llama_token *tokens, size_t n);

@@ -29,7 +29,7 @@ enum {
 };
 
 /* The fixed parts, between which name and arguments stand. A space means: optional white space. */
-static const char head[] = "{ \"tool\" : \"", middle[] = " , \"arguments\" : ";
+static const char head[] = " { \"tool\" : \"", middle[] = " , \"arguments\" : ";
 static const char answer_head[] = "{ \"text\" : \"", answer_tail[] = " } }", call_tail[] = " }";
 
 enum state {

@@ -20,11 +20,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PERSON_HEADING "# The person\n" /* spec/seeds/USER.md */
+#define DOCUMENT_SEPARATOR "\n---\n"    /* spec/varlink/io.clawos.Fs.varlink, Identity */
+
 enum {
 	TURNS_MAX = 4096,
 	TURN_BYTES_MAX = 6000,  /* of the person's message */
 	CALL_BYTES_MAX = 2000,  /* of an earlier call or answer shown again */
 	MEMORY_BYTES_MAX = 800, /* of what was found in memory for a message */
+	PERSON_BYTES_MAX = 400,
 	PREFIX_BYTES_MAX = 16 * 1024,
 	GRAMMAR_BYTES_MAX = 64 * 1024,
 	HISTORY_TOKENS = 2000,      /* the turns that are shown, at most */
@@ -117,6 +121,33 @@ static int write_prefix(const struct local_toolset *set, struct buf *buf)
 	return r;
 }
 
+/*
+ * The identity document about the person, without heading and comments: of all documents the one a
+ * small model gains from. Documents are divided by a line "---".
+ */
+static int write_person(const char *instructions, struct buf *buf)
+{
+	const char *at = strstr(instructions, PERSON_HEADING), *end, *comment;
+	int r;
+
+	if (!at || (at > instructions && at[-1] != '\n'))
+		return 0;
+	at += strlen(PERSON_HEADING);
+	end = strstr(at, DOCUMENT_SEPARATOR);
+	end = end ? end : at + strlen(at);
+	comment = strstr(at, "-->");
+	if (comment && comment < end)
+		at = comment + strlen("-->");
+	while (at < end && (*at == '\n' || *at == ' '))
+		at++;
+	if (at >= end)
+		return 0;
+	r = buf_printf(buf, "%cAbout the user:\n", LOCAL_MARK_SYSTEM);
+	if (r >= 0)
+		r = local_text_add(buf, at, (size_t)(end - at), PERSON_BYTES_MAX);
+	return r < 0 ? r : buf_add_char(buf, LOCAL_MARK_END);
+}
+
 static uint32_t find_known(const struct local_toolset *set,
 			   const struct conversation_options *options)
 {
@@ -149,6 +180,8 @@ static int open_conversation(const struct conversation_options *options, struct 
 	if (!conversation->turns)
 		return FAIL(err, -ENOMEM, "out of memory");
 	r = write_prefix(conversation->set, &conversation->prefix);
+	if (r >= 0 && options->instructions)
+		r = write_person(options->instructions, &conversation->prefix);
 	if (r < 0)
 		return explain(r, err);
 	*ret = TAKE_PTR(conversation);
