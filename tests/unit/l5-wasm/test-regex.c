@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "harness/cases.h"
 #include "harness/tap.h"
 
@@ -95,6 +96,46 @@ TEST(hostile_expressions_take_linear_time)
 		regex_free(regex);
 	}
 	EXPECT_INT(clock_monotonic_us() - start_us, <, SECONDS_MAX * CLOCK_SECOND_US);
+}
+
+static bool set_matches_code(struct regex *regex, unsigned code)
+{
+	auto_buf struct buf text = BUF(8);
+	enum regex_outcome outcome;
+	size_t end;
+
+	EXPECT_INT(utf8_add_code(&text, code), ==, 0);
+	EXPECT_INT(regex_line(regex, text.data, text.length, &outcome, &end), ==, 0);
+	return outcome == REGEX_FOUND;
+}
+
+TEST(a_set_holds_exactly_its_code_points)
+{
+	static const unsigned ends[] = { 0x21,     0x7e,     0x80,    0xa0,    0x7bf,   0x7ff,
+					 0x800,    0xfff,    0x1234,  0x20ac,  0xd000,  0xffef,
+					 0x10000,  0x10fff,  0x1f600, 0x3ffff, 0x40000, 0xfffff,
+					 0x100000, 0x10fff0, 0x10ffff };
+	enum { N = sizeof(ends) / sizeof(ends[0]) };
+
+	for (size_t i = 0; i < N * N; i++) {
+		unsigned low = ends[i / N], high = ends[i % N];
+		char pattern[64];
+		struct regex *regex;
+
+		if (high < low)
+			continue;
+		(void)snprintf(pattern, sizeof(pattern), "^[\\x{%x}-\\x{%x}]$", low, high);
+		regex = compiled(pattern, false);
+		for (size_t j = 0; j < 3 * N; j++) {
+			unsigned code = ends[j / 3] + (unsigned)(j % 3) - 1;
+
+			if (code > 0x10ffff)
+				continue;
+			if (set_matches_code(regex, code) != (code >= low && code <= high))
+				tap_fail(__FILE__, __LINE__, "%s and U+%04X", pattern, code);
+		}
+		regex_free(regex);
+	}
 }
 
 TEST(a_program_that_would_be_too_large_is_refused)
