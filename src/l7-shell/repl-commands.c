@@ -71,13 +71,18 @@ static int run_model(struct shell *shell, const char *const args[], struct error
 {
 	auto_json sd_json_variant *reply = NULL;
 	sd_json_variant *status;
+	const char *model;
 	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, err);
 
 	(void)args;
 	if (r < 0)
 		return r;
 	status = link_field(reply, "status");
-	screen_foreign(&shell->out, STYLE_BOLD, link_string(status, "model"), 0);
+	model = link_string(status, "model");
+	if (*model == '\0' && shell->paths.model) /* the local model is the file that was given */
+		model = strrchr(shell->paths.model, '/') ? strrchr(shell->paths.model, '/') + 1
+							 : shell->paths.model;
+	screen_foreign(&shell->out, STYLE_BOLD, model, 0);
 	screen_own(&shell->out, STYLE_PLAIN, " by ");
 	screen_foreign(&shell->out, STYLE_PLAIN, link_string(status, "provider"), 0);
 	screen_own(&shell->out, STYLE_DIM,

@@ -110,7 +110,7 @@ static void add_number(struct screen *screen, sd_json_variant *data, const char 
 			   (long long)link_integer(data, key));
 }
 
-void tool_line_end(struct screen *screen, sd_json_variant *data)
+void tool_line_end(struct screen *screen, sd_json_variant *data, uint64_t duration_us)
 {
 	bool ok = link_boolean(data, "ok");
 	const char *why = link_string(data, "why");
@@ -129,8 +129,8 @@ void tool_line_end(struct screen *screen, sd_json_variant *data)
 		tool_line_size((uint64_t)link_integer(data, "bytes"), text);
 		screen_own(screen, STYLE_DIM, SEPARATOR "%s", text);
 	}
-	if (link_field(data, "durationUsec")) {
-		tool_line_span((uint64_t)link_integer(data, "durationUsec"), text);
+	if (duration_us > 0) {
+		tool_line_span(duration_us, text);
 		screen_own(screen, STYLE_DIM, SEPARATOR "%s", text);
 	}
 	screen_put(screen, STYLE_PLAIN, "\n", 1);

@@ -13,8 +13,8 @@
 void tool_line_start(struct screen *screen, const char *tool, sd_json_variant *arguments);
 /* The front of a result's line when its own start is no longer the last line. */
 void tool_line_again(struct screen *screen, const char *tool);
-/* " · exit 1 · 12 ms" and the line's end; data as of a tool-done event. */
-void tool_line_end(struct screen *screen, sd_json_variant *data);
+/* " · exit 1 · 12 ms" and the line's end; data as of a tool-done event, duration_us 0: unknown. */
+void tool_line_end(struct screen *screen, sd_json_variant *data, uint64_t duration_us);
 
 /* "850 µs", "12 ms", "3.4 s", "2 min 05 s" */
 enum { TOOL_LINE_SPAN_BYTES = 32 };

@@ -6,10 +6,17 @@
 #include "l7-shell/tool-line.h"
 #include "l7-shell/typeset.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_BYTES = 80 };
+enum { ID_BYTES = 80, CALLS_MAX = 32 };
+
+/* A tool call that has begun. */
+struct begun {
+	char id[ID_BYTES];
+	uint64_t time_us;
+};
 
 struct view {
 	struct view_options options;
@@ -18,6 +25,9 @@ struct view {
 	struct typeset *text;     /* what the model says */
 	bool reasons;             /* reasoning is being shown as the status line */
 	char open_call[ID_BYTES]; /* the tool call whose line has no end yet; "": none */
+	struct begun begun[CALLS_MAX];
+	unsigned n_begun; /* counts on: the oldest place is taken again */
+	uint64_t time_us; /* of the event that is being shown */
 };
 
 int view_open(const struct view_options *options, struct view **ret)
@@ -102,11 +112,31 @@ static void on_answer(struct view *view, sd_json_variant *data)
 	typeset_end(view->text);
 }
 
+static void note_begin(struct view *view, const char *id)
+{
+	struct begun *begun = &view->begun[view->n_begun++ % CALLS_MAX];
+
+	*begun = (struct begun){ .time_us = view->time_us };
+	(void)snprintf(begun->id, sizeof(begun->id), "%s",
+		       id); /* a longer one is told apart by its front */
+}
+
+/* How long the call took, by the times of its two records; 0: its begin was not seen. */
+static uint64_t duration(const struct view *view, const char *id)
+{
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		if (view->begun[i].id[0] && strncmp(view->begun[i].id, id, ID_BYTES - 1) == 0 &&
+		    view->time_us > view->begun[i].time_us)
+			return view->time_us - view->begun[i].time_us;
+	return 0;
+}
+
 static void on_tool_started(struct view *view, sd_json_variant *data)
 {
 	struct screen *notes = note(view);
 	const char *id = link_string(data, "id");
 
+	note_begin(view, id);
 	if (!notes)
 		return;
 	tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"));
@@ -124,7 +154,7 @@ static void on_tool_done(struct view *view, sd_json_variant *data)
 		return;
 	if (!same_line)
 		tool_line_again(notes, link_string(data, "tool"));
-	tool_line_end(notes, data);
+	tool_line_end(notes, data, duration(view, link_string(data, "id")));
 	view->open_call[0] = '\0';
 }
 
@@ -218,6 +248,7 @@ void view_event(struct view *view, sd_json_variant *event)
 		return;
 	if (turn > 0)
 		view->turn = (uint64_t)turn;
+	view->time_us = (uint64_t)link_integer(event, "timeUsec");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].kind, kind) == 0 && kinds[i].show)
 			kinds[i].show(view, link_field(event, "data"));

@@ -36,6 +36,7 @@ class Peers:
         self.keys = {}
         self.script = lambda submit: [DONE]
         self.replies = {}  # method: parameters, callable, or Error
+        self.now_us = 1764000000000000
         self.turn, self.interrupted = 0, threading.Event()
         self.listening = []
 
@@ -188,7 +189,7 @@ class Peers:
     def add(self, kind, data, thread="main", turn=0):
         """The caller holds the lock."""
         record = kind not in LIVE
-        event = {"seq": len(self.records) + 1 if record else 0, "timeUsec": 1764000000000000, "kind": kind,
+        event = {"seq": len(self.records) + 1 if record else 0, "timeUsec": self.now_us, "kind": kind,
                  "thread": thread, "turn": turn, "data": data}
         if record:
             self.records.append(event)

@@ -103,16 +103,21 @@ def nothing_the_model_or_a_tool_says_acts_on_the_terminal(f):
 
 @test
 def a_tool_call_has_one_line_with_its_end(f):
-    f.say(("tool-started", {"id": "a", "tool": "shell", "arguments": {"command": "make\nall", "timeout": 5}}),
-          ("tool-done", {"id": "a", "tool": "shell", "ok": True, "exit": 2, "bytes": 1234, "durationUsec": 2500000}),
+    def later(usec):
+        def wait(peers):
+            peers.now_us += usec
+        return wait
+
+    f.say(("tool-started", {"id": "a", "tool": "shell", "arguments": {"command": "make\nall", "timeout": 5}}), later(2500000),
+          ("tool-done", {"id": "a", "tool": "shell", "ok": True, "exit": 2, "bytes": 1234}),
           ("tool-started", {"id": "b", "tool": "time", "arguments": {}}),
-          ("tool-started", {"id": "c", "tool": "echo", "arguments": {"message": "x" * 500}}),
-          ("tool-done", {"id": "b", "tool": "time", "ok": True, "durationUsec": 900}),
+          ("tool-started", {"id": "c", "tool": "echo", "arguments": {"message": "x" * 500}}), later(900),
+          ("tool-done", {"id": "b", "tool": "time", "ok": True}),
           ("tool-done", {"id": "c", "tool": "echo", "ok": False}), ("answer", {"text": "done"}), DONE)
     with f.terminal() as t:
         t.expect(PROMPT).type("go\n")
         t.expect("› shell make\\nall timeout=5 · ok · exit 2 · 1.2 kB · 2.5 s\r\n")
-        t.expect("› time\r\n› echo xxx").expect("…\r\n  time · ok · 900 µs\r\n  echo · failed\r\ndone\r\n")
+        t.expect("› time\r\n› echo xxx").expect("…\r\n  time · ok · 900 µs\r\n  echo · failed · 900 µs\r\ndone\r\n")
         t.expect(PROMPT)
         expect_true(all(len(line) <= 80 for line in t.plain().split("\r\n") if line.startswith("›")), "lines fit")
 
