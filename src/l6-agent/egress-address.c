@@ -69,33 +69,37 @@ static const char *find(const struct range *ranges, size_t n, const unsigned cha
 	return NULL;
 }
 
-const char *egress_address_refusal(const struct sockaddr *address)
+/* The address itself; NULL for another family. */
+static const unsigned char *bytes_of(const struct sockaddr *address)
 {
-	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
-	const char *what;
+	const unsigned char *bytes = (const unsigned char *)address;
 
 	if (address->sa_family == AF_INET)
-		return find(ranges_4, sizeof(ranges_4) / sizeof(ranges_4[0]),
-			    (const unsigned char *)&in->sin_addr);
-	if (address->sa_family != AF_INET6)
+		return bytes + offsetof(struct sockaddr_in, sin_addr);
+	return address->sa_family == AF_INET6 ? bytes + offsetof(struct sockaddr_in6, sin6_addr)
+					      : NULL;
+}
+
+const char *egress_address_refusal(const struct sockaddr *address)
+{
+	const unsigned char *bytes = bytes_of(address);
+	const char *what;
+
+	if (!bytes)
 		return "of another family than IPv4 and IPv6";
-	if (is_in(&public_6, in6->sin6_addr.s6_addr))
-		return find(ranges_6, sizeof(ranges_6) / sizeof(ranges_6[0]),
-			    in6->sin6_addr.s6_addr);
-	what = find(names_6, sizeof(names_6) / sizeof(names_6[0]), in6->sin6_addr.s6_addr);
+	if (address->sa_family == AF_INET)
+		return find(ranges_4, sizeof(ranges_4) / sizeof(ranges_4[0]), bytes);
+	if (is_in(&public_6, bytes))
+		return find(ranges_6, sizeof(ranges_6) / sizeof(ranges_6[0]), bytes);
+	what = find(names_6, sizeof(names_6) / sizeof(names_6[0]), bytes);
 	return what ? what : "reserved";
 }
 
 void egress_address_text(const struct sockaddr *address, char ret[EGRESS_ADDRESS_TEXT_BYTES])
 {
-	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
-	const void *bytes = address->sa_family == AF_INET ? (const void *)&in->sin_addr
-							  : (const void *)&in6->sin6_addr;
+	const unsigned char *bytes = bytes_of(address);
 
-	if ((address->sa_family != AF_INET && address->sa_family != AF_INET6) ||
-	    !inet_ntop(address->sa_family, bytes, ret, EGRESS_ADDRESS_TEXT_BYTES))
+	if (!bytes || !inet_ntop(address->sa_family, bytes, ret, EGRESS_ADDRESS_TEXT_BYTES))
 		memcpy(ret, "?", 2);
 }
 

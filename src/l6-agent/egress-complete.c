@@ -102,20 +102,22 @@ static void end_failed(struct egress_call *call, const struct http_end *end)
 static void on_end(const struct http_end *end, void *userdata)
 {
 	struct egress_call *call = userdata;
+	bool is_whole;
 
 	call->transfer = NULL;
 	call->connect_us = end->connect_us;
 	call->first_byte_us = end->first_byte_us;
+	/* of an error the front says enough */
+	is_whole = end->failure == HTTP_OK || (end->failure == HTTP_STOPPED && !call->reader_gone &&
+					       call->status >= STATUS_ERROR_FIRST);
 	if (call->discarding)
 		egress_call_retry_after(call, call->retry_wait_us);
-	else if (end->failure == HTTP_OK)
+	else if (is_whole)
 		egress_call_done(call);
 	else if (end->failure != HTTP_STOPPED)
 		end_failed(call, end);
 	else if (call->reader_gone)
 		egress_call_fail(call, "reader", "the answer's pipe was closed by its reader");
-	else if (call->status >= STATUS_ERROR_FIRST)
-		egress_call_done(call); /* the front of an error says enough */
 	else
 		egress_call_fail(call, "too-large",
 				 "the answer is longer than egress.answer_bytes");

@@ -104,6 +104,7 @@ static int tidy_host(CURLU *parsed, struct egress_url *url, struct error *err)
 static int take_parts(CURLU *parsed, struct egress_url *url, struct error *err)
 {
 	auto_free char *port = NULL, *path = NULL, *query = NULL;
+	auto_buf struct buf whole = BUF(2 * EGRESS_URL_BYTES_MAX);
 	char *zone = NULL;
 	uint64_t number = 0;
 	int r;
@@ -132,14 +133,10 @@ static int take_parts(CURLU *parsed, struct egress_url *url, struct error *err)
 	if (r < 0)
 		return r;
 	(void)copy_part(parsed, CURLUPART_QUERY, 0, &query, NULL); /* there may be none */
-	url->path = calloc(1, strlen(path) + (query ? strlen(query) + 1 : 0) + 1);
-	if (!url->path)
-		return FAIL(err, -ENOMEM, "out of memory");
-	memcpy(url->path, path, strlen(path));
-	if (query) {
-		url->path[strlen(path)] = '?';
-		memcpy(url->path + strlen(path) + 1, query, strlen(query));
-	}
+	r = query ? buf_printf(&whole, "%s?%s", path, query) : buf_add_string(&whole, path);
+	if (r < 0)
+		return FAIL(err, r, "the URL cannot be kept: %s", strerror(-r));
+	url->path = buf_take(&whole);
 	return copy_part(parsed, CURLUPART_URL, CURLU_NO_DEFAULT_PORT, &url->url, err);
 }
 

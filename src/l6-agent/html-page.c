@@ -140,6 +140,21 @@ int html_page_flow(struct html_page *page, const char *text, size_t length)
 	return r;
 }
 
+static int add_line(struct html_page *page, const char *text, size_t n)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < n && r >= 0;) {
+		size_t width = utf8_next(text + at, n - at);
+
+		width += width == 0; /* not UTF-8: cannot come here, must not loop */
+		if (is_shown(text + at, width) || text[at] == '\t')
+			r = buf_add(page->out, text + at, width);
+		at += width;
+	}
+	return r;
+}
+
 int html_page_preformatted(struct html_page *page, const char *text, size_t length)
 {
 	int r = 0;
@@ -153,15 +168,7 @@ int html_page_preformatted(struct html_page *page, const char *text, size_t leng
 		const char *newline = memchr(text, '\n', length);
 		size_t n = newline ? (size_t)(newline - text) : length;
 
-		for (size_t at = 0; at < n && r >= 0;) {
-			size_t width = utf8_next(text + at, n - at);
-
-			width += width == 0;
-
-			if (is_shown(text + at, width) || text[at] == '\t')
-				r = buf_add(page->out, text + at, width);
-			at += width;
-		}
+		r = add_line(page, text, n);
 		if (r >= 0 && newline)
 			r = add(page, "\n");
 		if (r >= 0 && newline)

@@ -30,6 +30,7 @@ struct html_page {
 	bool space;      /* a blank is wanted */
 	struct html_list lists[HTML_LISTS_MAX];
 	unsigned n_lists, quotes, pre;
+	bool in_pre;                   /* its fence is open */
 	bool fresh_pre;                /* its first newline does not count */
 	bool item;                     /* a list item's mark is wanted */
 	unsigned heading;              /* its mark is wanted */

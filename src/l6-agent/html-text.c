@@ -165,7 +165,7 @@ static int open_pre(struct html_page *page)
 
 	if (page->pre++ > 0)
 		return 0;
-	page->fresh_pre = true;
+	page->fresh_pre = page->in_pre = true;
 	html_page_break(page, 2);
 	r = html_page_settle(page);
 	if (r >= 0)
@@ -177,8 +177,10 @@ static int close_pre(struct html_page *page)
 {
 	int r = 0;
 
-	if (page->pre == 0 || --page->pre > 0)
+	page->pre -= page->pre > 0;
+	if (page->pre > 0 || !page->in_pre)
 		return 0;
+	page->in_pre = false;
 	if (page->out->length > page->start && page->out->data[page->out->length - 1] != '\n')
 		r = add(page, "\n");
 	if (r >= 0)

@@ -133,8 +133,10 @@ static void take_tag(struct html_reader *reader, bool closing, struct html_token
 static const char *find_text_end(const char *at, const char *end)
 {
 	for (const char *from = at; (from = memchr(from, '<', (size_t)(end - from))); from++) {
-		char next = from + 1 < end ? from[1] : ' ';
+		char next = ' ';
 
+		if (from + 1 < end)
+			next = from[1];
 		if (is_letter(next) || next == '!' || next == '?' || next == '/')
 			return from;
 	}
@@ -175,10 +177,35 @@ struct attribute {
 	size_t name_length, value_length;
 };
 
+static const char *skip_space(const char *at, const char *end)
+{
+	while (at < end && is_space(*at))
+		at++;
+	return at;
+}
+
+/* The value that begins at `at`, in quotes or without; returns what follows it. */
+static const char *take_value(const char *at, const char *end, struct attribute *ret)
+{
+	const char *close;
+
+	if (at < end && (*at == '"' || *at == '\'')) {
+		ret->value = at + 1;
+		close = memchr(at + 1, *at, (size_t)(end - at - 1));
+		ret->value_length = (size_t)((close ? close : end) - ret->value);
+		return close ? close + 1 : end;
+	}
+	ret->value = at;
+	while (at < end && !is_space(*at))
+		at++;
+	ret->value_length = (size_t)(at - ret->value);
+	return at;
+}
+
 /* The next attribute from *at on; false at the end. */
 static bool next_attribute(const char **at, const char *end, struct attribute *ret)
 {
-	const char *p = *at, *quote;
+	const char *p = *at;
 
 	while (p < end && (is_space(*p) || *p == '/' || *p == '='))
 		p++;
@@ -188,25 +215,9 @@ static bool next_attribute(const char **at, const char *end, struct attribute *r
 	while (p < end && !is_space(*p) && *p != '=' && *p != '/')
 		p++;
 	ret->name_length = (size_t)(p - ret->name);
-	while (p < end && is_space(*p))
-		p++;
-	if (p < end && *p == '=') {
-		do
-			p++;
-		while (p < end && is_space(*p));
-		if (p < end && (*p == '"' || *p == '\'')) {
-			quote = p++;
-			ret->value = p;
-			p = memchr(p, *quote, (size_t)(end - p));
-			ret->value_length = (size_t)((p ? p : end) - ret->value);
-			p = p ? p + 1 : end;
-		} else {
-			ret->value = p;
-			while (p < end && !is_space(*p))
-				p++;
-			ret->value_length = (size_t)(p - ret->value);
-		}
-	}
+	p = skip_space(p, end);
+	if (p < end && *p == '=')
+		p = take_value(skip_space(p + 1, end), end, ret);
 	*at = p;
 	return true;
 }

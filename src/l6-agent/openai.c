@@ -272,7 +272,7 @@ static int add_name(struct buf *piece, const char *name)
 	int r = *name == '\0' ? buf_add_string(piece, "unnamed") : 0;
 
 	for (size_t i = 0; name[i] && i < NAME_BYTES_MAX && r >= 0; i++)
-		r = buf_add_char(piece, strchr(alphabet, name[i]) ? name[i] : '_');
+		r = buf_add(piece, strchr(alphabet, name[i]) ? name + i : "_", 1);
 	return r;
 }
 
