@@ -56,7 +56,12 @@ static bool stop(struct call_run *call_run)
 	return false;
 }
 
-static const struct call_run_kind kind = { .stop = stop };
+static void abandon(struct call_run *run)
+{
+	free_run((struct cage_run *)run);
+}
+
+static const struct call_run_kind kind = { .stop = stop, .abandon = abandon };
 
 static void add_cage_figures(struct cage_run *run)
 {

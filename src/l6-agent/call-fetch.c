@@ -28,6 +28,7 @@ struct fetch_run {
 	struct buf body;
 	struct http_answer answer;
 	char *content_type, *location;
+	bool is_anew;
 };
 
 static void free_run(struct fetch_run *run)
@@ -41,13 +42,18 @@ static void free_run(struct fetch_run *run)
 	free(run);
 }
 
-static bool stop(struct call_run *run)
+static void abandon(struct call_run *run)
 {
 	free_run((struct fetch_run *)run);
+}
+
+static bool stop(struct call_run *run)
+{
+	abandon(run);
 	return true;
 }
 
-static const struct call_run_kind kind = { .stop = stop };
+static const struct call_run_kind kind = { .stop = stop, .abandon = abandon };
 
 static int drain(struct fetch_run *run)
 {
@@ -155,6 +161,19 @@ static void write_answer(struct fetch_run *run, sd_json_variant *reply,
 		buf_truncate(&outcome->meta, 0);
 }
 
+static int begin(struct fetch_run *run, struct error *err);
+
+/* The broker has forgotten the question (it died): the person is asked anew. */
+static bool ask_anew(struct fetch_run *run, const char *error_id)
+{
+	if (!error_id || strcmp(error_id, "io.clawos.Egress.UnknownQuestion") != 0 ||
+	    run->options.question == 0)
+		return false;
+	run->options.question = 0;
+	run->is_anew = true;
+	return begin(run, NULL) >= 0;
+}
+
 static void on_reply(struct peer_call *call, const char *error_id, sd_json_variant *reply,
 		     bool is_final, void *data)
 {
@@ -171,7 +190,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 		keep_string(&run->content_type, string(reply, "contentType"));
 		keep_string(&run->location, string(reply, "location"));
 	}
-	if (!is_final)
+	if (!is_final || ask_anew(run, error_id))
 		return;
 	if (error_id)
 		explain(error_id, reply, &outcome);
@@ -179,6 +198,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 		call_outcome_say(&outcome, false, "the answer cannot be read");
 	else
 		write_answer(run, reply, &outcome);
+	outcome.is_anew = run->is_anew;
 	run->options.on_done(&outcome, run->options.data);
 	call_outcome_free(&outcome);
 	free_run(run);
@@ -238,7 +258,7 @@ static int make_pipe(struct fetch_run *run, int *ret_write_fd)
 			       on_readable, run);
 }
 
-static int begin(struct fetch_run *run, yyjson_val *arguments, struct error *err)
+static int send_request(struct fetch_run *run, yyjson_val *arguments, struct error *err)
 {
 	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *parameters = NULL;
 	const char *body = payload_get_string(arguments, "body");
@@ -264,24 +284,33 @@ static int begin(struct fetch_run *run, yyjson_val *arguments, struct error *err
 	return peer_call_start(run->options.agent->egress, &call, &run->call, err);
 }
 
+static int begin(struct fetch_run *run, struct error *err)
+{
+	yyjson_doc *doc = payload_parse(run->options.arguments, strlen(run->options.arguments));
+	int r;
+
+	run->readable = sd_event_source_disable_unref(run->readable);
+	close_fd(&run->pipe_fd);
+	run->pipe_fd = -1;
+	r = doc ? send_request(run, yyjson_doc_get_root(doc), err)
+		: FAIL(err, -ENOMEM, "out of memory");
+	yyjson_doc_free(doc);
+	return r;
+}
+
 int call_fetch_start(const struct call_run_options *options, struct call_run **ret,
 		     struct error *err)
 {
-	yyjson_doc *doc = payload_parse(options->arguments, strlen(options->arguments));
 	struct fetch_run *run = calloc(1, sizeof(*run));
 	int r;
 
-	if (!run || !doc) {
-		free(run);
-		yyjson_doc_free(doc);
+	if (!run)
 		return FAIL(err, -ENOMEM, "out of memory");
-	}
 	run->run.kind = &kind;
 	run->options = *options;
 	run->pipe_fd = -1;
 	run->body = BUF(ANSWER_BYTES_MAX + READ_BYTES);
-	r = begin(run, yyjson_doc_get_root(doc), err);
-	yyjson_doc_free(doc);
+	r = begin(run, err);
 	if (r < 0) {
 		free_run(run);
 		return r;

@@ -21,6 +21,7 @@ struct memory_run {
 	struct call_run_options options;
 	struct memory_call memory;
 	struct peer_call *call;
+	bool is_anew;
 };
 
 static void free_run(struct memory_run *run)
@@ -30,13 +31,31 @@ static void free_run(struct memory_run *run)
 	free(run);
 }
 
-static bool stop(struct call_run *run)
+static void abandon(struct call_run *run)
 {
 	free_run((struct memory_run *)run);
+}
+
+static bool stop(struct call_run *run)
+{
+	abandon(run);
 	return true;
 }
 
-static const struct call_run_kind kind = { .stop = stop };
+static const struct call_run_kind kind = { .stop = stop, .abandon = abandon };
+
+static int begin(struct memory_run *run, struct error *err);
+
+/* The store has forgotten the question (it died): the person is asked anew. */
+static bool ask_anew(struct memory_run *run, const char *error_id)
+{
+	if (!error_id || strcmp(error_id, "io.clawos.Fs.UnknownQuestion") != 0 ||
+	    run->options.question == 0)
+		return false;
+	run->options.question = 0;
+	run->is_anew = true;
+	return begin(run, NULL) >= 0;
+}
 
 static void on_reply(struct peer_call *call, const char *error_id, sd_json_variant *reply,
 		     bool is_final, void *data)
@@ -51,6 +70,8 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 
 	(void)is_final;
 	run->call = NULL;
+	if (ask_anew(run, error_id))
+		return;
 	r = memory_reply_format(&run->memory, error_id, reply, fd, &outcome.content, &end,
 				&question, &err);
 	outcome.ok = r >= 0 && end == MEMORY_DONE;
@@ -59,6 +80,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 	else if (end == MEMORY_ASK)
 		outcome.end = CALL_END_ASK;
 	outcome.question = (uint64_t)question;
+	outcome.is_anew = run->is_anew;
 	run->options.on_done(&outcome, run->options.data);
 	call_outcome_free(&outcome);
 	free_run(run);
@@ -89,10 +111,8 @@ static int make_call(const struct call_run_options *options, struct memory_call 
 	return memory_call_make(options->tool->name, options->arguments, &intent, ret, err);
 }
 
-int call_memory_start(const struct call_run_options *options, struct call_run **ret,
-		      struct error *err)
+static int begin(struct memory_run *run, struct error *err)
 {
-	struct memory_run *run = calloc(1, sizeof(*run));
 	struct peer_call_options call = {
 		.repeatable = true,
 		.timeout_us = FS_TIMEOUT_S * CLOCK_SECOND_US,
@@ -101,19 +121,29 @@ int call_memory_start(const struct call_run_options *options, struct call_run **
 	};
 	int r;
 
+	memory_call_free(&run->memory);
+	r = make_call(&run->options, &run->memory, err);
+	if (r < 0)
+		return r;
+	call.method = run->memory.method;
+	call.parameters = run->memory.parameters;
+	call.fds[0] = run->memory.content_fd;
+	call.n_fds = run->memory.content_fd >= 0 ? 1 : 0;
+	return peer_call_start(run->options.agent->fs, &call, &run->call, err);
+}
+
+int call_memory_start(const struct call_run_options *options, struct call_run **ret,
+		      struct error *err)
+{
+	struct memory_run *run = calloc(1, sizeof(*run));
+	int r;
+
 	if (!run)
 		return FAIL(err, -ENOMEM, "out of memory");
 	run->run.kind = &kind;
 	run->options = *options;
 	run->memory.content_fd = -1;
-	r = make_call(options, &run->memory, err);
-	if (r >= 0) {
-		call.method = run->memory.method;
-		call.parameters = run->memory.parameters;
-		call.fds[0] = run->memory.content_fd;
-		call.n_fds = run->memory.content_fd >= 0 ? 1 : 0;
-		r = peer_call_start(options->agent->fs, &call, &run->call, err);
-	}
+	r = begin(run, err);
 	if (r < 0) {
 		free_run(run);
 		return r;

@@ -68,3 +68,8 @@ bool call_run_stop(struct call_run *run)
 {
 	return run->kind->stop(run);
 }
+
+void call_run_abandon(struct call_run *run)
+{
+	run->kind->abandon(run);
+}

@@ -32,6 +32,7 @@ struct call_outcome {
 	/* CALL_END_ASK; content is then the exact action */
 	enum question_via via;
 	uint64_t question;
+	bool is_anew; /* the one that was answered is forgotten there */
 };
 void call_outcome_free(struct call_outcome *outcome);
 
@@ -59,10 +60,13 @@ must_check int call_run_start(const struct call_run_options *options, struct cal
 			      struct error *err);
 /* True: it is gone. False: it ends now and on_done follows. */
 bool call_run_stop(struct call_run *run);
+/* It is gone, and nobody is told: for the end of the program. */
+void call_run_abandon(struct call_run *run);
 
 /* The parts, one file each. */
 struct call_run_kind {
 	bool (*stop)(struct call_run *run);
+	void (*abandon)(struct call_run *run);
 };
 struct call_run {
 	const struct call_run_kind *kind; /* first member of each part's own struct */

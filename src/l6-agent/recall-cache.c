@@ -70,7 +70,7 @@ int recall_cache_load(struct turn *turn)
 			&thread->recall, &err);
 	progress_free(&progress);
 	if (r < 0)
-		turn_end(turn, "failed", err.text);
+		turn_fail(turn, r, &err);
 	else
 		drop_idle(agent);
 	return r;

@@ -129,7 +129,8 @@ static void on_outcome(struct call_outcome *outcome, void *data)
 	}
 	if (outcome->end != CALL_END_ASK)
 		record_outcome(slot, outcome, false);
-	else if (call_of(slot)->is_answered && call_of(slot)->question_there > 0)
+	else if (call_of(slot)->is_answered && call_of(slot)->question_there > 0 &&
+		 !outcome->is_anew)
 		say(slot, CALL_END_DONE, true,
 		    "denied: the person's word has not reached the daemon that it counts for");
 	else if (turn->unattended && !is_allowed_before(turn, slot->tool))
@@ -401,7 +402,7 @@ void turn_free_slots(struct turn *turn)
 {
 	for (size_t i = 0; i < turn->n_slots; i++) {
 		if (turn->slots[i].run)
-			(void)call_run_stop(turn->slots[i].run);
+			call_run_abandon(turn->slots[i].run);
 		free(turn->slots[i].arguments);
 	}
 	free(turn->slots);

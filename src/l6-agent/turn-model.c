@@ -205,13 +205,16 @@ static int record_answer(struct turn *turn, struct exchange_result *result)
 
 static int record_failure(struct turn *turn, const struct exchange_result *result)
 {
+	char reason[2 * ERROR_TEXT_BYTES];
 	struct payload payload;
 
 	payload_begin(&payload, blobs(turn));
 	payload_number(&payload, "call", turn->progress.exchanges + 1);
 	payload_flag(&payload, "ok", false);
 	payload_string(&payload, "error", result->name);
-	payload_text(&payload, "reason", result->err.text, strlen(result->err.text));
+	(void)snprintf(reason, sizeof(reason), "%s%s", result->err.text,
+		       result->code == -E2BIG ? "; go on in a new thread (/new)" : ""); /* fits */
+	payload_text(&payload, "reason", reason, strlen(reason));
 	add_figures(&payload, result);
 	return turn_record(turn, JOURNAL_MODEL_DONE, JOURNAL_AGENT, &payload, NULL, NULL);
 }
@@ -280,7 +283,7 @@ static void record_intent(struct turn *turn, const char *note)
 	if (r >= 0)
 		r = agent->format->prompt(recall_conversation(recall), flags, &turn->prompt, &err);
 	if (r < 0) {
-		turn_end(turn, "failed", err.text);
+		turn_fail(turn, r, &err);
 		return;
 	}
 	sha256_hex(turn->prompt.hash, hex);

@@ -84,6 +84,16 @@ static int apply(struct turn *turn, const struct journal_record *record, struct 
 	return r;
 }
 
+void turn_fail(struct turn *turn, int code, struct error *err)
+{
+	char reason[2 * ERROR_TEXT_BYTES];
+	bool is_long = code == -EMSGSIZE || code == -E2BIG;
+
+	(void)snprintf(reason, sizeof(reason), "%s%s", err->text,
+		       is_long ? "; go on in a new thread (/new)" : ""); /* fits */
+	turn_end(turn, "failed", reason);
+}
+
 int turn_record(struct turn *turn, enum journal_kind kind, enum journal_origin origin,
 		struct payload *payload, journal_durable_fn on_durable, void *data)
 {
@@ -112,8 +122,7 @@ int turn_record(struct turn *turn, enum journal_kind kind, enum journal_origin o
 	    turn->thread->recall) { /* the record stands; the conversation cannot hold it */
 		recall_free(turn->thread->recall);
 		turn->thread->recall = NULL;
-		if (!turn->is_ending)
-			turn_end(turn, "failed", err.text);
+		turn_fail(turn, r, &err);
 		return r;
 	}
 	if (r < 0)

@@ -77,6 +77,8 @@ void turn_advance(struct turn *turn);
 
 /* Ends it: what runs is stopped first. state is "failed" or "interrupted". */
 void turn_end(struct turn *turn, const char *state, const char *reason);
+/* The same for what went wrong; a conversation that is too long gets a way out. */
+void turn_fail(struct turn *turn, int code, struct error *err);
 /* Call when something of an ending turn has stopped. */
 void turn_continue_ending(struct turn *turn);
 

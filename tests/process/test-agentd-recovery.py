@@ -218,6 +218,37 @@ def the_brokers_death_in_a_model_call_costs_one_more_call():
 
 
 @test
+def a_question_the_broker_has_forgotten_is_asked_anew():
+    with stack([calls(("http", {"url": "https://localhost:9/x"})), text("end")]) as s:
+        questions = []
+
+        def answer(event):
+            if event["kind"] != "question":
+                return
+            questions.append(event["data"]["question"])
+            if len(questions) == 1:
+                s.egressd.kill()
+                s.egressd.start()
+            else:
+                with Client(s.egressd.socket("egress"), uid=0) as egress:
+                    egress.call("io.clawos.Egress.Answer", {"question": questions[-1], "allow": True, "scope": "once"})
+            s.call("Answer", question=event["seq"], allow=True)
+
+        turn = s.follow(s.submit("go"), answer)
+        expect(len(questions), 2)
+        expect_true("no public address" in turn.of("tool-done")[0]["content"], turn.of("tool-done")[0]["content"])
+
+
+@test
+def a_conversation_that_is_too_long_says_what_to_do():
+    with stack(otherwise=text("ok"), agent="conversation_kib = 16") as s:
+        turn = s.ask("x" * 20000)
+        expect(turn.state, "failed")
+        expect_true("/new" in turn.reason, turn.reason)
+        expect(s.ask("short", thread="other").state, "done")
+
+
+@test
 def the_sandboxs_death_in_a_command_is_told_to_the_model():
     with stack([calls(("shell", COMMAND)), text("end")], cages=True) as s:
         turn = s.submit("go")
