@@ -40,11 +40,13 @@ static int run(struct service *service, const struct sandbox_options *options,
 	sandbox->workspaces.mounts_fd = take_fd(&sandbox->ground.mounts_fd);
 	r = open_workspace(sandbox, options->workspace, err);
 	if (r == 0)
+		r = workspace_register_mounted(&sandbox->workspaces, options->workspaces, err);
+	if (r == 0)
 		r = sandbox_serve(sandbox, listen_fd, err);
 	return r < 0 ? r : service_run(service, err);
 }
 
-int main(int argc, char **argv)
+int main(int argc __attribute__((unused)), char **argv)
 {
 	struct sandbox_options options;
 	struct sandbox sandbox = { .listen_fd = -1,
@@ -55,14 +57,14 @@ int main(int argc, char **argv)
 	struct error err = { 0 };
 	int r;
 
-	r = sandbox_options_parse(argc, argv, &options, &err);
+	r = sandbox_options_parse(argv, &options, &err);
 	if (r == 0)
 		r = service_open(&service, &err);
 	if (r == 0) {
 		sandbox.service = service;
 		sandbox.event = service_event(service);
-		sandbox.owner = (uid_t)options.owner;
-		sandbox.agent = (uid_t)options.agent;
+		sandbox.owner = options.owner;
+		sandbox.agent = options.agent;
 		sandbox.cages_max = (uint32_t)options.max_cages;
 		r = run(service, &options, &sandbox, &err);
 	}

@@ -10,14 +10,14 @@
 #include "base/error.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct sandbox_options {
-	const char *conf, *bin, *workspace, *mount_point, *cgroups;
-	uint64_t owner, agent; /* uids */
-	uint64_t max_cages;    /* from the file */
+	const char *bin, *workspace, *workspaces, *mount_point, *cgroups;
+	uid_t owner, agent;
+	uint64_t max_cages; /* from the file */
 };
 
-/* Fills *ret from the defaults, argv and the file it names. The usage is the text of an error in
- * argv. */
-must_check int sandbox_options_parse(int argc, char **argv, struct sandbox_options *ret,
+/* Fills *ret from the defaults, argv and the file it names. */
+must_check int sandbox_options_parse(char *const argv[], struct sandbox_options *ret,
 				     struct error *err);

@@ -2,19 +2,17 @@
 /* claw-llmd - the local model: weights, prompts and grammars, no network, no other file (L6). */
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/config.h"
+#include "base/daemon-options.h"
 #include "base/dir.h"
 #include "base/log.h"
-#include "base/number.h"
 #include "l6-agent/llm-processor.h"
 #include "l6-agent/llm-serve.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #include <llama-build.h>
 
-enum { AGENT_UID = 64801, CONF_BYTES_MAX = 64 * 1024, CONNECTIONS_MAX = 64, BATCH_TOKENS = 64 };
+enum { CONNECTIONS_MAX = 64, BATCH_TOKENS = 64 };
 
 struct settings {
 	uint64_t context_tokens, threads, idle_seconds;
@@ -30,62 +28,15 @@ static const struct config_item items[] = {
 };
 static const struct config_table table = { items, sizeof(items) / sizeof(items[0]), NULL };
 
-struct paths {
-	const char *conf, *state, *model;
-	uint64_t owner;
-};
-
-static int parse_options(int argc, char **argv, struct paths *ret, struct error *err)
+static int serve(const struct daemon_options *daemon, const char *model,
+		 const struct settings *settings, struct error *err)
 {
-	static const struct option options[] = {
-		{ "conf", required_argument, NULL, 'c' },
-		{ "state", required_argument, NULL, 's' },
-		{ "model", required_argument, NULL, 'm' },
-		{ "owner", required_argument, NULL, 'o' },
-		{ "run", required_argument, NULL, 'i' },
-		{ "share", required_argument, NULL, 'i' },
-		{},
-	};
-	int c, r = 0;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0 && r >= 0) {
-		if (c == 'c')
-			ret->conf = optarg;
-		else if (c == 's')
-			ret->state = optarg;
-		else if (c == 'm')
-			ret->model = optarg;
-		else if (c == 'o')
-			r = number_parse_u64(optarg, 0, UINT32_MAX - 1, &ret->owner);
-		else if (c != 'i') /* it reaches no socket and reads no table */
-			r = -EINVAL;
-	}
-	if (r < 0 || optind != argc)
-		return FAIL(err, -EINVAL,
-			    "usage: claw-llmd [--conf FILE] [--state DIR] [--model FILE] "
-			    "[--owner UID]");
-	return 0;
-}
-
-static int load_settings(const char *conf, struct settings *ret, struct error *err)
-{
-	auto_fd int fd = dir_open_configured(conf, O_RDONLY, 0);
-	auto_buf struct buf text = BUF(CONF_BYTES_MAX);
-	int r = fd < 0 ? fd : dir_read_fd(fd, &text);
-
-	if (r < 0)
-		return FAIL(err, r, "%s: %s", conf, strerror(-r));
-	return config_load(&table, conf, buf_string(&text), ret, err);
-}
-
-static int serve(const struct paths *paths, const struct settings *settings, struct error *err)
-{
-	const uid_t uids[] = { AGENT_UID, (uid_t)paths->owner };
+	const uid_t uids[] = { daemon->agent, daemon->owner };
 	const struct service_peers peers = { uids, 2, CONNECTIONS_MAX, CONNECTIONS_MAX };
-	auto_fd int state_fd = dir_open_configured(paths->state, O_RDONLY | O_DIRECTORY, 0);
+	auto_fd int state_fd = dir_open_configured(daemon->state, O_RDONLY | O_DIRECTORY, 0);
 	struct llm_server_options options = {
 		.peers = &peers,
-		.model_path = paths->model,
+		.model_path = model,
 		.state_fd = state_fd,
 		.context_tokens = (uint32_t)settings->context_tokens,
 		.batch_tokens = BATCH_TOKENS,
@@ -96,7 +47,7 @@ static int serve(const struct paths *paths, const struct settings *settings, str
 	int r;
 
 	if (state_fd < 0)
-		return FAIL(err, state_fd, "state folder %s: %s", paths->state,
+		return FAIL(err, state_fd, "state folder %s: %s", daemon->state,
 			    strerror(-state_fd));
 	r = service_open(&options.service, err);
 	if (r < 0)
@@ -109,19 +60,21 @@ static int serve(const struct paths *paths, const struct settings *settings, str
 	return r;
 }
 
-int main(int argc, char **argv)
+int main(int argc __attribute__((unused)), char **argv)
 {
-	struct paths paths = { "/clawos/conf", "/clawos/state", "/clawos/model.gguf", 0 };
+	struct daemon_options options = DAEMON_OPTIONS_DEFAULT;
+	const char *model = "/clawos/model.gguf";
+	const struct daemon_option more[] = { { "model", &model } };
 	struct settings settings = {};
 	struct error err = {};
-	int r = parse_options(argc, argv, &paths, &err);
+	int r = daemon_options_parse(argv, more, 1, &options, &err);
 
 	if (r >= 0)
 		r = llm_processor_check(LLAMA_CPU_LEVEL, &err);
 	if (r >= 0)
-		r = load_settings(paths.conf, &settings, &err);
+		r = daemon_config_load(&table, options.conf, &settings, &err);
 	if (r >= 0)
-		r = serve(&paths, &settings, &err);
+		r = serve(&options, model, &settings, &err);
 	if (r < 0)
 		log_error("claw-llmd: %s", err.text);
 	return r < 0 ? 1 : r;

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
@@ -196,6 +197,23 @@ def a_state_path_longer_than_a_socket_address_works(system):
         os.makedirs(deep)
         with System(provider, state=deep) as other:
             expect(other.ask("ping")["answer"], "deep")
+
+
+@test
+def a_workspace_of_the_persons_outlives_the_launcher(system):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "here"), "w", encoding="utf-8") as file:
+            file.write("mine\n")
+        os.chmod(os.path.join(folder, "here"), 0o644)
+        done = system.claw("-m", "/read here", "--workspace", folder)
+        expect((done.returncode, done.stdout), (0, b"mine\n"), repr(done.stderr))
+        with open(os.path.join(system.state, "workspaces"), encoding="utf-8") as file:
+            number = int(file.read().split()[0])
+        system.wait_running("claw-sandboxd", not_pid=system.kill("claw-sandboxd"))
+        again = system.ask("", tool="read_file", arguments={"path": "here"}, workspace=number)
+        expect(again["answer"], "mine\n")
+        refused = system.ask("", tool="write_file", arguments={"path": "new", "content": "x"}, workspace=number)
+        expect_true(not os.path.exists(os.path.join(folder, "new")), f"a read-only workspace was written: {refused}")
 
 
 @test
