@@ -23,6 +23,14 @@ static int read_key(struct service *service, const struct egress_settings *setti
 	return fd < 0 ? 0 : secret_read(fd, "Authorization: Bearer ", ret, err);
 }
 
+/* Said at the start, not with the first call. */
+static int check_ca_file(const char *path, struct error *err)
+{
+	auto_fd int fd = path ? dir_open_configured(path, O_RDONLY, 0) : -1;
+
+	return path && fd < 0 ? FAIL(err, fd, "[egress] ca_file %s: %s", path, strerror(-fd)) : 0;
+}
+
 int egress_run(struct egress *egress, const char *state, struct error *err)
 {
 	auto_fd int folder_fd = dir_open_configured(state, O_RDONLY | O_DIRECTORY, 0);
@@ -33,6 +41,8 @@ int egress_run(struct egress *egress, const char *state, struct error *err)
 			? FAIL(err, folder_fd, "state folder %s: %s", state, strerror(-folder_fd))
 			: read_key(egress->service, egress->settings, &key, err);
 
+	if (r >= 0)
+		r = check_ca_file(egress->settings->ca_file, err);
 	if (r >= 0)
 		r = egress_rules_open(folder_fd, egress->settings->allow, limits->rules,
 				      &egress->rules, err);

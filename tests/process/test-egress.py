@@ -527,6 +527,7 @@ def a_wrong_configuration_is_refused_by_name():
     refuses_to_start(Broker("https://user:pw@x/v1"), "base_url", "user name")
     refuses_to_start(Broker(backend="local", egress="allow = https://example.org/path"), "allow")
     refuses_to_start(Broker(backend="local", egress="unknown = 1"), "unknown")
+    refuses_to_start(Broker(backend="local", egress="ca_file = /nowhere/ca.pem"), "ca_file /nowhere/ca.pem")
     refuses_to_start(Broker("https://x.example/v1", provider="extra_headers = Host:x"), "Host")
     refuses_to_start(Broker("https://x.example/v1", key="two words"), "secret")
 
