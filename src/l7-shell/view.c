@@ -80,6 +80,7 @@ static void on_accepted(struct view *view, sd_json_variant *data)
 	struct screen *notes = note(view);
 
 	typeset_start(view->text);
+	memset(view->begun, 0, sizeof(view->begun));
 	if (!notes || view->turn == view->own_turn)
 		return;
 	screen_own(notes, STYLE_BOLD, "> ");
@@ -122,12 +123,16 @@ static void note_begin(struct view *view, const char *id)
 }
 
 /* How long the call took, by the times of its two records; 0: its begin was not seen. */
-static uint64_t duration(const struct view *view, const char *id)
+static uint64_t duration(struct view *view, const char *id)
 {
-	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (view->begun[i].id[0] && strncmp(view->begun[i].id, id, ID_BYTES - 1) == 0 &&
-		    view->time_us > view->begun[i].time_us)
-			return view->time_us - view->begun[i].time_us;
+	for (size_t i = 0; i < CALLS_MAX; i++) {
+		struct begun *begun = &view->begun[i];
+
+		if (!begun->id[0] || strncmp(begun->id, id, ID_BYTES - 1) != 0)
+			continue;
+		begun->id[0] = '\0'; /* ids are a turn's own: the next one may have the same */
+		return view->time_us > begun->time_us ? view->time_us - begun->time_us : 0;
+	}
 	return 0;
 }
 
