@@ -204,13 +204,19 @@ class Sandbox(Daemon):
 
 
 def processes_in(pid_namespace):
-    """The processes of a pid namespace (as readlink of ns/pid shows it), from outside."""
+    """The living processes of a pid namespace (as readlink of ns/pid shows it), from outside.
+
+    One that has ended may stay as a zombie for as long as the init of these tests does not wait for it.
+    """
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                if os.readlink(f"/proc/{name}/ns/pid") == pid_namespace:
-                    found.append(int(name))
+                if os.readlink(f"/proc/{name}/ns/pid") != pid_namespace:
+                    continue
+                with open(f"/proc/{name}/stat", encoding="utf-8") as file:
+                    if file.read().rsplit(")", 1)[1].split()[0] != "Z":
+                        found.append(int(name))
             except OSError:
                 pass  # it has ended
     return found
