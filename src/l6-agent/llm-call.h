@@ -46,6 +46,7 @@ must_check int llm_call_new(sd_varlink *link, sd_json_variant *parameters, bool 
 			    struct llm_call **ret, struct error *err);
 void llm_call_free(struct llm_call *call);
 
+/* Its turn has come: the prompt becomes tokens. Errors as llm_run_new(). */
 must_check int llm_call_begin(struct llm_call *call, struct llm_weights *weights, int state_fd,
 			      struct error *err);
 

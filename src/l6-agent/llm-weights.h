@@ -38,6 +38,7 @@ must_check int llm_weights_open(const struct llm_weights_options *options, struc
 void llm_weights_close(struct llm_weights *weights); /* NULL-tolerant */
 
 const struct llama_vocab *llm_weights_vocab(const struct llm_weights *weights);
+/* Borrowed, for saving and restoring its sequence 0; who changes it says so with now_holds. */
 struct llama_context *llm_weights_context(struct llm_weights *weights);
 const struct llm_style *llm_weights_style(const struct llm_weights *weights);
 const struct llm_bytes *llm_weights_bytes(const struct llm_weights *weights);

@@ -8,6 +8,7 @@
 #include "l6-agent/llm-processor.h"
 #include "l6-agent/llm-serve.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include <llama-build.h>
@@ -43,12 +44,15 @@ static int serve(const struct daemon_options *daemon, const char *model,
 		.threads = (uint32_t)settings->threads,
 		.idle_us = settings->idle_seconds * CLOCK_SECOND_US,
 	};
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct llm_server *server = NULL;
 	int r;
 
 	if (state_fd < 0)
 		return FAIL(err, state_fd, "state folder %s: %s", daemon->state,
 			    strerror(-state_fd));
+	if (sigaction(SIGPIPE, &ignore, NULL) < 0) /* a reader that goes is an error of its call */
+		return FAIL(err, -errno, "SIGPIPE cannot be ignored");
 	r = service_open(&options.service, err);
 	if (r < 0)
 		return r;

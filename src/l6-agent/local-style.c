@@ -29,6 +29,7 @@ enum {
 	CALL_BYTES_MAX = 2000,  /* of an earlier call or answer shown again */
 	MEMORY_BYTES_MAX = 800, /* of what was found in memory for a message */
 	PERSON_BYTES_MAX = 400,
+	NOTICE_BYTES = 256, /* what the loop says about a part left out of a result */
 	PREFIX_BYTES_MAX = 16 * 1024,
 	GRAMMAR_BYTES_MAX = 64 * 1024,
 	HISTORY_TOKENS = 2000,      /* the turns that are shown, at most */
@@ -272,7 +273,7 @@ static int add_tool_result(struct conversation *conversation, const struct tool_
 
 	if (r >= 0)
 		r = add_result(&conversation->text, call->name, ok, content,
-			       LOCAL_RESULT_BYTES_MAX);
+			       LOCAL_RESULT_BYTES_MAX + NOTICE_BYTES);
 	return end_turn(conversation, TURN_RESULT, at, r, err);
 }
 

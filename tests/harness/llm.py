@@ -8,7 +8,8 @@ from daemon import Daemon
 from varlink import Client
 
 AGENT = 64801
-LLM = 64803
+LLM_UID = 64803
+LLM = "io.clawos.Llm."
 SYSTEM, USER, ASSISTANT, END = "\x01", "\x02", "\x03", "\x04"
 
 
@@ -22,18 +23,21 @@ def render(build, lines, instructions=""):
 
 
 class Model:
-    """with Model(BUILD, GGUF, STATE) as model: text, done = model.ask(["user\\tHello"])"""
+    """with Model(BIN, GGUF, STATE) as model: text, replies = model.complete(prompt)
 
-    def __init__(self, build, weights, state, conf="", uid=0):
+    folder holds claw-llmd; build, where given, the build folder with bench/local-prompt for ask().
+    """
+
+    def __init__(self, folder, weights, state, conf="", uid=0, build=None):
         self.build = build
-        for folder in ("llm", "run", "log"):
-            os.makedirs(os.path.join(state, folder), exist_ok=True)
+        for name in ("llm", "run", "log"):
+            os.makedirs(os.path.join(state, name), exist_ok=True)
         os.chown(os.path.join(state, "llm"), uid, uid)
         self.kept = os.path.join(state, "llm")
         self.conf = os.path.join(state, "llm.conf")
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write("[llm]\n" + conf)
-        self.daemon = Daemon(os.path.join(build, "src/l6-agent/claw-llmd"), ["llm"], state, uid=uid,
+        self.daemon = Daemon(os.path.join(folder, "claw-llmd"), ["llm"], state, uid=uid,
                              arguments=["--conf", self.conf, "--state", self.kept, "--model", weights])
 
     def __enter__(self):
@@ -41,7 +45,7 @@ class Model:
         return self
 
     def __exit__(self, *_):
-        self.daemon.stop()
+        self.daemon.close()
 
     def client(self, uid=None):
         return Client(self.daemon.socket("llm"), uid=uid, timeout=900)
@@ -51,7 +55,7 @@ class Model:
         body = os.memfd_create("prompt")
         os.write(body, prompt + grammar)
         reader, writer = pipe or os.pipe()
-        client.send("io.clawos.Llm.Complete",
+        client.send(LLM + "Complete",
                     {"offset": 0, "length": len(prompt), "prefixLength": prefix, "grammarOffset": len(prompt),
                      "grammarLength": len(grammar), "maxTokens": max_tokens, "stop": list(stop), "intent": 1},
                     fds=[body, writer], more=True)
@@ -100,13 +104,13 @@ class Model:
         os.write(body, prompt)
         try:
             with self.client() as client:
-                return client.call("io.clawos.Llm.Prepare", {"offset": 0, "length": len(prompt)}, fds=[body])
+                return client.call(LLM + "Prepare", {"offset": 0, "length": len(prompt)}, fds=[body])
         finally:
             os.close(body)
 
     def status(self):
         with self.client() as client:
-            return client.call("io.clawos.Llm.Status")["status"]
+            return client.call(LLM + "Status")["status"]
 
     def resident_kib(self):
         with open(f"/proc/{self.daemon.pid}/status", encoding="ascii") as file:

@@ -41,13 +41,13 @@ TEST(plain_text_passes_at_once)
 
 TEST(a_character_in_two_tokens_comes_out_whole)
 {
-	EXPECT_OUT("caf|é|", 0, "caf\xc3", "\xa9");
+	EXPECT_OUT("f|ür|", 0, "f\xc3", "\xbcr");
 	EXPECT_OUT("|||😀|", 0, "\xf0", "\x9f", "\x98", "\x80");
 }
 
 TEST(a_character_cut_off_at_the_end_is_dropped)
 {
-	EXPECT_OUT("caf|", 0, "caf\xc3");
+	EXPECT_OUT("f|", 0, "f\xc3");
 }
 
 TEST(bytes_that_are_no_character_are_replaced)

@@ -143,7 +143,7 @@ TEST(text_that_is_not_utf8_is_refused_and_leaves_nothing)
 	struct error err = { 0 };
 	struct bytes got;
 
-	EXPECT_INT(format->add_user(conversation, "caf\xe9", NULL, &err), ==, -EINVAL);
+	EXPECT_INT(format->add_user(conversation, "f\xfcr", NULL, &err), ==, -EINVAL);
 	EXPECT_INT(err.code, ==, -EINVAL);
 	say(conversation, "x");
 	got = prompt_of(conversation, 0);
