@@ -80,6 +80,8 @@ int main(int argc, char *argv[])
 	if (r < 0)
 		return complain(&err);
 	r = dispatch(&shell, &err);
+	screen_settle(&shell.out);
+	screen_settle(&shell.notes);
 	if (screen_flush(&shell.out, &err) < 0 || screen_flush(&shell.notes, NULL) < 0)
 		r = r < 0 ? r : SHELL_FAILED;
 	if (r < 0) {

@@ -109,7 +109,8 @@ static void say_daemon(struct doctor *doctor, sd_json_variant *daemon)
 	if (pid <= 0) {
 		bool idle = row->on_demand && strcmp(state, "stopped") == 0;
 
-		(void)snprintf(text, sizeof(text), "%.40s %.180s", state,
+		(void)snprintf(text, sizeof(text), "%.40s%s%.180s", state,
+			       idle ? ", starts when it is needed" : " ",
 			       link_string(daemon, "reason"));
 		doctor_say(doctor, idle ? DOCTOR_IN_FORCE : DOCTOR_BROKEN, row->name, text,
 			   "claw logs shows its last words");
@@ -158,9 +159,9 @@ void doctor_agent(struct doctor *doctor, struct shell *shell)
 		return;
 	}
 	status = link_field(reply, "status");
-	(void)snprintf(text, sizeof(text), "%.80s by %.80s, %lld threads, %lld turns",
-		       link_string(status, "model"), link_string(status, "provider"),
-		       (long long)link_integer(status, "threads"),
+	(void)snprintf(text, sizeof(text), "%.80s%sby %.80s, %lld threads, %lld turns",
+		       link_string(status, "model"), *link_string(status, "model") ? " " : "",
+		       link_string(status, "provider"), (long long)link_integer(status, "threads"),
 		       (long long)link_integer(status, "turns"));
 	doctor_say(doctor, DOCTOR_IN_FORCE, "agent", text, "");
 }

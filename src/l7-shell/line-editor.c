@@ -262,7 +262,8 @@ int line_editor_open(const struct line_editor_options *options, struct line_edit
 	struct line_editor *editor = calloc(1, sizeof(*editor));
 	int r = editor ? 0 : -ENOMEM;
 
-	/* libedit draws characters beyond ASCII only in a locale that has them */
+	/* libedit draws characters beyond ASCII only in a locale that has them; C.UTF-8 is part of
+	 * the static C library */
 	if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
 		(void)setlocale(LC_CTYPE, "C.UTF-8");
 	if (r == 0) {

@@ -247,6 +247,7 @@ static void watch_turn(struct repl *repl)
 	}
 	repl->running = 0;
 	repl->interrupting = false;
+	screen_settle(&repl->shell->out);
 }
 
 /* Where to begin so that the last turn is shown: behind the record before its first one. */

@@ -159,6 +159,11 @@ void screen_status(struct screen *screen, const char *text)
 	screen->has_status = true;
 }
 
+void screen_settle(struct screen *screen)
+{
+	erase_status(screen);
+}
+
 int screen_flush(struct screen *screen, struct error *err)
 {
 	if (screen->failed == 0 && screen->out.length > 0) {

@@ -385,4 +385,22 @@ def wide_characters_are_typed_and_wrapped_by_columns(f):
         expect_true(len(lines) > 2 and all(len(line.rstrip()) <= 24 for line in lines), str(lines))
 
 
+@test
+def a_host_without_locales_is_typed_at_in_any_script(f):
+    f.say(*answer("ok"))
+    with f.terminal(env={"LOCPATH": "/nonexistent", "LANG": "xx_YY.UTF-8"}) as t:
+        t.expect(PROMPT).type("größe\n").expect("größe").expect("ok").expect(PROMPT)
+        expect(f.texts(), ["größe"])
+
+
+@test
+def nothing_stays_of_a_status_line(f):
+    f.say(("model-started", {"call": 1}), ("answer", {"text": ""}), DONE)
+    with f.terminal() as t:
+        t.expect(PROMPT).type("hi\n").expect("thinking").expect("\x1b[K").expect(PROMPT)
+    with f.terminal("-m", "x") as t:
+        t.end()
+        expect_true(t.plain().endswith("\x1b[K"), repr(t.plain()))
+
+
 run(Fixture)
