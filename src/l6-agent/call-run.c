@@ -49,6 +49,7 @@ void call_run_inline(const struct call_run_options *options, struct call_outcome
 
 int call_run_start(const struct call_run_options *options, struct call_run **ret, struct error *err)
 {
+	assert(!call_run_is_inline(options->tool));
 	switch (options->tool->place) {
 	case TOOL_CAGE:
 		return call_cage_start(options, ret, err);
@@ -60,8 +61,7 @@ int call_run_start(const struct call_run_options *options, struct call_run **ret
 	case TOOL_STASH:
 		break;
 	}
-	assert(!"an inline tool is not started");
-	return -EINVAL;
+	return FAIL(err, -EINVAL, "%s is done at once", options->tool->name);
 }
 
 bool call_run_stop(struct call_run *run)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
@@ -129,6 +130,27 @@ def a_large_result_is_shown_in_part_and_read_on_by_its_id():
 
 
 @test
+def large_arguments_and_results_pass_whole():
+    big = "".join(f"line {n}\n" for n in range(30000))
+    with stack([calls(("write_file", {"path": "big.txt", "content": big})), calls(("shell", {"command": "head -c 60000 big.txt"})),
+                text("done")]) as s:
+        turn = s.ask("go")
+        expect((turn.state, get(s, "big.txt") == big), ("done", True))
+        journal = s.journal()
+        started = [r for r in journal.records if r.kind == "tool-started"][0]
+        expect(json.loads(journal.text(started.data["arguments"]))["content"], big)
+        done = [r for r in journal.records if r.kind == "tool-done"][1]
+        expect_true(journal.text(done.data["result"]).startswith(big[:60000]), "the whole result is kept")
+        s.agentd.kill()
+        s.agentd.start()
+        with s.link() as link:
+            trace = link.call("io.clawos.Agent.Trace", {"turn": turn.id, "prompt": True})["trace"]
+            bodies = [os.pread(fd, 1 << 22, 0) for fd in link.fds]
+        expect([c.get("promptMissing") for c in trace["modelCalls"]], [None] * 3)
+        expect(bodies, [r.body for r in s.provider.requests])
+
+
+@test
 def wrong_calls_are_answered_with_what_would_be_right():
     with stack([calls(("read_fil", {"path": "a"}), ("read_file", {"pth": "a"}), ("read_file", '{"path": ')), text("sorry")]) as s:
         turn = s.ask("go")
@@ -176,6 +198,22 @@ def agentd_opens_no_path_of_the_workspace():
             expect_true("workspace" not in maps.read(), "nothing of it is mapped")
         links = [os.readlink(f"/proc/{s.agentd.pid}/fd/{n}") for n in os.listdir(f"/proc/{s.agentd.pid}/fd")]
         expect([link for link in links if link.startswith(s.workspace)], [])
+
+
+@test
+def a_message_waits_for_a_free_model_call_and_can_be_interrupted_there():
+    gate = threading.Event()
+    with stack(lambda r: text("ok", wait=gate), cages=False, agent="exchanges_max = 1") as s:
+        first = s.submit("one", thread="a")
+        second = s.submit("two", thread="b")
+        third = s.submit("three", thread="c")
+        while len(s.provider.requests) < 1 or "turn-started" not in [r.kind for r in s.journal().records if r.turn == third.id]:
+            time.sleep(0.005)
+        expect(s.status()["exchanges"], 1)
+        s.call("Interrupt", thread="b")
+        expect(s.follow(second).state, "interrupted")
+        gate.set()
+        expect((s.follow(first).answer, s.follow(third).answer, len(s.provider.requests)), ("ok", "ok", 2))
 
 
 # --- memory
