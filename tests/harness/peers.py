@@ -37,6 +37,9 @@ class Peers:
         self.script = lambda submit: [DONE]
         self.replies = {}  # method: parameters, callable, or Error
         self.now_us = 1764000000000000
+        self.forgetful = False  # replays every record, whatever afterSeq says
+        self.subscriptions = 0
+        self.sent = 0  # sequence of the newest record that a subscriber was sent
         self.turn, self.interrupted = 0, threading.Event()
         self.listening = []
 
@@ -199,17 +202,19 @@ class Peers:
 
     def subscribe(self, link, parameters):
         with self.lock:
-            known = [e for e in self.records if e["seq"] > parameters["afterSeq"]]
+            known = [e for e in self.records if self.forgetful or e["seq"] > parameters["afterSeq"]]
             at = len(self.live)
+            self.subscriptions += 1
+            self.lock.notify_all()
         for event in known:
-            self.send(link, {"parameters": {"event": event}, "continues": True})
+            self.deliver(link, event)
         self.send(link, {"parameters": {"event": None}, "continues": True})
         while link.fileno() >= 0:
             with self.lock:
                 self.lock.wait_for(lambda: len(self.live) > at, timeout=0.2)
                 events, at = self.live[at:], len(self.live)
             for event in events:
-                self.send(link, {"parameters": {"event": event}, "continues": True})
+                self.deliver(link, event)
             if not events:
                 link.setblocking(False)
                 try:
@@ -218,6 +223,23 @@ class Peers:
                 except BlockingIOError:
                     pass
                 link.setblocking(True)
+
+    def deliver(self, link, event):
+        self.send(link, {"parameters": {"event": event}, "continues": True})
+        with self.lock:
+            self.sent = max(self.sent, event["seq"])
+            self.lock.notify_all()
+
+    def await_sent(self, seconds=20):
+        """For scripts: every record there is has been sent to somebody."""
+        with self.lock:
+            if not self.lock.wait_for(lambda: self.sent >= len(self.records), timeout=seconds):
+                raise AssertionError(f"record {self.sent + 1} was not sent")
+
+    def await_subscriptions(self, count, seconds=20):
+        with self.lock:
+            if not self.lock.wait_for(lambda: self.subscriptions >= count, timeout=seconds):
+                raise AssertionError(f"{self.subscriptions} subscriptions, {count} wanted")
 
     def called(self, name):
         with self.lock:

@@ -274,9 +274,10 @@ def a_question_of_another_client_is_answered_by_command(f):
 def a_restart_of_the_agent_in_mid_turn_is_bridged(f):
     seen = threading.Event()
     f.say(("model-started", {"call": 1}), ("text", {"call": 1, "offset": 0, "text": "one two "}), lambda _: seen.wait(20), DROP,
-          ("text", {"call": 1, "offset": 14, "text": "lost words "}), ("model-done", {"call": 1, "text": "one two three four"}),
-          ("tool-started", {"id": "a", "tool": "time", "arguments": {}}), DROP, ("tool-done", {"id": "a", "tool": "time", "ok": True}),
-          ("answer", {"text": "and so on"}), DROP, DONE)
+          lambda p: p.await_subscriptions(2), ("text", {"call": 1, "offset": 14, "text": "lost words "}),
+          ("model-done", {"call": 1, "text": "one two three four"}), ("tool-started", {"id": "a", "tool": "time", "arguments": {}}),
+          Peers.await_sent, DROP, ("tool-done", {"id": "a", "tool": "time", "ok": True}), ("answer", {"text": "and so on"}),
+          Peers.await_sent, DROP, DONE)
     with f.terminal() as t:
         t.expect(PROMPT).type("go\n").expect("one two")
         seen.set()

@@ -231,12 +231,15 @@ def a_second_ctrl_c_leaves_at_once(f):
 
 @test
 def every_record_is_shown_once_over_a_broken_connection(f):
-    f.say(("model-started", {"call": 1}), ("model-done", {"call": 1, "text": "one"}), DROP,
-          ("tool-started", {"id": "a", "tool": "time", "arguments": {}}), DROP,
-          ("tool-done", {"id": "a", "tool": "time", "ok": True}), ("answer", {"text": "all of it"}), DROP, DONE)
-    done = f.claw("-m", "x", "--json")
-    seqs = [json.loads(line)["seq"] for line in done.stdout.splitlines()]
-    expect((done.returncode, seqs), (0, [1, 2, 3, 4, 5, 6, 7]))
+    for f.peers.forgetful in (False, True):
+        first = len(f.peers.records)
+        f.say(("model-started", {"call": 1}), ("model-done", {"call": 1, "text": "one"}), Peers.await_sent, DROP,
+              ("tool-started", {"id": "a", "tool": "time", "arguments": {}}), Peers.await_sent, DROP,
+              ("tool-done", {"id": "a", "tool": "time", "ok": True}), ("answer", {"text": "all of it"}), Peers.await_sent, DROP, DONE)
+        done = f.claw("-m", "x", "--json")
+        seqs = [json.loads(line)["seq"] - first for line in done.stdout.splitlines()]
+        expect((done.returncode, seqs), (0, [1, 2, 3, 4, 5, 6, 7]))
+    expect([c[1]["afterSeq"] for c in f.peers.called("Subscribe")][:4], [0, 3, 4, 6])
 
 
 @test
