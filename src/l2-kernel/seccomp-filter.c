@@ -212,7 +212,7 @@ static int veto_mode(scmp_filter_ctx ctx, size_t i)
 /* Every family but the local one; with the word programs know, so that they try another. */
 static int veto_families(scmp_filter_ctx ctx, size_t column)
 {
-	const struct scmp_arg_cmp other = SCMP_A0_64(SCMP_CMP_NE, AF_UNIX);
+	const struct scmp_arg_cmp other = { .arg = 0, .op = SCMP_CMP_NE, .datum_a = AF_UNIX };
 
 	for (size_t i = 0; i < syscall_table_count; i++)
 		if (syscall_table[i].rules[column] == SYSCALL_SOCKET_LOCAL)

@@ -13,6 +13,7 @@
 
 #include <systemd/sd-varlink.h>
 
+/* A document as the interface shows it; *ret is the caller's to unref. */
 must_check int wire_document(const struct document *document, sd_json_variant **ret,
 			     struct error *err);
 

@@ -56,4 +56,5 @@ must_check int html_page_begin_line(struct html_page *page, bool item);
 must_check int html_page_flow(struct html_page *page, const char *text, size_t length);
 must_check int html_page_preformatted(struct html_page *page, const char *text, size_t length);
 
+/* The text, so many times, as it stands. */
 must_check int html_page_repeat(struct html_page *page, const char *text, unsigned times);

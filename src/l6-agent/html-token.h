@@ -32,7 +32,9 @@ struct html_reader {
 				    */
 };
 
+/* html is borrowed for the reader's life. */
 void html_open(struct html_reader *reader, const char *html, size_t length);
+/* The next token; its kind says when the page has ended. It points into the page. */
 void html_next(struct html_reader *reader, struct html_token *ret);
 
 /* The value of an attribute with its references resolved; false when it is not there. */

@@ -19,6 +19,7 @@ must_check int openai_answer_new(size_t calls_before, const struct answer_sink *
 				 struct openai_answer **ret, struct error *err);
 void openai_answer_free(struct openai_answer *answer);
 
+/* Takes one document: a chunk of the stream, or the whole answer. document is borrowed. */
 must_check int openai_answer_take(struct openai_answer *answer, struct yyjson_val *document,
 				  struct error *err);
 

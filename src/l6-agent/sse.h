@@ -37,5 +37,7 @@ struct sse {
 
 void sse_init(struct sse *sse, size_t event_max, sse_event_fn on_event, void *userdata);
 void sse_fini(struct sse *sse);
+/* Bytes as they come, in pieces of any size; on_event is called for each event they end. */
 must_check int sse_feed(struct sse *sse, const char *bytes, size_t length, struct error *err);
+/* The stream has ended: an event without its empty line counts. */
 must_check int sse_finish(struct sse *sse, struct error *err);

@@ -63,7 +63,7 @@ void screen_fresh_line(struct screen *screen);
 
 /* One dim line that disappears with the next output; nothing on a plain stream. */
 void screen_status(struct screen *screen, const char *text);
-/* No output follows for now: a status line disappears. */
+/* No output follows soon: a status line disappears. */
 void screen_settle(struct screen *screen);
 
 must_check int screen_flush(struct screen *screen, struct error *err);

@@ -89,5 +89,5 @@ void up_daemon_notify(struct up_daemon *daemon, const char *message);
 void up_daemon_stop(struct up_daemon *daemon);
 const char *up_state_name(enum up_state state);
 
-/* up-main.c: the next step of an ordered stop; called whenever a daemon has ended. */
+/* up-run.c: the next step of an ordered stop; called whenever a daemon has ended. */
 void up_stop_step(struct up *up);

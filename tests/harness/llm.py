@@ -30,6 +30,7 @@ class Model:
 
     def __init__(self, folder, weights, state, conf="", uid=0, build=None):
         self.build = build
+        self.mounted = False
         for name in ("llm", "run", "log"):
             os.makedirs(os.path.join(state, name), exist_ok=True)
         os.chown(os.path.join(state, "llm"), uid, uid)
@@ -37,8 +38,15 @@ class Model:
         self.conf = os.path.join(state, "llm.conf")
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write("[llm]\n" + conf)
+        self.weights = weights
+        if uid:  # as the supervisor does: the daemon sees the file, whoever may enter the folder it lies in
+            self.weights = os.path.join(state, "model.gguf")
+            with open(self.weights, "ab"):
+                pass
+            subprocess.run(["mount", "--bind", weights, self.weights], check=True)
+            self.mounted = True
         self.daemon = Daemon(os.path.join(folder, "claw-llmd"), ["llm"], state, uid=uid,
-                             arguments=["--conf", self.conf, "--state", self.kept, "--model", weights])
+                             arguments=["--conf", self.conf, "--state", self.kept, "--model", self.weights])
 
     def __enter__(self):
         self.daemon.start()
@@ -46,6 +54,8 @@ class Model:
 
     def __exit__(self, *_):
         self.daemon.close()
+        if self.mounted:
+            subprocess.run(["umount", "--lazy", self.weights], check=True)
 
     def client(self, uid=None):
         return Client(self.daemon.socket("llm"), uid=uid, timeout=900)

@@ -102,7 +102,10 @@ class System:
         """kill -9 of the supervisor and of every daemon at once."""
         pids = [self.up_pid(), *self.pids().values()]
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it died with the supervisor
         for pid in pids:
             await_end(pid)
 

@@ -3,23 +3,34 @@
 
 #include "harness/tap.h"
 
+#include <stdio.h>
+
 static struct daemon_options options;
 static const char *model = "fallback";
 static const struct daemon_option more[] = { { "model", &model } };
 
-static int parse(char *const argv[], struct error *err)
+enum { WORDS_MAX = 8, WORD_BYTES = 32 };
+
+/* Words as a command line behind the program's name. */
+static int parse(const char *const words[], struct error *err)
 {
+	static char copies[WORDS_MAX][WORD_BYTES];
+	char *argv[WORDS_MAX + 1] = { copies[0] };
+
+	for (size_t i = 0; words[i]; i++) {
+		(void)snprintf(copies[i + 1], WORD_BYTES, "%s", words[i]); /* they are short */
+		argv[i + 1] = copies[i + 1];
+	}
 	options = DAEMON_OPTIONS_DEFAULT;
 	return daemon_options_parse(argv, more, 1, &options, err);
 }
-#define ARGV(...) ((char *[]){ (char[]){ "daemon" }, __VA_ARGS__ __VA_OPT__(, ) NULL })
-#define ARG(text) ((char[]){ text })
+#define PARSE(err, ...) parse((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL }, (err))
 
 TEST(without_options_everything_has_its_place)
 {
 	struct error err = { 0 };
 
-	EXPECT_OK(parse(ARGV(), &err), &err);
+	EXPECT_OK(PARSE(&err), &err);
 	EXPECT_STR(options.state, "/clawos/state");
 	EXPECT_INT(options.owner, ==, 0);
 	EXPECT_INT(options.agent, ==, DAEMON_AGENT_UID);
@@ -30,10 +41,7 @@ TEST(common_and_own_options_are_taken)
 {
 	struct error err = { 0 };
 
-	EXPECT_OK(parse(ARGV(ARG("--state"), ARG("/s"), ARG("--model"), ARG("/m"), ARG("--owner"),
-			     ARG("7")),
-			&err),
-		  &err);
+	EXPECT_OK(PARSE(&err, "--state", "/s", "--model", "/m", "--owner", "7"), &err);
 	EXPECT_STR(options.state, "/s");
 	EXPECT_STR(model, "/m");
 	EXPECT_INT(options.owner, ==, 7);
@@ -43,12 +51,12 @@ TEST(what_is_wrong_is_named)
 {
 	struct error err = { 0 };
 
-	EXPECT_INT(parse(ARGV(ARG("--stat"), ARG("/s")), &err), ==, -EINVAL);
+	EXPECT_INT(PARSE(&err, "--stat", "/s"), ==, -EINVAL);
 	EXPECT_STR(err.text, "\"--stat\" is no option");
-	EXPECT_INT(parse(ARGV(ARG("state"), ARG("/s")), &err), ==, -EINVAL);
-	EXPECT_INT(parse(ARGV(ARG("--state")), &err), ==, -EINVAL);
+	EXPECT_INT(PARSE(&err, "state", "/s"), ==, -EINVAL);
+	EXPECT_INT(PARSE(&err, "--state"), ==, -EINVAL);
 	EXPECT_STR(err.text, "--state needs a value");
-	EXPECT_INT(parse(ARGV(ARG("--owner"), ARG("-1")), &err), ==, -EINVAL);
+	EXPECT_INT(PARSE(&err, "--owner", "-1"), ==, -EINVAL);
 	EXPECT_STR(err.text, "--owner \"-1\" is no uid");
 }
 
@@ -56,6 +64,6 @@ TEST(the_agent_is_never_the_person)
 {
 	struct error err = { 0 };
 
-	EXPECT_INT(parse(ARGV(ARG("--owner"), ARG("64801")), &err), ==, -EINVAL);
+	EXPECT_INT(PARSE(&err, "--owner", "64801"), ==, -EINVAL);
 	EXPECT_STR(err.text, "the person and the agent need different uids");
 }
