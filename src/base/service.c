@@ -7,6 +7,7 @@
 #include "base/trim.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,7 @@ static int on_feed(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	if (service->held == 0) {
 		service->armed = false;
+		(void)malloc_trim(0);                  /* what the burst needed goes back */
 		(void)sd_notify(0, "WATCHDOG_USEC=0"); /* without a supervisor nobody listens */
 		return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	}
