@@ -210,6 +210,25 @@ def an_interrupt_leaves_no_process(clone):
 
 
 @test
+def what_a_killed_mmdebstrap_mounted_goes_with_it(clone):
+    os.makedirs(clone.path + "/bin")
+    os.makedirs(clone.path + "/half/root")
+    clone.write("bin/mmdebstrap", f"#!/bin/sh\nmount -t tmpfs left {clone.path}/half/root\n"
+                f"echo waiting >{clone.cache}/waits\nread -r _ <{clone.cache}/block\n")
+    os.chmod(clone.path + "/bin/mmdebstrap", 0o755)
+    os.mkfifo(clone.cache + "/block")
+    os.mkfifo(clone.cache + "/waits")
+    process = clone.start(clone.command(f"require_host; do_step bootstrap run {clone.path}/half/root"),
+                          PATH=f"{clone.path}/bin:{os.environ['PATH']}")
+    with open(clone.cache + "/waits", encoding="utf-8") as waits:
+        waits.read()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=LIMIT_SECONDS)
+    with open("/proc/mounts", encoding="utf-8") as mounts:
+        expect(clone.path not in mounts.read(), "a mount was left")
+
+
+@test
 def two_calls_at_once_build_a_part_once(clone):
     clone.wheel("demo", "demo-source", b"source")
     both = [clone.start(clone.command('require_host; do_step make_part demo; cat "$(part_path demo)/lib/demo"')) for _ in range(2)]

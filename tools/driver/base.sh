@@ -74,7 +74,11 @@ bootstrap() {
 		set -- "$@" "deb $main $suite main" "deb $main $suite-updates main"
 		[ -z "$security" ] || set -- "$@" "deb $security $suite-security main"
 	fi
-	env -u LD_PRELOAD -u LD_LIBRARY_PATH TMPDIR="$cache/tmp" mmdebstrap "$@" </dev/null
+	# In namespaces of its own: when it is killed, what it mounted goes with it.
+	mkdir "${root%/*}/scratch"
+	unshare --mount --pid --fork --kill-child --mount-proc \
+		env -u LD_PRELOAD -u LD_LIBRARY_PATH TMPDIR="${root%/*}/scratch" mmdebstrap "$@" </dev/null &&
+		rm -rf "${root%/*}/scratch"
 }
 
 # The mirror that this host's own apt uses for an archive, or nothing (mmdebstrap then knows one).
