@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,6 +58,12 @@ static void free_call(struct peer_call *call)
 	free(call);
 }
 
+static void drop_idle(struct peer *peer)
+{
+	while (peer->n_idle > 0)
+		sd_varlink_close_unref(peer->idle[--peer->n_idle]);
+}
+
 void peer_free(struct peer *peer)
 {
 	if (!peer)
@@ -65,9 +72,16 @@ void peer_free(struct peer *peer)
 		next = call->next;
 		free_call(call);
 	}
-	for (size_t i = 0; i < peer->n_idle; i++)
-		sd_varlink_close_unref(peer->idle[i]);
+	drop_idle(peer);
 	free(peer);
+}
+
+/* A daemon may have died since the loop last looked: an idle connection has nothing to read. */
+static bool is_alive(sd_varlink *link)
+{
+	struct pollfd look = { .fd = sd_varlink_get_fd(link), .events = POLLIN | POLLRDHUP };
+
+	return look.fd >= 0 && sd_varlink_get_events(link) >= 0 && poll(&look, 1, 0) == 0;
 }
 
 static void give_back(struct peer *peer, sd_varlink *link)
@@ -95,7 +109,9 @@ static int on_reply(sd_varlink *link, sd_json_variant *reply, const char *error_
 	struct peer *peer;
 
 	if (!call)
-		return 0; /* an idle connection was closed */
+		return 0;      /* an idle connection was closed */
+	if (is_lost(error_id)) /* the daemon is gone: idle connections lead to it as well */
+		drop_idle(call->peer);
 	if (is_lost(error_id) && call->options.repeatable && !call->repeated) {
 		on_loss(call);
 		return 0;
@@ -164,7 +180,7 @@ static int take_link(struct peer *peer, sd_varlink **ret)
 	while (peer->n_idle > 0) {
 		sd_varlink *link = peer->idle[--peer->n_idle];
 
-		if (sd_varlink_get_events(link) >= 0) {
+		if (is_alive(link)) {
 			*ret = link;
 			return 0;
 		}

@@ -192,7 +192,7 @@ def calls_that_had_not_begun_are_begun_without_a_question():
 @test
 def a_note_is_written_once_whatever_is_killed():
     for victim in ("agentd", "clawfsd"):
-        with stack([calls(("memory_write", {"content": "only once", "target": "n.md"})), text("end")]) as s:
+        with stack([calls(("memory_write", {"content": "only once", "target": "n.md"}))], text("end")) as s:
             turn = s.submit("go")
             wait_for(lambda: any(r.kind == "tool-started" for r in s.journal().records), "the intent is there")
             getattr(s, victim).kill()
