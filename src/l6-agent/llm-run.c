@@ -132,8 +132,7 @@ static void keep_prefix(struct llm_run *run)
 	bool due = run->n_prefix > 0 && llm_weights_held(run->weights) == run->n_prefix &&
 		   !run->keep_error.code && llm_state_is_kept(run->state_fd, run->key) == 0;
 
-	if (due && llm_state_keep(run->state_fd, run->key, run->weights, run->tokens.tokens,
-				  run->n_prefix, &run->keep_error) < 0)
+	if (due && llm_state_keep(run->state_fd, run->key, run->weights, &run->keep_error) < 0)
 		assert(run->keep_error.code < 0);
 }
 

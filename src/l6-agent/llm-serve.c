@@ -26,6 +26,7 @@ struct llm_server {
 	struct llm_weights *weights;
 	struct llm_call *calls; /* in the order they are done; the first may be begun */
 	bool is_expired;        /* idle for too long: end when the last connection goes */
+	bool computed;          /* since the state of the context was kept */
 	uint64_t looked_us, fed_us;
 };
 
@@ -62,6 +63,7 @@ static int load(struct llm_server *server, struct llm_call *call, struct error *
 		.go_on = go_on,
 		.data = server,
 	};
+	enum llm_state_found found;
 	int r;
 
 	if (server->weights)
@@ -72,6 +74,8 @@ static int load(struct llm_server *server, struct llm_call *call, struct error *
 	if (r < 0)
 		return r;
 	call->load_us = clock_monotonic_us() - start;
+	if (llm_state_restore_last(server->options.state_fd, server->weights, &found, err) < 0)
+		log_warning("%s", err->text); /* … and is computed anew */
 	log_notice("loaded %s in %llu ms", llm_weights_description(server->weights),
 		   (unsigned long long)(call->load_us / CLOCK_MSEC_US));
 	return 0;
@@ -79,8 +83,14 @@ static int load(struct llm_server *server, struct llm_call *call, struct error *
 
 static void unload(struct llm_server *server)
 {
+	struct error err = {};
+
 	if (!server->weights)
 		return;
+	if (server->computed && llm_weights_held(server->weights) > 0 &&
+	    llm_state_keep_last(server->options.state_fd, server->weights, &err) < 0)
+		log_warning("%s", err.text); /* the conversation is computed anew next time */
+	server->computed = false;
 	llm_weights_close(server->weights);
 	server->weights = NULL;
 	(void)malloc_trim(0); /* best effort: the memory goes back to the system */
@@ -173,6 +183,7 @@ static int step(struct llm_server *server, struct llm_call *call, struct error *
 
 	if (r >= 0 && !call->run)
 		r = llm_call_begin(call, server->weights, server->options.state_fd, err);
+	server->computed = true;
 	if (r >= 0)
 		r = llm_call_step(call, err);
 	return r < 0 ? r : pass_on(server, call, err);
@@ -390,6 +401,6 @@ void llm_server_free(struct llm_server *server)
 	sd_event_source_disable_unref(server->idle);
 	sd_event_source_disable_unref(server->work);
 	sd_varlink_server_unref(server->server);
-	llm_weights_close(server->weights);
+	unload(server);
 	free(server);
 }

@@ -15,6 +15,7 @@
 
 #define STATE_BYTES_MAX (UINT64_C(1) << 31)
 #define SUFFIX ".prefix"
+#define LAST_NAME "last.session"
 
 enum { NAME_BYTES = SHA256_HEX_BYTES + sizeof(SUFFIX), FILE_MODE = 0600 };
 
@@ -135,20 +136,21 @@ static int bound(int dir_fd, struct error *err)
 					     : 0;
 }
 
-int llm_state_keep(int dir_fd, const uint8_t key[SHA256_BYTES], struct llm_weights *weights,
-		   const llama_token *tokens, size_t n, struct error *err)
+/* Writes what the context holds. */
+static int write_state(int dir_fd, const char *name, const uint8_t key[SHA256_BYTES],
+		       struct llm_weights *weights, struct error *err)
 {
 	struct llama_context *context = llm_weights_context(weights);
+	size_t n = llm_weights_held(weights), size = llama_state_seq_get_size(context, 0);
+	const llama_token *tokens = llm_weights_tokens(weights);
 	struct state_head head = { .n_tokens = htole64(n) };
 	auto_buf struct buf file = BUF(STATE_BYTES_MAX);
-	size_t size = llama_state_seq_get_size(context, 0);
-	char name[NAME_BYTES], *to;
+	char *to;
 	int r;
 
-	assert(llm_weights_held(weights) == n);
 	r = buf_reserve(&file, sizeof(head) + n * sizeof(uint32_t) + size, &to);
 	if (r < 0)
-		return FAIL(err, r, "no memory for a prefix state of %zu bytes", size);
+		return FAIL(err, r, "no memory for a state of %zu bytes", size);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t token = htole32((uint32_t)tokens[i]);
 
@@ -164,53 +166,102 @@ int llm_state_keep(int dir_fd, const uint8_t key[SHA256_BYTES], struct llm_weigh
 	sha256_of(to + sizeof(head), n * sizeof(uint32_t) + size, head.sum);
 	memcpy(to, &head, sizeof(head));
 	buf_commit(&file, sizeof(head) + n * sizeof(uint32_t) + size);
-	name_of(key, name);
 	r = dir_replace(dir_fd, name, file.data, file.length, FILE_MODE);
-	if (r < 0)
-		return FAIL(err, r, "a prefix state cannot be written: %s", strerror(-r));
-	return bound(dir_fd, err);
+	return r < 0 ? FAIL(err, r, "a state cannot be written: %s", strerror(-r)) : 0;
 }
 
-/* True when the mapped file is whole, belongs to the key and to these tokens. */
-static bool is_sound(const uint8_t *file, size_t length, const uint8_t key[SHA256_BYTES],
-		     const llama_token *tokens, size_t n, size_t *ret_state)
+int llm_state_keep(int dir_fd, const uint8_t key[SHA256_BYTES], struct llm_weights *weights,
+		   struct error *err)
+{
+	char name[NAME_BYTES];
+	int r;
+
+	name_of(key, name);
+	r = write_state(dir_fd, name, key, weights, err);
+	return r < 0 ? r : bound(dir_fd, err);
+}
+
+int llm_state_keep_last(int dir_fd, struct llm_weights *weights, struct error *err)
+{
+	return write_state(dir_fd, LAST_NAME, llm_weights_id(weights), weights, err);
+}
+
+/* A mapped file, and where its parts begin. */
+struct mapped {
+	uint8_t *bytes;
+	size_t length, n_tokens, state_at;
+};
+
+static void unmap(struct mapped *mapped)
+{
+	if (mapped->bytes)
+		(void)munmap(mapped->bytes, mapped->length); /* a valid mapping */
+}
+
+/* True when the file is whole and belongs to the key. */
+static bool is_sound(struct mapped *mapped, const uint8_t key[SHA256_BYTES])
 {
 	uint8_t sum[SHA256_BYTES];
 	struct state_head head;
+	size_t rest;
 
-	if (length < sizeof(head))
+	if (mapped->length < sizeof(head))
 		return false;
-	memcpy(&head, file, sizeof(head));
+	memcpy(&head, mapped->bytes, sizeof(head));
+	rest = mapped->length - sizeof(head);
 	if (memcmp(head.magic, magic, sizeof(magic)) != 0 ||
-	    memcmp(head.key, key, SHA256_BYTES) != 0 || le64toh(head.n_tokens) != n ||
-	    (length - sizeof(head)) / sizeof(uint32_t) < n)
+	    memcmp(head.key, key, SHA256_BYTES) != 0 ||
+	    le64toh(head.n_tokens) > rest / sizeof(uint32_t))
 		return false;
-	*ret_state = length - sizeof(head) - n * sizeof(uint32_t);
-	if (le64toh(head.state_bytes) != *ret_state)
+	mapped->n_tokens = (size_t)le64toh(head.n_tokens);
+	mapped->state_at = sizeof(head) + mapped->n_tokens * sizeof(uint32_t);
+	if (le64toh(head.state_bytes) != mapped->length - mapped->state_at)
 		return false;
-	sha256_of(file + sizeof(head), length - sizeof(head), sum);
-	if (memcmp(sum, head.sum, SHA256_BYTES) != 0)
+	sha256_of(mapped->bytes + sizeof(head), rest, sum);
+	return memcmp(sum, head.sum, SHA256_BYTES) == 0;
+}
+
+/* Opens and maps a state; *ret_fd is -1 when there is none. */
+static int map_state(int dir_fd, const char *name, struct mapped *ret, int *ret_fd,
+		     struct error *err)
+{
+	auto_fd int fd = dir_open_nolink(dir_fd, name, O_RDONLY, 0);
+	struct stat st;
+	void *bytes;
+
+	*ret_fd = -1;
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return FAIL(err, -EIO, "a state cannot be opened");
+	if (st.st_size > 0) {
+		bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (bytes == MAP_FAILED)
+			return FAIL(err, -errno, "a state cannot be read: %s", strerror(errno));
+		*ret = (struct mapped){ .bytes = bytes, .length = (size_t)st.st_size };
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* Hands a sound state to the engine; false when the engine does not take it. */
+static bool fill(struct llm_weights *weights, const struct mapped *mapped)
+{
+	size_t n = mapped->n_tokens;
+	auto_free llama_token *tokens = calloc(n + 1, sizeof(tokens[0]));
+
+	if (!tokens || n > llm_weights_context_tokens(weights))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t token;
 
-		memcpy(&token, file + sizeof(head) + i * sizeof(token), sizeof(token));
-		if (le32toh(token) != (uint32_t)tokens[i])
-			return false;
+		memcpy(&token, mapped->bytes + sizeof(struct state_head) + i * sizeof(token),
+		       sizeof(token));
+		tokens[i] = (llama_token)le32toh(token);
 	}
-	return true;
-}
-
-static bool fill(struct llm_weights *weights, const uint8_t *file, size_t length,
-		 const uint8_t key[SHA256_BYTES], const llama_token *tokens, size_t n)
-{
-	size_t state;
-
-	if (!is_sound(file, length, key, tokens, n, &state))
-		return false;
 	(void)llm_weights_rewind(weights, 0);
-	if (llama_state_seq_set_data(llm_weights_context(weights), file + length - state, state,
-				     0) == 0) {
+	if (llama_state_seq_set_data(llm_weights_context(weights), mapped->bytes + mapped->state_at,
+				     mapped->length - mapped->state_at, 0) == 0) {
 		llama_memory_clear(llama_get_memory(llm_weights_context(weights)), false);
 		return false;
 	}
@@ -218,33 +269,45 @@ static bool fill(struct llm_weights *weights, const uint8_t *file, size_t length
 	return true;
 }
 
-int llm_state_restore(int dir_fd, const uint8_t key[SHA256_BYTES], struct llm_weights *weights,
-		      const llama_token *tokens, size_t n, enum llm_state_found *ret,
-		      struct error *err)
+static int restore(int dir_fd, const char *name, const uint8_t key[SHA256_BYTES],
+		   struct llm_weights *weights, enum llm_state_found *ret, struct error *err)
 {
+	CLEANUP(unmap) struct mapped mapped = { 0 };
 	auto_fd int fd = -1;
-	char name[NAME_BYTES];
-	struct stat st;
-	uint8_t *file;
-	bool filled;
+	int r = map_state(dir_fd, name, &mapped, &fd, err);
 
-	name_of(key, name);
-	fd = dir_open_nolink(dir_fd, name, O_RDONLY, 0);
 	*ret = LLM_STATE_ABSENT;
-	if (fd == -ENOENT)
-		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return FAIL(err, -EIO, "a prefix state cannot be opened");
-	file = st.st_size <= 0 ? MAP_FAILED
-			       : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	filled = file != MAP_FAILED && fill(weights, file, (size_t)st.st_size, key, tokens, n);
-	if (file != MAP_FAILED)
-		(void)munmap(file, (size_t)st.st_size); /* a valid mapping */
-	if (!filled) {
+	if (r < 0 || fd < 0)
+		return r;
+	if (!is_sound(&mapped, key) || !fill(weights, &mapped)) {
 		(void)unlinkat(dir_fd, name, 0); /* damaged: computed and written again */
 		return 0;
 	}
 	(void)futimens(fd, NULL); /* least recently used goes first; inexact is harmless */
 	*ret = LLM_STATE_RESTORED;
 	return 0;
+}
+
+int llm_state_restore(int dir_fd, const uint8_t key[SHA256_BYTES], struct llm_weights *weights,
+		      const llama_token *tokens, size_t n, enum llm_state_found *ret,
+		      struct error *err)
+{
+	char name[NAME_BYTES];
+	int r;
+
+	name_of(key, name);
+	r = restore(dir_fd, name, key, weights, ret, err);
+	if (r < 0 || *ret == LLM_STATE_ABSENT)
+		return r;
+	if (llm_weights_held(weights) == n && llm_weights_shared(weights, tokens, n) == n)
+		return 0;
+	(void)unlinkat(dir_fd, name, 0); /* the same bytes made other tokens then */
+	*ret = LLM_STATE_ABSENT;
+	return 0;
+}
+
+int llm_state_restore_last(int dir_fd, struct llm_weights *weights, enum llm_state_found *ret,
+			   struct error *err)
+{
+	return restore(dir_fd, LAST_NAME, llm_weights_id(weights), weights, ret, err);
 }

@@ -25,10 +25,9 @@ void llm_state_key(const uint8_t id[SHA256_BYTES], const char *prefix, size_t le
 /* The number of tokens of a kept prefix, 0 when there is none; looks at the head only. */
 size_t llm_state_is_kept(int dir_fd, const uint8_t key[SHA256_BYTES]);
 
-/* Writes what the context holds now, which must be exactly these tokens. */
+/* Writes what the context holds now, which must be exactly the prefix of that key. */
 must_check int llm_state_keep(int dir_fd, const uint8_t key[SHA256_BYTES],
-			      struct llm_weights *weights, const llama_token *tokens, size_t n,
-			      struct error *err);
+			      struct llm_weights *weights, struct error *err);
 
 enum llm_state_found { LLM_STATE_ABSENT, LLM_STATE_RESTORED };
 
@@ -36,6 +35,15 @@ enum llm_state_found { LLM_STATE_ABSENT, LLM_STATE_RESTORED };
 must_check int llm_state_restore(int dir_fd, const uint8_t key[SHA256_BYTES],
 				 struct llm_weights *weights, const llama_token *tokens, size_t n,
 				 enum llm_state_found *ret, struct error *err);
+
+/*
+ * What the context held last, kept when the weights leave memory: a conversation then goes on
+ * without being computed anew. Its tokens are whatever the conversation was, so the folder is the
+ * daemon's own.
+ */
+must_check int llm_state_keep_last(int dir_fd, struct llm_weights *weights, struct error *err);
+must_check int llm_state_restore_last(int dir_fd, struct llm_weights *weights,
+				      enum llm_state_found *ret, struct error *err);
 
 struct llm_state_row {
 	char name[SHA256_HEX_BYTES];

@@ -316,6 +316,11 @@ void llm_weights_now_holds(struct llm_weights *weights, const llama_token *token
 	weights->n_held = n;
 }
 
+const llama_token *llm_weights_tokens(const struct llm_weights *weights)
+{
+	return weights->held;
+}
+
 size_t llm_weights_held(const struct llm_weights *weights)
 {
 	return weights->n_held;

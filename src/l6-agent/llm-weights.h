@@ -68,4 +68,5 @@ const float *llm_weights_logits(struct llm_weights *weights);
 
 /* The context was filled from outside (a kept state) with exactly these tokens. */
 void llm_weights_now_holds(struct llm_weights *weights, const llama_token *tokens, size_t n);
+const llama_token *llm_weights_tokens(const struct llm_weights *weights); /* what is held */
 size_t llm_weights_held(const struct llm_weights *weights);

@@ -32,8 +32,8 @@ enum {
 	NOTICE_BYTES = 256, /* what the loop says about a part left out of a result */
 	PREFIX_BYTES_MAX = 16 * 1024,
 	GRAMMAR_BYTES_MAX = 64 * 1024,
-	HISTORY_TOKENS = 1800,      /* the turns that are shown, at most */
-	HISTORY_TOKENS_KEPT = 900, /* … and what is kept of them when they no longer fit */
+	HISTORY_TOKENS = 1800,     /* the turns that are shown, at most */
+	HISTORY_TOKENS_KEPT = 500, /* … and what is kept of them when they no longer fit */
 	CALLS_PER_MESSAGE_MAX = 10,
 };
 

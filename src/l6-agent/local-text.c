@@ -55,17 +55,19 @@ static bool is_letter(unsigned char c)
 
 size_t local_text_tokens(const char *text, size_t length)
 {
-	size_t thirds = 0; /* of a token */
+	size_t twelfths = 0; /* of a token; weights measured with the vocabulary of Qwen 2.5 */
 
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		if (is_letter(c) || c == ' ')
-			thirds += 1; /* words have four letters a token and more */
+			twelfths += 3;
+		else if (c >= '0' && c <= '9')
+			twelfths += 12; /* a token each */
 		else if (c >= 0x80)
-			thirds += 2; /* two or three bytes a character, one or two tokens */
+			twelfths += 4;
 		else
-			thirds += 3; /* a digit or a sign may stand alone */
+			twelfths += 8; /* signs often come in pairs */
 	}
-	return thirds / 3 + 1;
+	return twelfths / 12 + 1;
 }
