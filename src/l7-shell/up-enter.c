@@ -295,6 +295,27 @@ static int arrange_fds(struct entry *entry, struct error *err)
 	return 0;
 }
 
+/* "TZ=Area/City": TZ of the environment, else what the host's /etc/localtime points to. */
+static bool person_zone(char *ret, size_t size)
+{
+	static const char folder[] = "/zoneinfo/";
+	char target[PATH_MAX];
+	const char *zone = getenv("TZ");
+	ssize_t n;
+
+	if (!zone || *zone == '\0') {
+		n = readlinkat(AT_FDCWD, "/etc/localtime", target, sizeof(target) - 1);
+		if (n < 0)
+			return false;
+		target[n] = '\0';
+		zone = strstr(target, folder);
+		if (!zone)
+			return false;
+		zone += sizeof(folder) - 1;
+	}
+	return (size_t)snprintf(ret, size, "TZ=%s", zone) < size;
+}
+
 static int execute(struct entry *entry, struct error *err)
 {
 	char program[PATH_MAX], owner[16], fds[24], names[160], zone[128];
@@ -306,13 +327,12 @@ static int execute(struct entry *entry, struct error *err)
 				      fds,
 				      names,
 				      "NOTIFY_SOCKET=/clawos/run/notify" };
-	const char *tz = getenv("TZ");
 
 	(void)snprintf(program, sizeof(program), "/clawos/bin/%s", entry->row->name);
 	(void)snprintf(owner, sizeof(owner), "%u", (unsigned)geteuid());
 	(void)snprintf(fds, sizeof(fds), "LISTEN_FDS=%u", entry->n_fds);
 	(void)snprintf(names, sizeof(names), "LISTEN_FDNAMES=%s", entry->names);
-	if (tz && (size_t)snprintf(zone, sizeof(zone), "TZ=%s", tz) < sizeof(zone))
+	if (person_zone(zone, sizeof(zone)))
 		envp[7] = zone;
 	if (confine(entry, err) < 0)
 		return err->code;
