@@ -189,13 +189,13 @@ static int step(struct llm_server *server, struct llm_call *call, struct error *
 	return r < 0 ? r : pass_on(server, call, err);
 }
 
-/* A prefix that is kept is no reason to load the weights. */
+/* A prefix that is kept is no reason to load the weights, or to forget what the context holds. */
 static bool is_kept_already(struct llm_server *server, struct llm_call *call)
 {
 	uint8_t id[SHA256_BYTES];
 	uint64_t size;
 
-	return call->is_prepare && !server->weights &&
+	return call->is_prepare &&
 	       llm_weights_identify(server->options.model_path, id, &size, NULL) >= 0 &&
 	       llm_call_reply_kept(call, id, server->options.state_fd) > 0;
 }

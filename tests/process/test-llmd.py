@@ -122,6 +122,7 @@ def what_the_call_before_left_is_not_computed_again():
         first = prompt + question("What is 1 plus 2?")
         out, replies = model.complete(first, prefix=len(prompt), max_tokens=40)
         grown = first + out.encode() + END.encode() + question("And 2 plus 3?")
+        expect(model.prepare(prompt)["cached"], True)  # forgets nothing
         _, later = model.complete(grown, prefix=len(prompt), max_tokens=40)
         expect_true(later[-1]["cachedTokens"] >= replies[-1]["promptTokens"], str(later))
 
