@@ -7,11 +7,13 @@
  */
 #pragma once
 
+#include "l2-kernel/namespaces.h"
+
 #include <assert.h>
 #include <stdint.h>
 
 enum {
-	PROBE_VERSION = 1,
+	PROBE_VERSION = 2,
 	PROBE_ATTEMPTS = 85, /* rows of the table in probe-attempts.c */
 	PROBE_NAME_BYTES = 32,
 };
@@ -19,6 +21,8 @@ enum {
 struct probe_report {
 	uint32_t version;
 	uint32_t tried, failed;
+	uint32_t reserved;                   /* 0 */
+	uint64_t namespaces[NAMESPACES_N];   /* the probe's own, 0 where it cannot see them */
 	char first_failed[PROBE_NAME_BYTES]; /* "" when none */
 };
-static_assert(sizeof(struct probe_report) == 44, "probe_report has no padding");
+static_assert(sizeof(struct probe_report) == 104, "probe_report has no padding");

@@ -68,10 +68,24 @@ static void on_refused(enum launch_stage stage, int error, const char *text, voi
 	conclude(data, &kind);
 }
 
+/* The first namespace that the probe shares with this process, or that either cannot see. */
+static const char *shared_namespace(const struct probe_report *report)
+{
+	uint64_t own[NAMESPACES_N];
+
+	if (namespaces_read(own) < 0)
+		return "unknown";
+	for (int i = 0; i < NAMESPACES_N; i++)
+		if (report->namespaces[i] == 0 || report->namespaces[i] == own[i])
+			return namespace_names[i];
+	return NULL;
+}
+
 /* Reads the report of a probe that has ended; what is not exactly as expected is a failure. */
 static void judge(int stream_fd, const struct launch_result *result, struct self_test_kind *ret)
 {
 	struct probe_report report;
+	const char *shared;
 	ssize_t n = recv(stream_fd, &report, sizeof(report), MSG_DONTWAIT);
 
 	if (result->why != LAUNCH_WHY_EXIT || result->end.term_signal || result->end.status) {
@@ -85,10 +99,13 @@ static void judge(int stream_fd, const struct launch_result *result, struct self
 	report.first_failed[sizeof(report.first_failed) - 1] = '\0';
 	ret->proof.tried = report.tried;
 	ret->proof.failed = report.failed;
+	shared = shared_namespace(&report);
 	if (report.failed > 0)
 		set_broken(ret, report.first_failed, "");
 	else if (report.tried != PROBE_ATTEMPTS)
 		set_broken(ret, "the probe left something out", "");
+	else if (shared)
+		set_broken(ret, "it shares a namespace", shared);
 	else
 		ret->proof.verdict = LAUNCH_PROVEN;
 }

@@ -441,12 +441,13 @@ def fake_bin(script):
 
 @test
 def a_profile_whose_probe_says_something_else_than_held_is_refused(_):
-    report = struct.pack("=III32s", 1, ATTEMPTS, 1, b"mount")
-    escaped = "".join(f"\\{byte:03o}" for byte in report)
-    short = "".join(f"\\{byte:03o}" for byte in struct.pack("=III32s", 1, ATTEMPTS - 1, 0, b""))
-    for script, wanted in ((f"#!/bin/sh\nprintf '{escaped}' >&3\n", "mount"), ("#!/bin/sh\nexit 0\n", "did not report"),
-                           ("#!/bin/sh\nexit 1\n", "did not end by itself"), (f"#!/bin/sh\nprintf '{short}' >&3\n", "left something out"),
-                           ("#!/nonexistent\n", "exec")):
+    def written(tried, failed, name, own=0):
+        record = struct.pack("=IIII7Q32s", 2, tried, failed, 0, *[own] * 7, name)
+        return "#!/bin/sh\nprintf '" + "".join(f"\\{byte:03o}" for byte in record) + "' >&3\n"
+
+    for script, wanted in ((written(ATTEMPTS, 1, b"mount", 1), "mount"), ("#!/bin/sh\nexit 0\n", "did not report"),
+                           ("#!/bin/sh\nexit 1\n", "did not end by itself"), (written(ATTEMPTS - 1, 0, b"", 1), "left something out"),
+                           (written(ATTEMPTS, 0, b""), "shares a namespace: user"), ("#!/nonexistent\n", "exec")):
         with Sandbox(bin=fake_bin(script)) as sandbox, sandbox.connect(AGENT) as link, sandbox.connect(OWNER) as owner:
             for _ in range(2):
                 try:
