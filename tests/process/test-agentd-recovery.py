@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from journal import Damaged, Journal  # noqa: E402
 from provider import Provider, calls, text  # noqa: E402
 from stack import Stack  # noqa: E402
+from strace import Strace  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from varlink import Client, Gone  # noqa: E402
 
@@ -74,6 +75,46 @@ def an_accepted_message_survives_and_is_answered():
         gate.set()
         expect([s.follow(t).answer for t in turns], ["here"] * 4)
         expect([len([k for k in t.kinds() if k == "answer"]) for t in turns], [1] * 4)
+
+
+def durable_steps(text_):
+    """The order in which the journal was written and synced and things were said: "write", "sync", or what was sent.
+
+    Calls on other files are left out; a write stands with its bytes, so that a record can be looked for in it.
+    """
+    for line in text_.splitlines():
+        call, _, rest = line.split(maxsplit=1)[1].partition("(")
+        is_journal = ".journal>" in rest[:400]
+        if call == "write" and is_journal:
+            yield "write", rest
+        elif call == "fdatasync" and is_journal and rest.rstrip().endswith("= 0"):
+            yield "sync", ""
+        elif call in ("sendto", "sendmsg"):
+            yield "send", rest
+
+
+@test
+def nothing_is_said_or_begun_before_its_record_is_synced():
+    with stack([calls(("shell", {"command": "true"})), text("done")], cages=True) as s:
+        with Strace(s.agentd.pid, "write,fdatasync,sendto,sendmsg", "-y", "-s", "100000") as trace:
+            expect(s.ask("go").state, "done")
+        steps = list(durable_steps(trace.text))
+        written, synced = "", ""
+        told = {"accepted": 0, "launched": 0}
+        for kind, what in steps:
+            if kind == "write":
+                written += what
+            elif kind == "sync":
+                synced, written = synced + written, ""
+            else:
+                expect_true(not written, f"said between a write and its sync: {what[:200]}")
+                if '\\"seq\\":' in what and not told["accepted"]:
+                    told["accepted"] += 1
+                    expect_true('\\"key\\"' in synced, "the message is synced before it is accepted")
+                if "SCM_RIGHTS" in what and "io.clawos" not in what:
+                    told["launched"] += 1
+                    expect_true('\\"effect\\":\\"execute\\"' in synced, "the intent is synced before the cage is asked for")
+        expect(told, {"accepted": 1, "launched": 1}, trace.text[-3000:])
 
 
 @test

@@ -7,7 +7,6 @@ Environment: CLAWOS_BIN (folder with the built daemons). Needs root, outside a c
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from provider import Provider, calls, text  # noqa: E402
 from stack import Stack  # noqa: E402
-from tap import Skip, expect, expect_true, run, test  # noqa: E402
+from strace import Strace  # noqa: E402
+from tap import expect, expect_true, run, test  # noqa: E402
 from varlink import Client, VarlinkError  # noqa: E402
 
 EGRESS, FS = "io.clawos.Egress.", "io.clawos.Fs."
@@ -178,21 +178,11 @@ def direct_forms_ask_no_model():
 
 @test
 def agentd_opens_no_path_of_the_workspace():
-    if not shutil.which("strace"):
-        raise Skip("strace")
     with stack([calls(("write_file", {"path": "secret-name.txt", "content": "x"}), ("read_file", {"path": "secret-name.txt"}),
                       ("shell", {"command": "cat secret-name.txt"})), text("done")]) as s:
-        with tempfile.NamedTemporaryFile("r") as out:
-            tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", out.name, "-e", "trace=%file", "-p", str(s.agentd.pid)],
-                                      stderr=subprocess.DEVNULL)
-            try:
-                while "TracerPid:\t0" in open(f"/proc/{s.agentd.pid}/status", encoding="utf-8").read():
-                    time.sleep(0.01)
-                expect(s.ask("go").state, "done")
-            finally:
-                tracer.terminate()
-                tracer.wait()
-            seen = out.read()
+        with Strace(s.agentd.pid, "%file") as trace:
+            expect(s.ask("go").state, "done")
+        seen = trace.text
         expect_true("workspace" not in seen and "secret-name" not in seen, seen)
         with open(f"/proc/{s.agentd.pid}/maps", encoding="utf-8") as maps:
             expect_true("workspace" not in maps.read(), "nothing of it is mapped")
