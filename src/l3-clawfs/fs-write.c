@@ -401,12 +401,15 @@ int fs_on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_metho
 	struct word {
 		int64_t question;
 		bool allow;
+		const char *action;
 	} word = { 0 };
 	static const sd_json_dispatch_field fields[] = {
 		{ "question", SD_JSON_VARIANT_INTEGER, sd_json_dispatch_int64,
 		  offsetof(struct word, question), SD_JSON_MANDATORY },
 		{ "allow", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_stdbool,
 		  offsetof(struct word, allow), SD_JSON_MANDATORY },
+		{ "action", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		  offsetof(struct word, action), SD_JSON_NULLABLE },
 		{ 0 },
 	};
 	struct fs_context *fs = userdata;
@@ -423,10 +426,14 @@ int fs_on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_metho
 		return sd_varlink_error_errno(link, r);
 	r = store_begin(fs->store, &err);
 	if (r >= 0)
-		r = found = question_answer(fs->store, word.question, word.allow,
+		r = found = question_answer(fs->store, word.question, word.allow, word.action,
 					    clock_realtime_us(), &err);
 	if (r >= 0)
 		r = store_commit(fs->store, &err);
+	if (r == -EKEYREJECTED) {
+		store_rollback(fs->store);
+		return wire_denied(link, err.text);
+	}
 	if (r < 0) {
 		store_rollback(fs->store);
 		return fs_fail(fs, link, r, &err);

@@ -154,13 +154,30 @@ int question_use(struct store *store, int64_t id, struct error *err)
 	return store_run(store, sql, STORE_VALUES(STORE_INT(id)), NULL, err);
 }
 
-int question_answer(struct store *store, int64_t id, bool allow, uint64_t now_us, struct error *err)
+/* 1 the question is about this text, 0 there is no such question. */
+static int check_action(struct store *store, int64_t id, const char *action, struct error *err)
+{
+	static const char sql[] = "SELECT action FROM question WHERE id = ?";
+	auto_reset sqlite3_stmt *row = NULL;
+	int r = store_run(store, sql, STORE_VALUES(STORE_INT(id)), &row, err);
+
+	if (r == 1 && strcmp(store_column_text(row, 0), action) != 0)
+		return FAIL(err, -EKEYREJECTED, "the question is not about what was shown");
+	return r;
+}
+
+int question_answer(struct store *store, int64_t id, bool allow, const char *action,
+		    uint64_t now_us, struct error *err)
 {
 	static const char sql[] = "UPDATE question SET answer = ? WHERE id = ? AND created >= ?";
-	int r = store_run(store, sql,
-			  STORE_VALUES(STORE_INT(allow ? QUESTION_ALLOWED : QUESTION_REFUSED),
-				       STORE_INT(id), STORE_INT(oldest_valid(store, now_us))),
-			  NULL, err);
+	int r = action ? check_action(store, id, action, err) : 1;
+
+	if (r <= 0)
+		return r;
+	r = store_run(store, sql,
+		      STORE_VALUES(STORE_INT(allow ? QUESTION_ALLOWED : QUESTION_REFUSED),
+				   STORE_INT(id), STORE_INT(oldest_valid(store, now_us))),
+		      NULL, err);
 
 	return r < 0 ? r : sqlite3_changes(store_db(store)) > 0;
 }

@@ -2,7 +2,9 @@
 /* egress-call - one call under way: its descriptors, its clock, its one end (L6). */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "l6-agent/egress-limits.h"
+#include "l6-agent/egress-redact.h"
 #include "l6-agent/egress.h"
 
 #include <assert.h>
@@ -12,7 +14,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { HELD_BYTES_MAX = 1024 * 1024, TIMER_SLACK_US = 1000 };
+enum {
+	HELD_BYTES_MAX = 1024 * 1024,
+	TEXT_BYTES_MAX = 512 * 1024, /* libcurl ends a head of 300 KiB; repairing makes it longer */
+	TIMER_SLACK_US = 1000,
+};
 
 static void watch_pipe(struct egress_call *call, bool on);
 
@@ -199,9 +205,10 @@ static void close_pipe(struct egress_call *call)
 static void reply_done(struct egress_call *call)
 {
 	bool complete = call->kind == EGRESS_COMPLETE;
+	int r;
 
 	close_pipe(call);
-	(void)sd_varlink_replybo(
+	r = sd_varlink_replybo(
 		call->link, SD_JSON_BUILD_PAIR_STRING("event", "done"),
 		SD_JSON_BUILD_PAIR_INTEGER("status", call->status),
 		SD_JSON_BUILD_PAIR_CONDITION(call->content_type != NULL, "contentType",
@@ -219,17 +226,37 @@ static void reply_done(struct egress_call *call)
 		SD_JSON_BUILD_PAIR_CONDITION(complete, "firstByteUsec",
 					     SD_JSON_BUILD_UNSIGNED(call->first_byte_us)),
 		SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", clock_monotonic_us() - call->started_us));
+	if (r < 0) /* nobody is left waiting for an answer that could not be written */
+		(void)sd_varlink_error_errno(call->link, r);
 	egress_call_end(call, "ok");
+}
+
+char *egress_call_text(const struct egress_call *call, const char *text)
+{
+	auto_buf struct buf repaired = BUF(TEXT_BYTES_MAX), clean = BUF(TEXT_BYTES_MAX);
+	size_t held = 0;
+
+	if (!text || utf8_add_repaired(&repaired, text, strlen(text)) < 0)
+		return NULL;
+	if (!call->egress->secret)
+		return buf_take(&repaired);
+	if (egress_redact(call->egress->secret, &held, buf_string(&repaired), repaired.length,
+			  &clean) < 0 ||
+	    buf_add(&clean, call->egress->secret, held) < 0)
+		return NULL;
+	return buf_take(&clean);
 }
 
 static void reply_failed(struct egress_call *call, const char *what, const char *reason)
 {
+	auto_free char *text = egress_call_text(call, reason);
+
 	close_pipe(call);
 	(void)sd_varlink_errorbo(call->link, "io.clawos.Egress.ProviderFailed",
 				 SD_JSON_BUILD_PAIR_STRING("what", what),
 				 SD_JSON_BUILD_PAIR_CONDITION(call->status > 0, "status",
 							      SD_JSON_BUILD_INTEGER(call->status)),
-				 SD_JSON_BUILD_PAIR_STRING("reason", reason),
+				 SD_JSON_BUILD_PAIR_STRING("reason", text ? text : what),
 				 SD_JSON_BUILD_PAIR_INTEGER("attempts", call->attempts));
 	egress_call_end(call, what);
 }

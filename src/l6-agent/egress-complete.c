@@ -2,7 +2,9 @@
 /* egress-complete - Complete: one request to the configured provider, with retries (L6). */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "l6-agent/egress-limits.h"
+#include "l6-agent/egress-redact.h"
 #include "l6-agent/egress.h"
 
 #include <stdlib.h>
@@ -64,8 +66,7 @@ static void on_head(const struct http_head *head, void *userdata)
 		call->discarding = true;
 		return;
 	}
-	if (head->content_type)
-		call->content_type = strdup(head->content_type); /* NULL: it is then not told */
+	call->content_type = egress_call_text(call, head->content_type);
 	if (head->status >= STATUS_ERROR_FIRST)
 		call->limit = EGRESS_ERROR_BYTES_MAX;
 	egress_call_arm(call);
@@ -77,12 +78,40 @@ static void on_head(const struct http_head *head, void *userdata)
 		SD_JSON_BUILD_PAIR_INTEGER("attempts", call->attempts));
 }
 
+static enum http_take pass(struct egress_call *call, const char *bytes, size_t length)
+{
+	auto_buf struct buf clean = BUF(length + SECRET_BYTES_MAX);
+
+	if (!call->egress->secret)
+		return egress_call_pass(call, bytes, length);
+	if (call->held.length > 0)
+		return HTTP_FULL; /* the same piece comes again */
+	if (egress_redact(call->egress->secret, &call->redacted_held, bytes, length, &clean) < 0) {
+		call->reader_gone = true;
+		return HTTP_STOP;
+	}
+	return egress_call_pass(call, buf_string(&clean), clean.length);
+}
+
+/* What looked like the beginning of a key was none. */
+static void end_whole(struct egress_call *call)
+{
+	size_t n = call->redacted_held;
+
+	call->redacted_held = 0;
+	if (call->held.length > 0 && buf_add(&call->held, call->egress->secret, n) >= 0)
+		call->bytes_in += n;
+	else if (n > 0)
+		(void)egress_call_pass(call, call->egress->secret, n); /* its end is seen anyway */
+	egress_call_done(call);
+}
+
 static enum http_take on_body(const char *bytes, size_t length, void *userdata)
 {
 	struct egress_call *call = userdata;
 
 	if (!call->discarding)
-		return egress_call_pass(call, bytes, length);
+		return pass(call, bytes, length);
 	call->discarded += length; /* read to its end, the connection can be used again */
 	return call->discarded > EGRESS_ERROR_BYTES_MAX ? HTTP_STOP : HTTP_TAKEN;
 }
@@ -113,7 +142,7 @@ static void on_end(const struct http_end *end, void *userdata)
 	if (call->discarding)
 		egress_call_retry_after(call, call->retry_wait_us);
 	else if (is_whole)
-		egress_call_done(call);
+		end_whole(call);
 	else if (end->failure != HTTP_STOPPED)
 		end_failed(call, end);
 	else if (call->reader_gone)

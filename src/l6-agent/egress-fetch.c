@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FETCH_CONNECT_MS = 10 * 1000, FETCH_IDLE_S = 60, ACTION_BYTES_MAX = 16 * 1024 };
+enum { FETCH_CONNECT_MS = 10 * 1000, FETCH_IDLE_S = 60 };
 
 static const char *const methods[] = { "GET", "POST", "PUT", "DELETE", "PATCH" };
 
@@ -29,10 +29,8 @@ static void on_head(const struct http_head *head, void *userdata)
 	call->has_head = true;
 	call->heard_us = clock_monotonic_us();
 	call->status = head->status;
-	if (head->content_type)
-		call->content_type = strdup(head->content_type);
-	if (head->location)
-		call->location = strdup(head->location);
+	call->content_type = egress_call_text(call, head->content_type);
+	call->location = egress_call_text(call, head->location);
 	egress_call_arm(call);
 	(void)sd_varlink_notifybo(
 		call->link, SD_JSON_BUILD_PAIR_STRING("event", "head"),
@@ -107,18 +105,11 @@ static void send_request(struct egress_call *call)
 
 static void ask(struct egress_call *call, const struct egress_question *question)
 {
-	auto_buf struct buf action = BUF(ACTION_BYTES_MAX);
-	int r = buf_printf(&action, "%s %s (%zu bytes)", question->method, question->url.url,
-			   question->length);
-
-	if (r < 0)
-		(void)sd_varlink_error_errno(call->link, r);
-	else
-		(void)sd_varlink_errorbo(call->link, "io.clawos.Egress.ApprovalNeeded",
-					 SD_JSON_BUILD_PAIR_UNSIGNED("question", question->id),
-					 SD_JSON_BUILD_PAIR_STRING("host", question->url.host),
-					 SD_JSON_BUILD_PAIR_INTEGER("port", question->url.port),
-					 SD_JSON_BUILD_PAIR_STRING("action", action.data));
+	(void)sd_varlink_errorbo(call->link, "io.clawos.Egress.ApprovalNeeded",
+				 SD_JSON_BUILD_PAIR_UNSIGNED("question", question->id),
+				 SD_JSON_BUILD_PAIR_STRING("host", question->url.host),
+				 SD_JSON_BUILD_PAIR_INTEGER("port", question->url.port),
+				 SD_JSON_BUILD_PAIR_STRING("action", question->action));
 	egress_call_end(call, "ApprovalNeeded");
 }
 
@@ -135,6 +126,7 @@ static void judge_by_word(struct egress_call *call, uint64_t id)
 	struct egress_questions *questions = call->egress->questions;
 	const struct egress_request request = { .method = call->method,
 						.url = &call->url,
+						.headers = call->headers,
 						.body = buf_string(&call->body),
 						.length = call->body.length };
 	struct egress_question *question = id > 0 ? egress_questions_find(questions, id) : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* egress-provider - where the provider is and which headers it gets (L6). */
 #include "l6-agent/egress-header.h"
+#include "l6-agent/egress-redact.h"
 #include "l6-agent/egress.h"
 
 #include <curl/curl.h>
@@ -82,6 +83,14 @@ static int parse_base(const struct egress_settings *settings, struct egress_url 
 	return 0;
 }
 
+/* The last word of the header line: a key has no blanks. */
+static const char *key_of(const char *key_header)
+{
+	const char *blank = strrchr(key_header, ' ');
+
+	return blank ? blank + 1 : key_header;
+}
+
 int egress_provider_init(struct egress *egress, char *key_header, struct error *err)
 {
 	int r;
@@ -95,6 +104,8 @@ int egress_provider_init(struct egress *egress, char *key_header, struct error *
 	if (r >= 0)
 		r = make_list(egress->settings, false, key_header, &egress->headers_whole, err);
 	egress->has_key = r >= 0 && key_header;
+	if (egress->has_key && strlen(key_of(key_header)) >= EGRESS_REDACT_BYTES_MIN)
+		egress->secret = key_of(key_header);
 	if (r < 0 && egress->headers_stream) {
 		free_list(egress->headers_stream, key_header != NULL);
 		egress->headers_stream = NULL;

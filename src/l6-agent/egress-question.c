@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/egress-question.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "l6-agent/egress-limits.h"
 
 #include <assert.h>
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { HEADER_SHOWN_BYTES = 160, ACTION_BYTES_MAX = 32 * 1024 };
 
 struct egress_questions {
 	struct egress_question list[EGRESS_QUESTIONS_MAX]; /* oldest first */
@@ -31,6 +36,7 @@ int egress_questions_new(uint64_t max, uint64_t seconds, struct egress_questions
 static void remove_at(struct egress_questions *questions, size_t at)
 {
 	egress_url_free(&questions->list[at].url);
+	free(questions->list[at].action);
 	memmove(&questions->list[at], &questions->list[at + 1],
 		(questions->n - at - 1) * sizeof(questions->list[0]));
 	questions->n--;
@@ -53,6 +59,18 @@ static void forget_old(struct egress_questions *questions)
 		remove_at(questions, 0);
 }
 
+static void hash_request(const struct egress_request *request, uint8_t ret[SHA256_BYTES])
+{
+	struct sha256 hash;
+
+	sha256_init(&hash);
+	for (const struct curl_slist *at = request->headers; at; at = at->next)
+		sha256_add(&hash, at->data, strlen(at->data) + 1);
+	sha256_add(&hash, "", 1); /* no header line is empty */
+	sha256_add(&hash, request->body, request->length);
+	sha256_end(&hash, ret);
+}
+
 bool egress_question_is_about(const struct egress_question *question,
 			      const struct egress_request *request)
 {
@@ -62,8 +80,8 @@ bool egress_question_is_about(const struct egress_question *question,
 	    strcmp(question->url.url, request->url->url) != 0 ||
 	    question->length != request->length)
 		return false;
-	sha256_of(request->body, request->length, hash);
-	return memcmp(hash, question->body_hash, sizeof(hash)) == 0;
+	hash_request(request, hash);
+	return memcmp(hash, question->hash, sizeof(hash)) == 0;
 }
 
 static char *copy(const char *text, bool *failed)
@@ -74,12 +92,41 @@ static char *copy(const char *text, bool *failed)
 	return made;
 }
 
+/* Every request has these; "Name:" tells libcurl to send none. */
+static bool is_default(const char *header)
+{
+	return header[strlen(header) - 1] == ':' || strcmp(header, "User-Agent: clawos") == 0;
+}
+
+/* Headers carry data out as a body does, so they are shown; a long one by its front and length. */
+static int write_action(const struct egress_request *request, struct buf *out)
+{
+	const char *between = " with ";
+	int r = buf_printf(out, "%s %s (%zu bytes)", request->method, request->url->url,
+			   request->length);
+
+	for (const struct curl_slist *at = request->headers; at && r >= 0; at = at->next) {
+		size_t length = strlen(at->data);
+		size_t shown = utf8_cut(at->data, length, HEADER_SHOWN_BYTES);
+
+		if (is_default(at->data))
+			continue;
+		r = buf_printf(out, "%s%.*s", between, (int)shown, at->data);
+		between = ", ";
+		if (r >= 0 && shown < length)
+			r = buf_printf(out, "… (%zu bytes)", length);
+	}
+	return r;
+}
+
 static int fill(struct egress_question *question, const struct egress_request *request)
 {
+	auto_buf struct buf action = BUF(ACTION_BYTES_MAX);
 	bool failed = strlen(request->method) >= sizeof(question->method);
+	int r = failed ? -EINVAL : write_action(request, &action);
 
-	if (failed)
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	question->url = (struct egress_url){ .url = copy(request->url->url, &failed),
 					     .scheme = copy(request->url->scheme, &failed),
 					     .host = copy(request->url->host, &failed),
@@ -91,7 +138,8 @@ static int fill(struct egress_question *question, const struct egress_request *r
 	}
 	memcpy(question->method, request->method, strlen(request->method) + 1);
 	question->length = request->length;
-	sha256_of(request->body, request->length, question->body_hash);
+	hash_request(request, question->hash);
+	question->action = buf_take(&action);
 	question->asked_us = clock_monotonic_us();
 	question->created_us = clock_realtime_us();
 	return 0;

@@ -2,9 +2,11 @@
 /*
  * egress-question - requests that wait for a person's word (L6).
  *
- * A question is about one exact request: method, URL and body. Asking the same again gives the same
- * question. Questions live in memory, at most `max` of them and each for `seconds`; the oldest goes
- * when there is no room. Age is looked at when the list is used, so no timer runs.
+ * A question is about one exact request: method, URL, headers and body. Asking the same again gives
+ * the same question. Its action is the text that the person sees; a word that names another text is
+ * no word on this question, whoever passed the number on. Questions live in memory, at most `max`
+ * of them and each for `seconds`; the oldest goes when there is no room. Age is looked at when the
+ * list is used, so no timer runs.
  *
  * Ownership  The list owns its questions; what is returned is borrowed until the next change.
  */
@@ -18,11 +20,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct curl_slist;
+
 enum egress_word { EGRESS_WORD_NONE, EGRESS_WORD_YES, EGRESS_WORD_NO };
 
 struct egress_request {
 	const char *method;
 	const struct egress_url *url;
+	const struct curl_slist *headers;
 	const void *body;
 	size_t length;
 };
@@ -32,7 +37,8 @@ struct egress_question {
 	struct egress_url url;
 	char method[8];
 	size_t length;
-	uint8_t body_hash[SHA256_BYTES];
+	char *action;                  /* one line: what is sent where */
+	uint8_t hash[SHA256_BYTES];    /* of headers and body */
 	uint64_t asked_us, created_us; /* monotonic; realtime */
 	enum egress_word word;
 };

@@ -31,7 +31,7 @@ int egress_invalid(sd_varlink *link, const char *reason)
 struct answer_arguments {
 	uint64_t question;
 	bool allow;
-	const char *scope;
+	const char *action, *scope;
 };
 
 static int on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
@@ -42,6 +42,8 @@ static int on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 		  offsetof(struct answer_arguments, question), SD_JSON_MANDATORY },
 		{ "allow", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_stdbool,
 		  offsetof(struct answer_arguments, allow), SD_JSON_MANDATORY },
+		{ "action", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		  offsetof(struct answer_arguments, action), SD_JSON_NULLABLE },
 		{ "scope", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
 		  offsetof(struct answer_arguments, scope), SD_JSON_MANDATORY },
 		{ 0 },
@@ -63,6 +65,11 @@ static int on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 		return sd_varlink_errorbo(
 			link, "io.clawos.Egress.UnknownQuestion",
 			SD_JSON_BUILD_PAIR_UNSIGNED("question", arguments.question));
+	if (arguments.action && strcmp(arguments.action, question->action) != 0)
+		return sd_varlink_errorbo(
+			link, "io.clawos.Egress.Denied",
+			SD_JSON_BUILD_PAIR_STRING("reason",
+						  "the question is not about what was shown"));
 	if (arguments.allow && strcmp(arguments.scope, "always") == 0 &&
 	    egress_rules_add(egress->rules, &question->url, &err) < 0)
 		return sd_varlink_error_errno(link, err.code);
@@ -91,6 +98,7 @@ static int on_questions(sd_varlink *link, sd_json_variant *parameters,
 			SD_JSON_BUILD_PAIR_STRING("method", question->method),
 			SD_JSON_BUILD_PAIR_STRING("url", question->url.url),
 			SD_JSON_BUILD_PAIR_UNSIGNED("bytes", question->length),
+			SD_JSON_BUILD_PAIR_STRING("action", question->action),
 			SD_JSON_BUILD_PAIR_UNSIGNED("createdUsec", question->created_us));
 	if (r < 0)
 		return r;

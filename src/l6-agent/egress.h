@@ -44,6 +44,7 @@ struct egress {
 	/* the provider; url.url is NULL for the local backend */
 	struct egress_url provider;
 	bool has_key;
+	const char *secret; /* the key as it stands in the header; NULL: none worth hiding */
 	struct curl_slist *headers_stream, *headers_whole; /* the key is last, if there is one */
 	struct egress_call *calls;                         /* doubly linked */
 	unsigned n_completes, n_fetches;
@@ -70,8 +71,9 @@ struct egress_call {
 	struct http_transfer *transfer;
 	int pipe_fd;
 	sd_event_source *pipe_source;
-	struct buf held; /* what the pipe did not take */
-	uint64_t limit;  /* of bytes passed on; what is over is cut or refused */
+	struct buf held;      /* what the pipe did not take */
+	size_t redacted_held; /* bytes at the end that may begin the key */
+	uint64_t limit;       /* of bytes passed on; what is over is cut or refused */
 	bool has_head, discarding, truncated, ended;
 	int status;
 	char *content_type, *location;
@@ -97,6 +99,10 @@ must_check int egress_call_new(struct egress *egress, sd_varlink *link, enum egr
 /* Passes bytes to the pipe as far as limit allows. HTTP_STOP sets truncated (over the limit) or
  * means that nobody reads any more. */
 enum http_take egress_call_pass(struct egress_call *call, const char *bytes, size_t length);
+
+/* A copy of a server's words that can go into JSON: no malformed byte, no key. NULL for NULL, or
+ * when there is no memory: it is then not told. */
+char *egress_call_text(const struct egress_call *call, const char *text);
 
 /* Starts the clock of one attempt. */
 void egress_call_arm(struct egress_call *call);

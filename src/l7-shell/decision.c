@@ -7,18 +7,21 @@
 #include <stdbool.h>
 #include <string.h>
 
-static int tell_guard(int run_fd, const char *via, int64_t question, enum decision decision,
-		      struct error *err)
+/* The text goes along: claw-agentd brought text and number, and could have exchanged one of them.
+ */
+static int tell_guard(int run_fd, sd_json_variant *data, enum decision decision, struct error *err)
 {
 	auto_json sd_json_variant *parameters = NULL;
+	const char *via = link_string(data, "via");
 	bool egress = strcmp(via, "egress") == 0;
 	int r;
 
 	if (!egress && strcmp(via, "fs") != 0)
 		return FAIL(err, -EPROTO, "the question names an unknown guard");
 	r = sd_json_buildo(
-		&parameters, SD_JSON_BUILD_PAIR_INTEGER("question", question),
+		&parameters, SD_JSON_BUILD_PAIR_INTEGER("question", link_integer(data, "question")),
 		SD_JSON_BUILD_PAIR_BOOLEAN("allow", decision != DECISION_DENY),
+		SD_JSON_BUILD_PAIR_STRING("action", link_string(data, "action")),
 		SD_JSON_BUILD_PAIR_CONDITION(
 			egress, "scope",
 			SD_JSON_BUILD_STRING(decision == DECISION_ALWAYS ? "always" : "once")));
@@ -36,7 +39,7 @@ int decision_give(int run_fd, sd_json_variant *event, enum decision decision, st
 	int r;
 
 	if (strcmp(via, "agent") != 0) {
-		r = tell_guard(run_fd, via, link_integer(data, "question"), decision, err);
+		r = tell_guard(run_fd, data, decision, err);
 		if (r < 0 && decision != DECISION_DENY)
 			return error_prefix(err, "not released");
 	}

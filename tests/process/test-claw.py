@@ -179,7 +179,7 @@ def an_allowed_question_is_answered_at_its_guard_first(f):
     expect((done.returncode, done.stdout), (0, b"got it\n"))
     order = [c[0] for c in f.peers.calls if "Answer" in c[0]]
     expect(order, ["egress.Answer", "Answer"])
-    expect(f.peers.called("egress.Answer")[0][1], {"question": 9, "allow": True, "scope": "once"})
+    expect(f.peers.called("egress.Answer")[0][1], {"question": 9, "allow": True, "action": "GET x", "scope": "once"})
     expect(f.peers.called("Answer")[0][1], {"question": 2, "allow": True})
 
 
@@ -191,7 +191,7 @@ def what_is_not_allowed_is_denied_at_once(f):
                                               "question": 4}),
                                 lambda _: told.wait(20), ("answer", {"text": "no"}), DONE]
     expect(f.claw("-m", "x", "--allow", "send").returncode, 2)
-    expect(f.peers.called("fs.Answer")[0][1], {"question": 4, "allow": False})
+    expect(f.peers.called("fs.Answer")[0][1], {"question": 4, "allow": False, "action": "change SOUL.md"})
     expect(f.peers.called("Answer")[0][1]["allow"], False)
 
 

@@ -132,7 +132,10 @@ def the_agent_changes_an_identity_document_only_with_the_persons_yes(memory):
                [(question, "USER.md", asked["action"], "open")])
         expect(read(person, "USER.md")[1], before)
 
-        person.call(FS + "Answer", {"question": question, "allow": True})
+        # a taken-over agent that shows one change and gives the number of another gets no yes
+        expect(refused(person.call, FS + "Answer", {"question": question, "allow": True, "action": "add 1 bytes"})[0], "Denied")
+        expect(refused(write, agent, "USER.md", line, append=True, author="tool:7", question=question)[0], "ApprovalNeeded")
+        person.call(FS + "Answer", {"question": question, "allow": True, "action": asked["action"]})
         for path, text, append in (("USER.md", "Eve\n", True), ("USER.md", line, False), ("SOUL.md", line, True)):
             expect(refused(write, agent, path, text, append=append, author="tool:7", question=question)[0], "Denied")
         document = write(agent, "USER.md", line, append=True, author="tool:7", question=question)

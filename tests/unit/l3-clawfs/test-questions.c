@@ -31,7 +31,7 @@ static void expect_verdict(struct memory *memory, int64_t id, const struct docum
 static int answer(struct memory *memory, int64_t id, bool allow)
 {
 	struct error err = { 0 };
-	int r = question_answer(memory->store, id, allow, MEMORY_NOW_US, &err);
+	int r = question_answer(memory->store, id, allow, NULL, MEMORY_NOW_US, &err);
 
 	EXPECT_INT(r, >=, 0);
 	return r;
@@ -151,7 +151,7 @@ TEST(questions_and_answers_expire)
 	expect_verdict(&memory, id, &write, VERDICT_GRANTED);
 	write.now_us++;
 	expect_verdict(&memory, id, &write, VERDICT_UNKNOWN);
-	EXPECT_INT(question_answer(memory.store, id, true, write.now_us, NULL), ==, 0);
+	EXPECT_INT(question_answer(memory.store, id, true, NULL, write.now_us, NULL), ==, 0);
 }
 
 TEST(not_too_many_wait_at_one_time)

@@ -287,7 +287,7 @@ TEST(a_rule_that_cannot_be_written_is_not_in_force)
 static struct egress_question *ask(struct egress_questions *questions, const char *method,
 				   const struct egress_url *url, const char *body)
 {
-	const struct egress_request request = { method, url, body, strlen(body) };
+	const struct egress_request request = { method, url, NULL, body, strlen(body) };
 	struct egress_question *question = NULL;
 
 	EXPECT_INT(egress_questions_ask(questions, &request, &question), ==, 0);
