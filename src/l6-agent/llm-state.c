@@ -248,9 +248,12 @@ static int map_state(int dir_fd, const char *name, struct mapped *ret, int *ret_
 static bool fill(struct llm_weights *weights, const struct mapped *mapped)
 {
 	size_t n = mapped->n_tokens;
-	auto_free llama_token *tokens = calloc(n + 1, sizeof(tokens[0]));
+	llama_token *tokens = NULL;
+	bool filled = false;
 
-	if (!tokens || n > llm_weights_context_tokens(weights))
+	if (n <= llm_weights_context_tokens(weights))
+		tokens = calloc(n + 1, sizeof(tokens[0]));
+	if (!tokens)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t token;
@@ -260,13 +263,15 @@ static bool fill(struct llm_weights *weights, const struct mapped *mapped)
 		tokens[i] = (llama_token)le32toh(token);
 	}
 	(void)llm_weights_rewind(weights, 0);
-	if (llama_state_seq_set_data(llm_weights_context(weights), mapped->bytes + mapped->state_at,
-				     mapped->length - mapped->state_at, 0) == 0) {
+	filled = llama_state_seq_set_data(llm_weights_context(weights),
+					  mapped->bytes + mapped->state_at,
+					  mapped->length - mapped->state_at, 0) > 0;
+	if (filled)
+		llm_weights_now_holds(weights, tokens, n);
+	else
 		llama_memory_clear(llama_get_memory(llm_weights_context(weights)), false);
-		return false;
-	}
-	llm_weights_now_holds(weights, tokens, n);
-	return true;
+	free(tokens);
+	return filled;
 }
 
 static int restore(int dir_fd, const char *name, const uint8_t key[SHA256_BYTES],

@@ -290,7 +290,7 @@ int llm_weights_feed(struct llm_weights *weights, const llama_token *tokens, siz
 		batch->pos[i] = (llama_pos)(weights->n_held + i);
 		batch->n_seq_id[i] = 1;
 		batch->seq_id[i][0] = 0;
-		batch->logits[i] = want_logits && i == n - 1;
+		batch->logits[i] = want_logits && i == n - 1 ? 1 : 0;
 	}
 	batch->n_tokens = (int32_t)n;
 	r = llama_decode(weights->context, *batch);

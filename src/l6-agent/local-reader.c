@@ -225,7 +225,8 @@ static int feed_arguments(struct answer_reader *reader, char c)
 
 	if (reader->depth == 0 && is_space(c))
 		return 0;
-	if (reader->depth == 0 && c != '{')
+	if ((reader->depth == 0 && c != '{') ||
+	    ((unsigned char)c < 0x20 && (reader->in_string || !is_space(c))))
 		return -EPROTO;
 	r = buf_add_char(&reader->arguments, c);
 	if (r < 0)

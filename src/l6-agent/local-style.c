@@ -24,7 +24,7 @@
 #define DOCUMENT_SEPARATOR "\n---\n"    /* spec/varlink/io.clawos.Fs.varlink, Identity */
 
 enum {
-	TURNS_MAX = 4096,
+	TURNS_MAX = 1024,       /* of what is shown; tokens end it sooner */
 	TURN_BYTES_MAX = 6000,  /* of the person's message */
 	CALL_BYTES_MAX = 2000,  /* of an earlier call or answer shown again */
 	MEMORY_BYTES_MAX = 800, /* of what was found in memory for a message */
@@ -50,8 +50,8 @@ struct conversation {
 	uint32_t known; /* tools of the set that the loop has */
 	struct buf prefix, text;
 	struct turn *turns;
-	size_t n_turns, first; /* turns before first are no longer shown */
-	int fd;                /* the last prompt */
+	size_t n_turns;
+	int fd; /* the last prompt */
 };
 
 static void close_conversation(struct conversation *conversation)
@@ -64,7 +64,6 @@ static void close_conversation(struct conversation *conversation)
 	free(conversation->turns);
 	free(conversation);
 }
-DEFINE_CLEANUP(struct conversation *, close_conversation)
 
 static int explain(int r, struct error *err)
 {
@@ -161,17 +160,11 @@ static uint32_t find_known(const struct local_toolset *set,
 	return known;
 }
 
-static int open_conversation(const struct conversation_options *options, struct conversation **ret,
-			     struct error *err)
+static int begin(struct conversation *conversation, const struct conversation_options *options,
+		 struct error *err)
 {
-	CLEANUP(close_conversation_ptr)
-	struct conversation *conversation = calloc(1, sizeof(*conversation));
 	int r;
 
-	if (!conversation)
-		return FAIL(err, -ENOMEM, "out of memory");
-	if (options->max_bytes == 0)
-		return FAIL(err, -EINVAL, "a conversation needs a maximum of bytes");
 	conversation->fd = -1;
 	conversation->set = &local_toolset_table[0];
 	conversation->known = find_known(conversation->set, options);
@@ -183,10 +176,70 @@ static int open_conversation(const struct conversation_options *options, struct 
 	r = write_prefix(conversation->set, &conversation->prefix);
 	if (r >= 0 && options->instructions)
 		r = write_person(options->instructions, &conversation->prefix);
-	if (r < 0)
-		return explain(r, err);
-	*ret = TAKE_PTR(conversation);
+	return r < 0 ? explain(r, err) : 0;
+}
+
+static int open_conversation(const struct conversation_options *options, struct conversation **ret,
+			     struct error *err)
+{
+	struct conversation *conversation;
+	int r;
+
+	if (options->max_bytes == 0)
+		return FAIL(err, -EINVAL, "a conversation needs a maximum of bytes");
+	conversation = calloc(1, sizeof(*conversation));
+	if (!conversation)
+		return FAIL(err, -ENOMEM, "out of memory");
+	r = begin(conversation, options, err);
+	if (r < 0) {
+		close_conversation(conversation);
+		return r;
+	}
+	*ret = conversation;
 	return 0;
+}
+
+static size_t shown_tokens(const struct conversation *conversation, size_t from)
+{
+	size_t tokens = 0;
+
+	for (size_t i = from; i < conversation->n_turns; i++)
+		tokens += conversation->turns[i].tokens;
+	return tokens;
+}
+
+static void forget_first(struct conversation *conversation, size_t n)
+{
+	size_t bytes = conversation->turns[n].at;
+
+	if (n == 0)
+		return;
+	buf_consume(&conversation->text, bytes);
+	conversation->n_turns -= n;
+	memmove(conversation->turns, conversation->turns + n,
+		conversation->n_turns * sizeof(conversation->turns[0]));
+	for (size_t i = 0; i < conversation->n_turns; i++)
+		conversation->turns[i].at -= bytes;
+}
+
+/*
+ * What is shown begins with a message of the person, the oldest that fits. Leaving out changes what
+ * the model has computed already, so it is done seldom and then down to a part. It depends on the
+ * turns alone: a conversation read from the journal again leaves out the same.
+ */
+static void leave_out_old(struct conversation *conversation)
+{
+	size_t last = 0, from = 0;
+
+	if (shown_tokens(conversation, 0) <= HISTORY_TOKENS)
+		return;
+	for (size_t i = 0; i < conversation->n_turns; i++)
+		if (conversation->turns[i].kind == TURN_USER)
+			last = i;
+	while (from < last && (conversation->turns[from].kind != TURN_USER ||
+			       shown_tokens(conversation, from) > HISTORY_TOKENS_KEPT))
+		from++;
+	forget_first(conversation, from);
 }
 
 /* Ends a turn that was written to the text from `at` on; a failed one disappears. */
@@ -206,6 +259,7 @@ static int end_turn(struct conversation *conversation, enum turn_kind kind, size
 	turn = &conversation->turns[conversation->n_turns++];
 	*turn = (struct turn){ .kind = kind, .at = at, .length = conversation->text.length - at };
 	turn->tokens = local_text_tokens(conversation->text.data + at, turn->length);
+	leave_out_old(conversation);
 	return 0;
 }
 
@@ -287,43 +341,13 @@ static int add_note(struct conversation *conversation, const char *text, struct 
 	return end_turn(conversation, TURN_NOTE, at, r, err);
 }
 
-static size_t shown_tokens(const struct conversation *conversation, size_t from)
-{
-	size_t tokens = 0;
-
-	for (size_t i = from; i < conversation->n_turns; i++)
-		tokens += conversation->turns[i].tokens;
-	return tokens;
-}
-
-/*
- * What is shown begins with a message of the person, the oldest that fits. Leaving out changes what
- * the model has computed already, so it is done seldom and then by half.
- */
-static void leave_out_old(struct conversation *conversation)
-{
-	size_t last = conversation->first, from;
-
-	if (shown_tokens(conversation, conversation->first) <= HISTORY_TOKENS)
-		return;
-	for (size_t i = conversation->first; i < conversation->n_turns; i++)
-		if (conversation->turns[i].kind == TURN_USER)
-			last = i;
-	for (from = conversation->first; from < last; from++)
-		if (conversation->turns[from].kind == TURN_USER &&
-		    shown_tokens(conversation, from) <= HISTORY_TOKENS_KEPT)
-			break;
-	conversation->first = from;
-}
-
 /* The turns of the current message that have to go so that the rest fits: its oldest calls. */
 static size_t skip_after(const struct conversation *conversation)
 {
-	size_t first = conversation->first, skip = first + 1;
-	size_t tokens = shown_tokens(conversation, first);
+	size_t skip = 1, tokens = shown_tokens(conversation, 0);
 
-	if (first == conversation->n_turns)
-		return first;
+	if (conversation->n_turns == 0)
+		return 0;
 	while (tokens > HISTORY_TOKENS && skip + 2 < conversation->n_turns) {
 		tokens -= conversation->turns[skip++].tokens;
 		if (conversation->turns[skip].kind == TURN_RESULT)
@@ -336,9 +360,9 @@ static size_t find_message(const struct conversation *conversation)
 {
 	size_t at = conversation->n_turns;
 
-	while (at > conversation->first && conversation->turns[at - 1].kind != TURN_USER)
+	while (at > 0 && conversation->turns[at - 1].kind != TURN_USER)
 		at--;
-	return at > conversation->first ? at - 1 : at;
+	return at > 0 ? at - 1 : at;
 }
 
 static bool same_text(const struct conversation *conversation, size_t a, size_t b)
@@ -399,8 +423,8 @@ static int write_turns(struct conversation *conversation, struct buf *out)
 	size_t skip = skip_after(conversation);
 	int r = 0;
 
-	for (size_t i = conversation->first; i < conversation->n_turns && r >= 0; i++)
-		if (i == conversation->first || i >= skip)
+	for (size_t i = 0; i < conversation->n_turns && r >= 0; i++)
+		if (i == 0 || i >= skip)
 			r = buf_add(out, conversation->text.data + conversation->turns[i].at,
 				    conversation->turns[i].length);
 	return r < 0 ? r : buf_add_char(out, LOCAL_MARK_ASSISTANT);
@@ -426,7 +450,6 @@ static int prompt(struct conversation *conversation, unsigned flags, struct prom
 			       .max_tokens = LOCAL_ANSWER_TOKENS_MAX };
 	int r;
 
-	leave_out_old(conversation);
 	r = buf_add(&out, conversation->prefix.data, conversation->prefix.length);
 	if (r >= 0)
 		r = write_turns(conversation, &out);
