@@ -217,37 +217,6 @@ int config_load(const struct config_table *table, const char *name, const char *
 	return 0;
 }
 
-void config_dump(const struct config_table *table, const void *target, FILE *out)
-{
-	const char *section = "";
-
-	for (size_t i = 0; i < table->n_items; i++) {
-		const struct config_item *item = &table->items[i];
-		const void *at = (const char *)target + item->offset;
-
-		if (item->type == CONFIG_STRING && !*(char *const *)at)
-			continue;
-		if (strcmp(section, item->section) != 0)
-			fprintf(out, "[%s]\n", item->section);
-		section = item->section;
-		switch (item->type) {
-		case CONFIG_STRING:
-			fprintf(out, "%s = %s\n", item->key, *(char *const *)at);
-			break;
-		case CONFIG_NUMBER:
-			fprintf(out, "%s = %llu\n", item->key,
-				(unsigned long long)*(const uint64_t *)at);
-			break;
-		case CONFIG_BOOL:
-			fprintf(out, "%s = %s\n", item->key, *(const bool *)at ? "yes" : "no");
-			break;
-		case CONFIG_CHOICE:
-			fprintf(out, "%s = %s\n", item->key, item->choices[*(const unsigned *)at]);
-			break;
-		}
-	}
-}
-
 void config_free(const struct config_table *table, void *target)
 {
 	for (size_t i = 0; i < table->n_items; i++) {

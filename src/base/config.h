@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 enum config_type {
 	CONFIG_STRING, /* char * */
@@ -51,9 +50,6 @@ must_check int config_load(const struct config_table *table, const char *name, c
 /* Sets one value by its row, as the file would. where is put in front of an error. */
 must_check int config_set(const struct config_item *item, const char *value, const char *where,
 			  void *target, struct error *err);
-
-/* Writes every key with its current value in file form (string values of NULL are left out). */
-void config_dump(const struct config_table *table, const void *target, FILE *out);
 
 /* Frees the strings. */
 void config_free(const struct config_table *table, void *target);

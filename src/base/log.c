@@ -9,13 +9,6 @@
 
 enum { LINE_MAX_BYTES = 2048 };
 
-static enum log_level threshold = LOG_LEVEL_NOTICE;
-
-void log_set_level(enum log_level level)
-{
-	threshold = level;
-}
-
 void log_write(struct log_site *site, enum log_level level, const char *fmt, ...)
 {
 	uint64_t second = clock_monotonic_us() / CLOCK_SECOND_US;
@@ -24,8 +17,6 @@ void log_write(struct log_site *site, enum log_level level, const char *fmt, ...
 	va_list ap;
 	int head, n;
 
-	if (level > threshold)
-		return;
 	if (site->second != second) {
 		dropped = site->dropped;
 		*site = (struct log_site){ .second = second };

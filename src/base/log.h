@@ -3,9 +3,9 @@
  * log - one line per event on stderr, "<level>message", the prefix form journald reads.
  *
  * Programs log, library code does not. Levels mean actions: error = someone must act, warning =
- * degraded, notice = state change worth keeping, info = at most one line per request, debug =
- * anything. A call site that logs more than LOG_BURST lines in a second is silenced until the
- * second is over, and the number of dropped lines is said. Never pass a secret.
+ * degraded, notice = state change worth keeping. What happened to a request is in the journal. A
+ * call site that logs more than LOG_BURST lines in a second is silenced until the second is over,
+ * and the number of dropped lines is said. Never pass a secret.
  */
 #pragma once
 
@@ -17,8 +17,6 @@ enum log_level {
 	LOG_LEVEL_ERROR = 3,
 	LOG_LEVEL_WARNING,
 	LOG_LEVEL_NOTICE,
-	LOG_LEVEL_INFO,
-	LOG_LEVEL_DEBUG
 };
 enum { LOG_BURST = 20 };
 
@@ -26,9 +24,6 @@ struct log_site {
 	uint64_t second;
 	unsigned count, dropped;
 };
-
-/* The most talkative level that is written; LOG_LEVEL_NOTICE until set. */
-void log_set_level(enum log_level level);
 
 void log_write(struct log_site *site, enum log_level level, const char *fmt, ...) printf_like(3, 4);
 
@@ -40,5 +35,3 @@ void log_write(struct log_site *site, enum log_level level, const char *fmt, ...
 #define log_error(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) LOG_AT(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_notice(...) LOG_AT(LOG_LEVEL_NOTICE, __VA_ARGS__)
-#define log_info(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)

@@ -25,6 +25,4 @@ must_check int cage_owner_connect(int dir_fd, const char *path, struct error *er
 must_check int cage_owner_workspace(int socket_fd, uint32_t id, int directory_fd,
 				    enum launch_mode mode, struct error *err);
 
-/* Kills every cage of every connection; returns when the last is gone. */
-must_check int cage_owner_stop(int socket_fd, struct error *err);
 must_check int cage_owner_status(int socket_fd, struct launch_status *ret, struct error *err);

@@ -221,10 +221,3 @@ void egress_url_free(struct egress_url *url)
 	free(url->path);
 	*url = (struct egress_url){ 0 };
 }
-
-bool egress_url_is_address(const struct egress_url *url)
-{
-	struct sockaddr_storage address;
-
-	return egress_address_parse(url->host, &address);
-}

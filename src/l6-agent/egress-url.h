@@ -28,6 +28,3 @@ struct egress_url {
 must_check int egress_url_parse(const char *text, struct egress_url *ret, struct error *err);
 void egress_url_free(struct egress_url *url);
 #define auto_egress_url __attribute__((cleanup(egress_url_free)))
-
-/* True when the host is a numeric address. */
-bool egress_url_is_address(const struct egress_url *url);

@@ -296,8 +296,6 @@ int llm_call_reply(struct llm_call *call)
 			call->link, SD_JSON_BUILD_PAIR_UNSIGNED("tokens", figures.prefix_tokens),
 			SD_JSON_BUILD_PAIR_BOOLEAN("cached", figures.prefix_was_kept),
 			SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", total_us));
-	log_info("intent %lld: %zu tokens in (%zu kept), %zu out, %s", (long long)call->intent,
-		 figures.prompt_tokens, figures.cached_tokens, figures.answer_tokens, call->reason);
 	close_fd(&call->pipe_fd); /* the end of the text is seen before the reply */
 	call->pipe_fd = -1;
 	return sd_varlink_replybo(

@@ -127,9 +127,10 @@ static void forget(struct llm_server *server, struct llm_call *call)
 
 static void fail(struct llm_server *server, struct llm_call *call, const struct error *err)
 {
-	if (err->code == -ECANCELED || err->code == -EPIPE || llm_call_is_abandoned(call))
-		log_info("intent %lld: %s", (long long)call->intent, err->text);
-	else if (err->code != -EINVAL && err->code != -EMSGSIZE)
+	bool nobody_waits =
+		err->code == -ECANCELED || err->code == -EPIPE || llm_call_is_abandoned(call);
+
+	if (!nobody_waits && err->code != -EINVAL && err->code != -EMSGSIZE)
 		log_error("%s", err->text);
 	(void)llm_call_fail(call, server->weights, err); /* the peer may be gone */
 	forget(server, call);

@@ -169,8 +169,3 @@ void session_close(struct session *session)
 	free(session->thread);
 	free(session);
 }
-
-uint64_t session_last_seq(const struct session *session)
-{
-	return session->last_seq;
-}

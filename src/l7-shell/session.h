@@ -46,5 +46,3 @@ must_check int session_open(sd_event *event, const struct session_options *optio
 			    const struct session_acts *acts, struct session **ret,
 			    struct error *err);
 void session_close(struct session *session); /* NULL-tolerant */
-
-uint64_t session_last_seq(const struct session *session);
