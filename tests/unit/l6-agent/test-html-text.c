@@ -60,6 +60,15 @@ TEST(the_charset_of_the_head_counts_before_the_pages)
 	EXPECT_STR(buf_string(&out), "\xC3\xA9");
 }
 
+/* What this process has computed: a busy machine does not count. */
+static uint64_t cpu_us(void)
+{
+	struct timespec t;
+
+	EXPECT_INT(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), ==, 0);
+	return (uint64_t)t.tv_sec * CLOCK_SECOND_US + (uint64_t)t.tv_nsec / 1000;
+}
+
 /* Pages made to be slow: each of these was once the worst case of some reader. */
 TEST(time_grows_with_the_page_and_not_faster)
 {
@@ -88,9 +97,9 @@ TEST(time_grows_with_the_page_and_not_faster)
 
 		while (buf_add_string(&page, parts[i]) >= 0)
 			;
-		start = clock_monotonic_us();
+		start = cpu_us();
 		EXPECT_INT(html_text_convert(page.data, page.length, NULL, &out, &cut), ==, 0);
-		if (clock_monotonic_us() - start > 5 * CLOCK_SECOND_US)
+		if (cpu_us() - start > 5 * CLOCK_SECOND_US)
 			tap_fail(__FILE__, __LINE__, "\"%s\" took %llu us", parts[i],
 				 (unsigned long long)(clock_monotonic_us() - start));
 	}
