@@ -101,7 +101,7 @@ TEST(time_grows_with_the_page_and_not_faster)
 		EXPECT_INT(html_text_convert(page.data, page.length, NULL, &out, &cut), ==, 0);
 		if (cpu_us() - start > 5 * CLOCK_SECOND_US)
 			tap_fail(__FILE__, __LINE__, "\"%s\" took %llu us", parts[i],
-				 (unsigned long long)(clock_monotonic_us() - start));
+				 (unsigned long long)(cpu_us() - start));
 	}
 }
 
