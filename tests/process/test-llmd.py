@@ -179,6 +179,24 @@ def a_damaged_state_is_computed_again_with_the_same_text():
 
 
 @test
+def a_state_of_other_weights_is_not_restored():
+    with served() as model:
+        prompt = front()
+        expect(model.prepare(prompt)["cached"], False)
+        model.daemon.stop()
+        other = os.path.join(model.kept, "other.gguf")
+        with open(MODEL, "rb") as file:
+            weights = bytearray(file.read())
+        half = len(weights) // 2  # behind the head: the same shape, other numbers
+        weights[half::256] = bytes(byte ^ 1 for byte in weights[half::256])
+        with open(other, "wb") as file:
+            file.write(weights)
+        model.daemon.arguments[-1] = other
+        model.daemon.start()
+        expect(model.prepare(prompt)["cached"], False)
+
+
+@test
 def at_most_eight_states_are_kept_and_the_unused_goes_first():
     with served() as model:
         for number in range(8):
