@@ -8,7 +8,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
-from provider import Provider, text  # noqa: E402
+from provider import Provider, calls, text  # noqa: E402
 from system import System, await_end, proc_status, switches  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from varlink import Client  # noqa: E402
@@ -172,6 +172,17 @@ def another_model_in_the_environment_restarts_the_system_and_silence_does_not(sy
     system.env = {**saved, "LLM_MODEL": "another"}
     system.start()
     expect_true(system.up_pid() != first, "another model needs another system")
+
+
+@test
+def a_name_of_the_environment_reaches_the_daemon_that_acts_on_it(_):
+    asked_on = calls(("echo", {"message": "on"}))
+    with Provider(lambda request: text("end") if "tools" not in request.json else asked_on) as provider:
+        with System(provider, env={"AGENT_MAX_TOOL_ITERATIONS": "3", "AGENT_NAME": "zed"}) as system:
+            system.ask("go")
+            expect(len(provider.requests), 3)
+            with system.agent() as link:
+                expect(link.call("io.clawos.Agent.Status")["status"]["agent"], "zed")
 
 
 @test
