@@ -491,6 +491,7 @@ const struct model_format model_format_local = {
 	.add_assistant = add_assistant,
 	.add_result = add_tool_result,
 	.add_note = add_note,
+	.add_end = add_note, /* as an answer it would be copied: small models repeat their own */
 	.prompt = prompt,
 	.prefix = prefix,
 	.result_bytes_max = LOCAL_RESULT_BYTES_MAX,

@@ -90,6 +90,8 @@ struct model_format {
 			  const char *content, bool ok, struct error *err);
 	int (*add_note)(struct conversation *conversation, const char *text,
 			struct error *err); /* a system nudge */
+	/* How a turn ended that the model did not answer, so that the next message can follow. */
+	int (*add_end)(struct conversation *conversation, const char *text, struct error *err);
 	/* Finishes the bytes for one call; the conversation can be appended to afterwards. */
 	int (*prompt)(struct conversation *conversation, unsigned flags, struct prompt *ret,
 		      struct error *err);

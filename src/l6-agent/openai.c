@@ -316,6 +316,20 @@ static int add_assistant(struct conversation *conversation, const struct answer 
 	return r;
 }
 
+/* Several servers refuse two messages of the person in a row, so an end is an answer. */
+static int add_end(struct conversation *conversation, const char *text, struct error *err)
+{
+	auto_buf struct buf piece = piece_for(conversation);
+	auto_buf struct buf bracketed = piece_for(conversation);
+	int r = buf_printf(&bracketed, "[%s]", text);
+
+	if (r >= 0)
+		r = open_message(conversation, &piece, "{\"role\":\"assistant\",\"content\":");
+	if (r >= 0)
+		r = json_text_string(&piece, buf_string(&bracketed));
+	return add_message(conversation, r, &piece, "}", err);
+}
+
 static int add_result(struct conversation *conversation, const struct tool_call *call,
 		      const char *content, bool ok, struct error *err)
 {
@@ -381,6 +395,7 @@ const struct model_format model_format_openai = {
 	.add_assistant = add_assistant,
 	.add_result = add_result,
 	.add_note = add_note,
+	.add_end = add_end,
 	.prompt = finish_prompt,
 	.result_bytes_max = RESULT_BYTES_MAX,
 	.reader_open = openai_reader_open,

@@ -199,20 +199,7 @@ static int add_results(struct recall *recall, const struct progress *progress, b
 	return r;
 }
 
-static int add_text(struct recall *recall, const char *text, struct error *err)
-{
-	struct answer answer = { .stop = ANSWER_STOP_END };
-	int r;
-
-	answer.text = strdup(text);
-	if (!answer.text)
-		return FAIL(err, -ENOMEM, "out of memory");
-	r = recall->format->add_assistant(recall->conversation, &answer, err);
-	free(answer.text);
-	return r;
-}
-
-/* However a turn ends, the conversation after it is well formed: no open call, an answer. */
+/* However a turn ends, the conversation after it is well formed: no open call, an end. */
 static int on_turn_done(struct recall *recall, const struct progress *progress, yyjson_val *payload,
 			struct error *err)
 {
@@ -222,11 +209,14 @@ static int on_turn_done(struct recall *recall, const struct progress *progress, 
 	if (r < 0 || !state)
 		return r;
 	if (strcmp(state, "interrupted") == 0)
-		return add_text(recall, "[The person interrupted this turn.]", err);
+		return recall->format->add_end(recall->conversation,
+					       "The person interrupted this turn.", err);
 	if (progress->is_direct)
-		return add_text(recall, "[The person has seen the result.]", err);
+		return recall->format->add_end(recall->conversation,
+					       "The person has seen the result.", err);
 	if (strcmp(state, "failed") == 0)
-		return add_text(recall, "[This turn ended without an answer.]", err);
+		return recall->format->add_end(recall->conversation,
+					       "This turn ended without an answer.", err);
 	return 0;
 }
 

@@ -109,6 +109,26 @@ TEST(a_conversation_has_its_documented_bytes)
 	format->close(conversation);
 }
 
+TEST(the_end_of_a_turn_without_an_answer_is_no_words_of_the_model)
+{
+	struct conversation *conversation = open_with("");
+	struct error err = { 0 };
+	struct bytes got;
+
+	say(conversation, "/run ls");
+	call(conversation, "shell", "{\"command\": \"ls\"}");
+	EXPECT_OK(format->add_end(conversation, "The person has seen it.", &err), &err);
+	say(conversation, "hello");
+	got = prompt_of(conversation, 0);
+	EXPECT_STR(got.turns, "U/run lsE"
+			      "A{\"tool\": \"shell\", \"arguments\": {\"command\": \"ls\"}}E"
+			      "UResult of shell:\na.txtE"
+			      "UNote: The person has seen it.E"
+			      "UhelloEA");
+	free(got.all);
+	format->close(conversation);
+}
+
 TEST(a_failed_call_is_shown_as_failed)
 {
 	struct conversation *conversation = open_with("");

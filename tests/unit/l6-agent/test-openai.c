@@ -99,6 +99,21 @@ TEST(a_prompt_is_a_prefix_of_the_next_but_for_its_tail)
 	format->close(conversation);
 }
 
+TEST(the_end_of_a_turn_without_an_answer_stands_as_one)
+{
+	struct conversation *conversation = open_with(0, BODY_BYTES_MAX, false);
+	struct error err = { 0 };
+	char *body;
+
+	EXPECT_OK(format->add_user(conversation, "hi", NULL, &err), &err);
+	EXPECT_OK(format->add_end(conversation, "Interrupted.", &err), &err);
+	body = body_of(conversation, 0);
+	EXPECT_STR(strstr(body, "{\"role\":\"assistant\""),
+		   "{\"role\":\"assistant\",\"content\":\"[Interrupted.]\"}]}");
+	free(body);
+	format->close(conversation);
+}
+
 TEST(without_tools_nothing_is_said_of_them)
 {
 	struct conversation *conversation = open_with(0, BODY_BYTES_MAX, false);

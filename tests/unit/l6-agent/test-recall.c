@@ -65,6 +65,12 @@ static int add_note(struct conversation *c, const char *text, struct error *err)
 	return buf_printf(&c->text, "N:%s|", text);
 }
 
+static int add_end(struct conversation *c, const char *text, struct error *err)
+{
+	(void)err;
+	return buf_printf(&c->text, "E:%s|", text);
+}
+
 static const struct model_format format = {
 	.name = "test",
 	.open = open_conversation,
@@ -73,6 +79,7 @@ static const struct model_format format = {
 	.add_assistant = add_assistant,
 	.add_result = add_result,
 	.add_note = add_note,
+	.add_end = add_end,
 };
 
 static const struct recall_options options = { .format = &format,
@@ -239,7 +246,7 @@ TEST(an_interrupted_turn_leaves_a_conversation_without_open_calls)
 	put(JOURNAL_TURN_DONE, 1, "{\"state\":\"interrupted\"}");
 	EXPECT_STR(conversation(recall),
 		   "S:rules|U:go()|A:[x {}][y {1}]|R:a=first|R:b=!interrupted before it was done|"
-		   "A:[The person interrupted this turn.]|");
+		   "E:The person interrupted this turn.|");
 	start(2, "on", "");
 	expect_the_same_read_back();
 }
@@ -284,7 +291,7 @@ TEST(a_direct_form_stands_as_a_call_of_the_person)
 	EXPECT_STR(progress.text, "out");
 	put(JOURNAL_TURN_DONE, 1, "{\"state\":\"done\"}");
 	EXPECT_STR(conversation(recall), "S:rules|U:/x()|A:[x {}]|R:direct=out|"
-					 "A:[The person has seen the result.]|");
+					 "E:The person has seen the result.|");
 	expect_the_same_read_back();
 }
 
