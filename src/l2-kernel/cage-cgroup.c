@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 enum {
@@ -20,6 +21,8 @@ enum {
 	TRIAL_MEMORY_MIB = 16,
 	TRIAL_PROCESSES = 4,
 	ENTER_TRIES = 3,
+	MEMORY_PERCENT = 75, /* of the machine, for all cages together */
+	PROCESSES_ALL = 8192,
 };
 #define PREFIX "cage-"
 #define CONTROLLERS_V2 "+memory +pids"
@@ -168,6 +171,34 @@ static bool holds(const struct cage_cgroups *groups)
 	return true;
 }
 
+static int set_limit(int group_fd, const char *name, uint64_t value, struct error *err)
+{
+	char text[TEXT_BYTES];
+	int r;
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value); /* fits */
+	r = write_file(group_fd, name, text);
+	return r < 0 ? FAIL(err, r, "cgroup: %s: %s", name, strerror(-r)) : 0;
+}
+
+/*
+ * All cages together: who asks for many large ones gets the machine's memory, but not the last of
+ * it. Where it cannot be set (a file that a container may not write) each cage's own limit remains.
+ */
+static void limit_all(const struct cage_cgroups *groups)
+{
+	bool v2 = groups->bounds[CGROUP_MEMORY] == LAUNCH_BOUND_CGROUP_V2;
+	struct sysinfo machine;
+
+	if (groups->folder_fds[CGROUP_MEMORY] >= 0 && sysinfo(&machine) == 0)
+		(void)set_limit(
+			groups->folder_fds[CGROUP_MEMORY],
+			v2 ? "memory.max" : "memory.limit_in_bytes",
+			(uint64_t)machine.totalram * machine.mem_unit / 100 * MEMORY_PERCENT, NULL);
+	if (groups->folder_fds[CGROUP_PIDS] >= 0)
+		(void)set_limit(groups->folder_fds[CGROUP_PIDS], "pids.max", PROCESSES_ALL, NULL);
+}
+
 void cage_cgroups_open(const char *root, struct cage_cgroups *ret)
 {
 	struct cage_cgroups groups = { .folder_fds = { -1, -1 } };
@@ -184,20 +215,11 @@ void cage_cgroups_open(const char *root, struct cage_cgroups *ret)
 		for (int i = 0; i < CGROUP_CONTROLLERS; i++)
 			if (groups.folder_fds[i] >= 0)
 				sweep(groups.folder_fds[i]);
+		limit_all(&groups);
 		if (!holds(&groups))
 			cage_cgroups_fini(&groups);
 	}
 	*ret = groups;
-}
-
-static int set_limit(int group_fd, const char *name, uint64_t value, struct error *err)
-{
-	char text[TEXT_BYTES];
-	int r;
-
-	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value); /* fits */
-	r = write_file(group_fd, name, text);
-	return r < 0 ? FAIL(err, r, "cgroup: %s: %s", name, strerror(-r)) : 0;
 }
 
 /* A file that not every kernel has (swap accounting): where it is missing there is no swap to

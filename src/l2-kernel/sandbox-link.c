@@ -235,8 +235,10 @@ static void add_link(struct sandbox *sandbox, int accepted_fd)
 		log_warning("refused a connection from a uid that has no business here");
 		return;
 	}
-	if (sandbox->n_links == SANDBOX_LINKS_MAX) {
-		log_warning("refused a connection: %d are open", SANDBOX_LINKS_MAX);
+	if (sandbox->n_links >= (peer_of(sandbox, peer.uid) & LAUNCH_PEER_OWNER
+					 ? SANDBOX_LINKS_MAX
+					 : SANDBOX_LINKS_AGENT_MAX)) {
+		log_warning("refused a connection: %u are open", sandbox->n_links);
 		return;
 	}
 	link = calloc(1, sizeof(*link));

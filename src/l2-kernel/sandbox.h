@@ -20,7 +20,8 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
-enum { SANDBOX_LINKS_MAX = 32, SANDBOX_CAGES_MAX = 1024 };
+/* Some connections are kept for the person: whoever else takes all of them cannot prevent STOP. */
+enum { SANDBOX_LINKS_MAX = 32, SANDBOX_LINKS_AGENT_MAX = 24, SANDBOX_CAGES_MAX = 1024 };
 
 struct service;
 struct sandbox_link;

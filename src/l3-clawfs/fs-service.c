@@ -16,6 +16,8 @@
 #include <string.h>
 
 #define auto_json __attribute__((cleanup(sd_json_variant_unrefp)))
+
+enum { CONNECTIONS_KEPT = 4 };
 #define METHOD(name_) "io.clawos.Fs." name_
 
 struct fs_service {
@@ -334,6 +336,8 @@ int fs_service_open(const struct fs_service_options *options, struct fs_service 
 {
 	const uid_t peers[] = { options->owner, options->agent };
 	const unsigned connections = (unsigned)store_quotas(options->store)->connections;
+	/* the agent cannot take them all: the person answers, reads and edits in any case */
+	const unsigned kept = connections > 4 * CONNECTIONS_KEPT ? CONNECTIONS_KEPT : 1;
 	struct fs_service *fs = calloc(1, sizeof(*fs));
 	int r;
 
@@ -347,12 +351,13 @@ int fs_service_open(const struct fs_service_options *options, struct fs_service 
 		r = batch_open(options->store, service_event(options->service), &fs->context.batch,
 			       err);
 	if (r >= 0)
-		r = service_serve(options->service, "fs", &vl_interface_io_clawos_Fs,
-				  &(struct service_peers){ .uids = peers,
-							   .n_uids = 2,
-							   .connections_max = connections,
-							   .connections_per_uid_max = connections },
-				  &fs->context, &fs->server, err);
+		r = service_serve(
+			options->service, "fs", &vl_interface_io_clawos_Fs,
+			&(struct service_peers){ .uids = peers,
+						 .n_uids = 2,
+						 .connections_max = connections,
+						 .connections_per_uid_max = connections - kept },
+			&fs->context, &fs->server, err);
 	if (r >= 0)
 		r = bind_methods(fs, err);
 	if (r < 0) {

@@ -53,7 +53,8 @@ const char *agentd_name_problem(const char *name)
 	if (!utf8_is_valid(name, length))
 		return "a thread's name is UTF-8";
 	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f ||
+		    (name[i] == '\xc2' && (unsigned char)name[i + 1] < 0xa0)) /* U+0080 to U+009F */
 			return "a thread's name holds no control characters";
 	return "";
 }

@@ -252,7 +252,9 @@ static CURLcode set_safety(CURL *easy, const struct http_options *options)
 	bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	bad |= curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy ? options->proxy : "");
-	bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+	/* a proxy resolves the names: what it is not asked about would be reached unjudged */
+	bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY,
+				options->alone ? "" : "localhost,127.0.0.1,::1");
 	bad |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
 	if (options->ca_file)

@@ -232,7 +232,8 @@ int egress_serve(struct egress *egress, sd_varlink_server **ret, struct error *e
 {
 	const uid_t uids[] = { egress->agent, egress->owner };
 	const struct service_peers peers = { uids, sizeof(uids) / sizeof(uids[0]),
-					     EGRESS_CONNECTIONS_MAX, EGRESS_CONNECTIONS_MAX };
+					     EGRESS_CONNECTIONS_MAX,
+					     EGRESS_CONNECTIONS_MAX - EGRESS_CONNECTIONS_KEPT };
 	sd_varlink_server *server = NULL;
 	int r = service_serve(egress->service, "egress", &vl_interface_io_clawos_Egress, &peers,
 			      egress, &server, err);

@@ -206,6 +206,16 @@ int up_config_load(const char *text, char *(*lookup)(const char *name), struct u
 	return r;
 }
 
+void up_config_wipe_environment(void)
+{
+	for (size_t i = 0; i < sizeof(environment) / sizeof(environment[0]); i++) {
+		char *value = getenv(environment[i].name);
+
+		if (value && strcmp(environment[i].section, "KEY") == 0)
+			explicit_bzero(value, strlen(value));
+	}
+}
+
 void up_config_free(struct up_config *config)
 {
 	for (unsigned i = 0; i < config->n_rows; i++) {

@@ -35,6 +35,8 @@ struct up_config {
 /* text may be NULL. lookup is getenv, or a test's own. */
 must_check int up_config_load(const char *text, char *(*lookup)(const char *name),
 			      struct up_config *ret, struct error *err);
+/* The key goes out of the environment that the kernel shows of this process: it has been read. */
+void up_config_wipe_environment(void);
 void up_config_free(struct up_config *config);
 
 /* The value of a key, NULL when it is not set. Borrowed. */

@@ -56,6 +56,25 @@ static int make_path(const char *path, struct error *err)
 	return 0;
 }
 
+/* What lies in the state is run and obeyed: it is the person's alone, or it is not used. */
+static int check_owner(const char *path, struct error *err)
+{
+	auto_fd int fd = dir_open_configured(path, O_RDONLY | O_DIRECTORY, 0);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return FAIL(err, fd < 0 ? fd : -errno, "%s: %s", path,
+			    strerror(fd < 0 ? -fd : errno));
+	if (st.st_uid != geteuid())
+		return FAIL(err, -EPERM,
+			    "the state %s belongs to user %u, not to you (user %u): it is not used",
+			    path, st.st_uid, geteuid());
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return FAIL(err, -EPERM, "the state %s may be written by others: chmod 700 it",
+			    path);
+	return 0;
+}
+
 static int replace(char **target, const char *value, size_t length)
 {
 	char *copy = strndup(value, length);
@@ -120,6 +139,8 @@ int up_paths_find(const char *state_option, struct up_paths *ret, struct error *
 
 	if (r == 0)
 		r = make_path(buf_string(&state), err);
+	if (r == 0)
+		r = check_owner(buf_string(&state), err);
 	if (r < 0)
 		return r;
 	paths.state = buf_take(&state);

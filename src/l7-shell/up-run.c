@@ -281,6 +281,7 @@ static int open_system(struct up *up, struct error *err)
 	if (r != 0)
 		return r;
 	r = up_identity(&up->paths, up->state_fd, &up->config, up->identity, err);
+	up_config_wipe_environment();
 	if (r >= 0)
 		r = up_paths_keep(&up->paths, up->state_fd, err);
 	if (r < 0)
