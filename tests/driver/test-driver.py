@@ -4,8 +4,10 @@
 Each test has a clone of its own (the driver's files with a small lock table and a small part) and a cache of its own,
 whose bases are links to the real ones. pip finds the wheels in a folder, so no network is used.
 """
+import glob
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -61,11 +63,10 @@ class Clone:
         os.makedirs(self.cache)
         os.makedirs(self.wheels)
         self.rows = []
-        real = os.environ["CLAWOS_BASE"].removesuffix("/root")
-        test_base = next(n for n in os.listdir(os.environ["CLAWOS_CACHE"]) if n.startswith("base-test-"))
-        for name, target in (("build", f"{os.environ['CLAWOS_CACHE']}/{test_base}"), ("run", real)):
-            path = self.pieces(f"base_path {name}").stdout.strip()
-            os.symlink(target, path)
+        real = os.environ["CLAWOS_CACHE"]
+        build, run = (self.pieces(f"base_path {name}").stdout.strip() for name in ("test", "run"))
+        for path in (build, run):
+            os.symlink(path.replace(self.cache, real), path)
 
     def write(self, name, text):
         with open(f"{self.path}/{name}", "w", encoding="utf-8") as file:
@@ -315,6 +316,26 @@ def clean_removes_what_is_the_drivers_and_nothing_else(clone):
     expect(os.path.exists(clone.cache + "/model"), "clean without --cache touched the cache")
     expect(clone.run(["./clawos", "clean", "--cache"]).returncode == 0, "clean --cache failed")
     expect(os.listdir(clone.cache) == ["mine"], f"left in the cache: {os.listdir(clone.cache)}")
+
+
+@test
+def the_run_base_has_the_libraries_the_programs_need_and_no_other(clone):
+    base, programs = os.environ["CLAWOS_BASE"], os.environ["CLAWOS_BIN"]
+    needed = set()
+    for name in os.listdir(programs):
+        out = clone.run(["readelf", "-d", f"{programs}/{name}"]).stdout
+        needed |= set(re.findall(r"\(NEEDED\).*\[(.*)\]", out))
+    with open(f"{ROOT}/tools/base/run.packages", encoding="utf-8") as file:
+        libraries = [line for line in file.read().split("\n") if line.startswith("lib")]
+    held = set()
+    for package in libraries:
+        lists = glob.glob(f"{base}/var/lib/dpkg/info/{package}.list") + glob.glob(f"{base}/var/lib/dpkg/info/{package}:*.list")
+        with open(lists[0], encoding="utf-8") as file:
+            files = {os.path.basename(path) for path in file.read().split("\n")}
+        expect(files & needed, f"no program needs {package}")
+        held |= files
+    missing = {name for name in needed - held if not name.startswith(("libc.so", "libm.so", "ld-linux"))}
+    expect(not missing, f"no package of run.packages holds {missing}")
 
 
 @test
