@@ -248,14 +248,22 @@ static int add_arguments(struct piece_call *call, yyjson_val *arguments)
 
 static int add_name(struct piece_call *call, yyjson_val *name)
 {
-	if (!yyjson_is_str(name) || same_text(&call->name, name))
+	if (!name || same_text(&call->name, name))
 		return 0; /* repeated with each piece */
 	return add_without_nul(&call->name, yyjson_get_str(name), yyjson_get_len(name));
 }
 
+/* Of another type it counts as missing: only strings have bytes. */
+static yyjson_val *string_in(yyjson_val *object, const char *key)
+{
+	yyjson_val *value = yyjson_obj_get(object, key);
+
+	return yyjson_is_str(value) ? value : NULL;
+}
+
 static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val *function)
 {
-	yyjson_val *id = yyjson_obj_get(piece, "id"), *name = yyjson_obj_get(function, "name");
+	yyjson_val *id = string_in(piece, "id"), *name = string_in(function, "name");
 	yyjson_val *at = yyjson_obj_get(piece, "index");
 	int64_t index = yyjson_is_int(at) ? yyjson_get_sint(at) : -1;
 	struct piece_call *call = find_call(answer, index, id, name);
@@ -263,7 +271,7 @@ static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val
 
 	if (!call)
 		r = new_call(answer, index, &call);
-	if (r >= 0 && call->id.length == 0 && yyjson_is_str(id))
+	if (r >= 0 && call->id.length == 0 && id)
 		r = add_without_nul(&call->id, yyjson_get_str(id), yyjson_get_len(id));
 	if (r >= 0)
 		r = add_name(call, name);
