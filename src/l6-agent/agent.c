@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/agent.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "l2-kernel/cage-client.h"
 #include "l6-agent/front.h"
@@ -31,6 +32,23 @@ const struct model_format *agent_format(unsigned backend)
 	return backend == PROVIDER_LOCAL ? &model_format_local : &model_format_openai;
 }
 
+/* claw-llmd reads the weights from a disk and computes in long steps, and says nothing meanwhile.
+ */
+enum { LLM_PATIENCE = 4 };
+
+static int open_peers(struct agent *agent, int run_fd)
+{
+	uint64_t silence_us = agent->config->daemon_timeout_s * CLOCK_SECOND_US;
+	const struct peer_options egress = { run_fd, "egress", "claw-egressd", silence_us };
+	const struct peer_options llm = { run_fd, "llm", "claw-llmd", LLM_PATIENCE * silence_us };
+	const struct peer_options fs = { run_fd, "fs", "clawfsd", silence_us };
+	int r = peer_new(agent->event, &egress, &agent->egress);
+
+	if (r >= 0)
+		r = peer_new(agent->event, &llm, &agent->llm);
+	return r < 0 ? r : peer_new(agent->event, &fs, &agent->fs);
+}
+
 int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 {
 	struct journal_options options = {
@@ -46,11 +64,7 @@ int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 	if (r >= 0)
 		r = subscribers_new(agent, &agent->subscribers);
 	if (r >= 0)
-		r = peer_new(agent->event, run_fd, "egress", "claw-egressd", &agent->egress);
-	if (r >= 0)
-		r = peer_new(agent->event, run_fd, "llm", "claw-llmd", &agent->llm);
-	if (r >= 0)
-		r = peer_new(agent->event, run_fd, "fs", "clawfsd", &agent->fs);
+		r = open_peers(agent, run_fd);
 	if (r < 0)
 		return FAIL(err, r, "out of memory");
 	r = cage_client_open(agent->event, run_fd, "sandbox", &agent->cages, err);

@@ -39,6 +39,7 @@ struct agent {
 	struct threads *threads;
 	struct peer *egress, *llm, *fs;
 	struct cage_client *cages;
+	bool cages_silent; /* claw-sandboxd did not answer the last time (call-cage) */
 	struct subscribers *subscribers;
 	const struct model_format *format;
 	struct agent_front front;

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Tools that touch files or run programs: claw-toolwork in a fresh cage, one call each. */
+/*
+ * Tools that touch files or run programs: claw-toolwork in a fresh cage, one call each.
+ *
+ * The request is written when the cage is there: a cage that never started has done nothing.
+ * claw-sandboxd may hang, or be gone for good with its socket still open, so nothing it says is
+ * waited for without a limit.
+ */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "l2-kernel/cage-client.h"
@@ -17,6 +23,8 @@ enum {
 	CONTENT_MIN = 1024,
 	REQUEST_MAX = 16 * 1024 * 1024,
 	SHELL_TIMEOUT_S = 120,
+	SILENT_MS = 2000, /* for a claw-sandboxd that did not answer the last time */
+	KILL_WAIT_MS = 8, /* what is killed is gone sooner, and a person waits for the interrupt */
 };
 
 struct cage_run {
@@ -25,11 +33,13 @@ struct cage_run {
 	struct cage_handle *cage;
 	int fd;
 	sd_event_source *io;
+	sd_event_source *patience; /* with claw-sandboxd */
+	uint64_t limit_ms;
 	struct buf request;
 	struct call_reply reply;
 	struct cage_result result;
 	struct call_outcome outcome;
-	bool is_replied, is_stopped;
+	bool is_started, is_replied, is_stopped;
 };
 
 static void free_run(struct cage_run *run)
@@ -37,6 +47,7 @@ static void free_run(struct cage_run *run)
 	if (run->cage)
 		cage_forget(run->cage);
 	sd_event_source_disable_unref(run->io);
+	sd_event_source_disable_unref(run->patience);
 	close_fd(&run->fd);
 	buf_free(&run->request);
 	call_reply_free(&run->reply);
@@ -44,15 +55,42 @@ static void free_run(struct cage_run *run)
 	free(run);
 }
 
-/* Killed now; on_exited says when it is gone. */
+static int on_impatient(sd_event_source *source, uint64_t usec, void *data);
+
+/* How long claw-sandboxd may be silent from now on. */
+static void wait_ms(struct cage_run *run, uint64_t ms)
+{
+	int r;
+
+	sd_event_source_disable_unref(run->patience);
+	run->patience = NULL;
+	r = sd_event_add_time_relative(run->options.agent->event, &run->patience, CLOCK_MONOTONIC,
+				       ms * CLOCK_MSEC_US, CLOCK_MSEC_US, on_impatient, run);
+	if (r < 0)
+		cage_kill(run->cage); /* it is not waited for without a limit */
+}
+
+static uint64_t patience_ms(const struct cage_run *run)
+{
+	const struct agent *agent = run->options.agent;
+
+	return agent->cages_silent ? SILENT_MS : agent->config->daemon_timeout_s * 1000;
+}
+
+/* Killed now; on_exited says when it is gone. One that has not started is not waited for. */
 static bool stop(struct call_run *call_run)
 {
 	struct cage_run *run = (struct cage_run *)call_run;
 
+	if (!run->is_started) {
+		free_run(run);
+		return true;
+	}
 	run->is_stopped = true;
 	sd_event_source_disable_unref(run->io);
 	run->io = NULL;
 	cage_kill(run->cage);
+	wait_ms(run, KILL_WAIT_MS);
 	return false;
 }
 
@@ -80,6 +118,8 @@ static void add_cage_figures(struct cage_run *run)
 
 static void finish(struct cage_run *run)
 {
+	sd_event_source_disable_unref(run->patience);
+	run->patience = NULL;
 	run->options.on_done(&run->outcome, run->options.data);
 	free_run(run);
 }
@@ -91,6 +131,7 @@ static void on_refused(struct cage_handle *cage, enum launch_stage stage, int er
 
 	(void)cage;
 	run->cage = NULL;
+	run->options.agent->cages_silent = false;
 	call_outcome_say(&run->outcome, false, "no cage could be made (%s): %s",
 			 launch_stage_name(stage), *text ? text : strerror(error));
 	finish(run);
@@ -119,6 +160,7 @@ static void on_exited(struct cage_handle *cage, const struct cage_result *result
 
 	(void)cage;
 	run->cage = NULL;
+	run->options.agent->cages_silent = false;
 	run->result = *result;
 	if (run->is_stopped) {
 		run->outcome.end = CALL_END_UNKNOWN;
@@ -131,8 +173,6 @@ static void on_exited(struct cage_handle *cage, const struct cage_result *result
 	add_cage_figures(run);
 	finish(run);
 }
-
-static const struct cage_callbacks callbacks = { .on_refused = on_refused, .on_exited = on_exited };
 
 /* The reply is there: the stream's end ends the program, and its exit ends the call. */
 static void take_reply(struct cage_run *run)
@@ -148,12 +188,14 @@ static void take_reply(struct cage_run *run)
 	run->outcome.meta.max = CALL_META_MAX;
 }
 
+/* What is left of the cage ends now; its exit ends the call. */
 static void hang_up(struct cage_run *run)
 {
 	sd_event_source_disable_unref(run->io);
 	run->io = NULL;
 	close_fd(&run->fd);
 	run->fd = -1;
+	wait_ms(run, patience_ms(run));
 }
 
 static void on_input(struct cage_run *run)
@@ -219,6 +261,51 @@ static int on_stream(sd_event_source *source, int fd, uint32_t events, void *dat
 	return 0;
 }
 
+/* The cage is there and reads: now it is told what to do. */
+static void on_started(struct cage_handle *cage, pid_t pid, void *data)
+{
+	struct cage_run *run = data;
+	int r;
+
+	(void)cage;
+	(void)pid;
+	run->is_started = true;
+	run->options.agent->cages_silent = false;
+	r = sd_event_add_io(run->options.agent->event, &run->io, run->fd, EPOLLIN | EPOLLOUT,
+			    on_stream, run);
+	if (r < 0)
+		cage_kill(run->cage); /* its exit ends the call */
+	wait_ms(run, run->limit_ms + GRACE_MS + patience_ms(run));
+}
+
+static const struct cage_callbacks callbacks = { on_started, on_refused, on_exited };
+
+/* claw-sandboxd has not said in time what became of the cage. */
+static int on_impatient(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct cage_run *run = data;
+	const char *limit = "claw-sandboxd gives no sign of life (agent.daemon_timeout)";
+
+	(void)source;
+	(void)usec;
+	run->options.agent->cages_silent |= !run->is_stopped;
+	if (run->is_stopped) {
+		run->outcome.end = CALL_END_UNKNOWN;
+		call_outcome_say(&run->outcome, false,
+				 "interrupted before it was done; that its cage is gone was not "
+				 "confirmed in time");
+	} else if (!run->is_started) {
+		call_outcome_say(&run->outcome, false,
+				 "no cage could be made, nothing was done: %s", limit);
+	} else if (!run->is_replied) {
+		run->outcome.end =
+			run->options.tool->effect == TOOL_READ ? CALL_END_DONE : CALL_END_UNKNOWN;
+		call_outcome_say(&run->outcome, false, "its time limit is over, and %s", limit);
+	}
+	finish(run);
+	return 0;
+}
+
 static uint64_t time_limit_ms(const struct call_run_options *options)
 {
 	yyjson_doc *doc = payload_parse(options->arguments, strlen(options->arguments));
@@ -245,14 +332,14 @@ static enum launch_profile profile_of(const struct tool *tool)
 	return tool->effect == TOOL_WRITE ? LAUNCH_PROFILE_WRITE : LAUNCH_PROFILE_EXECUTE;
 }
 
-static int launch(struct cage_run *run, uint64_t limit_ms, struct error *err)
+static int launch(struct cage_run *run, struct error *err)
 {
 	const struct call_run_options *options = &run->options;
 	struct cage_launch_options launch = {
 		.profile = profile_of(options->tool),
 		.workspace = options->workspace,
 		.turn = options->turn,
-		.time_ms = (uint32_t)(limit_ms + GRACE_MS),
+		.time_ms = (uint32_t)(run->limit_ms + GRACE_MS),
 		.memory_mib = (uint32_t)options->agent->config->tool_memory_mib,
 		.callbacks = &callbacks,
 		.data = run,
@@ -261,33 +348,32 @@ static int launch(struct cage_run *run, uint64_t limit_ms, struct error *err)
 
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(options->agent->event, &run->io, run->fd, EPOLLIN | EPOLLOUT, on_stream,
-			    run);
-	return r < 0 ? FAIL(err, r, "event loop: %s", strerror(-r)) : 0;
+	wait_ms(run, patience_ms(run));
+	return 0;
 }
 
 int call_cage_start(const struct call_run_options *options, struct call_run **ret,
 		    struct error *err)
 {
 	struct cage_run *run = calloc(1, sizeof(*run));
-	uint64_t limit_ms = time_limit_ms(options);
 	int r;
 
 	if (!run)
 		return FAIL(err, -ENOMEM, "out of memory");
 	run->run.kind = &kind;
 	run->options = *options;
+	run->limit_ms = time_limit_ms(options);
 	run->fd = -1;
 	run->request = BUF(REQUEST_MAX);
 	run->outcome.content = BUF(CALL_CONTENT_MAX);
 	run->outcome.meta = BUF(CALL_META_MAX);
 	call_reply_init(&run->reply, content_limit(options));
 	r = call_frame_request(&run->request, options->tool->name, options->arguments,
-			       content_limit(options), limit_ms);
+			       content_limit(options), run->limit_ms);
 	if (r < 0)
 		(void)FAIL(err, r, "the call is too large to be sent");
 	if (r >= 0)
-		r = launch(run, limit_ms, err);
+		r = launch(run, err);
 	if (r < 0) {
 		free_run(run);
 		return r;

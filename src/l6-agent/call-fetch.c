@@ -132,6 +132,10 @@ static void explain(const char *error_id, sd_json_variant *reply, struct call_ou
 		call_outcome_say(outcome, false,
 				 "claw-egressd was lost; it is not known whether the request was "
 				 "sent");
+	} else if (strcmp(error_id, SD_VARLINK_ERROR_TIMEOUT) == 0) {
+		outcome->end = CALL_END_UNKNOWN;
+		call_outcome_say(outcome, false, "%s; it is not known whether the request was sent",
+				 peer_error_reason(error_id, reply));
 	} else {
 		(void)exchange_error_explain(error_id, reply, &err);
 		call_outcome_say(outcome, false, "%s", err.text);

@@ -57,6 +57,12 @@ static bool ask_anew(struct memory_run *run, const char *error_id)
 	return begin(run, NULL) >= 0;
 }
 
+static bool is_cut_off(const char *error_id)
+{
+	return error_id && (strcmp(error_id, SD_VARLINK_ERROR_TIMEOUT) == 0 ||
+			    strcmp(error_id, SD_VARLINK_ERROR_DISCONNECTED) == 0);
+}
+
 static void on_reply(struct peer_call *call, const char *error_id, sd_json_variant *reply,
 		     bool is_final, void *data)
 {
@@ -79,6 +85,8 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 		call_outcome_say(&outcome, false, "%s", err.text);
 	else if (end == MEMORY_ASK)
 		outcome.end = CALL_END_ASK;
+	else if (is_cut_off(error_id) && run->options.tool->effect != TOOL_READ)
+		outcome.end = CALL_END_UNKNOWN;
 	outcome.question = (uint64_t)question;
 	outcome.is_anew = run->is_anew;
 	run->options.on_done(&outcome, run->options.data);

@@ -62,7 +62,8 @@ static void on_search(struct peer_call *call, const char *error_id, sd_json_vari
 	(void)call;
 	(void)is_final;
 	fetch->search = NULL;
-	r = error_id ? FAIL(&err, -EIO, "memory was not searched: %s", error_id)
+	r = error_id ? FAIL(&err, -EIO, "memory was not searched: %s",
+			    peer_error_reason(error_id, reply))
 		     : memory_recall_format(reply, &block, &err);
 	if (r < 0)
 		(void)snprintf(fetch->result.note, sizeof(fetch->result.note), "%s", err.text);

@@ -48,6 +48,8 @@ int exchange_error_explain(const char *error_id, sd_json_variant *parameters, st
 	if (strcmp(error_id, SD_VARLINK_ERROR_DISCONNECTED) == 0 ||
 	    strcmp(error_id, SD_VARLINK_ERROR_PROTOCOL) == 0)
 		return FAIL(err, -ECONNRESET, "the daemon that speaks to the model was lost");
+	if (strcmp(error_id, SD_VARLINK_ERROR_TIMEOUT) == 0)
+		return FAIL(err, -ETIMEDOUT, "no model can be asked: %s", reason);
 	if (strcmp(name, "ProviderFailed") == 0)
 		return provider_failed(parameters, err);
 	if (strcmp(name, "TooLong") == 0)

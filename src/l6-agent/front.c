@@ -36,11 +36,11 @@ static void on_prepared(struct peer_call *call, const char *error_id, sd_json_va
 	struct agent *agent = data;
 
 	(void)call;
-	(void)reply;
 	(void)is_final;
 	agent->preparing = NULL;
 	if (error_id)
-		log_notice("the local model has not prepared its prompt's front: %s", error_id);
+		log_notice("the local model has not prepared its prompt's front: %s",
+			   peer_error_reason(error_id, reply));
 }
 
 static int ask_to_prepare(struct agent *agent, const struct prompt *prefix, struct error *err)
@@ -131,7 +131,8 @@ static void on_identity(struct peer_call *call, const char *error_id, sd_json_va
 {
 	struct front_fetch *fetch = data;
 	struct error err = { 0 };
-	int r = error_id ? FAIL(&err, -EIO, "clawfsd gives no identity documents: %s", error_id)
+	int r = error_id ? FAIL(&err, -EIO, "clawfsd gives no identity documents: %s",
+				peer_error_reason(error_id, reply))
 			 : take(fetch->agent, call, reply, &err);
 
 	(void)is_final;

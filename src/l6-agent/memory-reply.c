@@ -124,7 +124,7 @@ static int format_error(const char *error_id, sd_json_variant *reply, struct buf
 	if (is_ours && strcmp(name, "InvalidArguments") == 0)
 		return buf_printf(out, "%s.", text_of(reply, "reason"));
 	return buf_printf(out, "Memory does not answer (%s); nothing is known about the call.",
-			  name);
+			  *text_of(reply, "reason") ? text_of(reply, "reason") : name);
 }
 
 int memory_reply_format(const struct memory_call *call, const char *error_id,

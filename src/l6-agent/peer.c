@@ -2,6 +2,7 @@
 #include "l6-agent/peer.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -19,37 +20,67 @@ struct peer {
 	sd_varlink *idle[IDLE_MAX];
 	size_t n_idle;
 	struct peer_call *calls;
+	uint64_t generation; /* of the newest call */
+	uint64_t silence_us, heard_us;
+	sd_event_source *watch; /* on while calls are out */
+	sd_varlink *probe;
 };
 
 struct peer_call {
 	struct peer *peer;
 	struct peer_call *next, **self; /* in peer->calls */
 	sd_varlink *link;
+	uint64_t generation;
 	sd_event_source *repeat;
 	struct peer_call_options options;
 	int kept[2]; /* descriptors of a call that may be repeated */
 	bool repeated, in_reply, cancelled;
 };
 
-int peer_new(sd_event *event, int run_fd, const char *name, const char *daemon, struct peer **ret)
+static int on_watch(sd_event_source *source, uint64_t usec, void *userdata);
+
+int peer_new(sd_event *event, const struct peer_options *options, struct peer **ret)
 {
 	struct peer *peer = calloc(1, sizeof(*peer));
+	int r;
 
+	assert(options->silence_us > 0);
 	if (!peer)
 		return -ENOMEM;
 	peer->event = event;
-	peer->run_fd = run_fd;
-	peer->name = name;
-	peer->daemon = daemon;
+	peer->run_fd = options->run_fd;
+	peer->name = options->name;
+	peer->daemon = options->daemon;
+	peer->silence_us = options->silence_us;
+	r = sd_event_add_time_relative(event, &peer->watch, CLOCK_MONOTONIC, 0, 0, on_watch, peer);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(peer->watch, SD_EVENT_OFF);
+	if (r < 0) {
+		peer_free(peer);
+		return r;
+	}
 	*ret = peer;
 	return 0;
 }
 
+static void drop_probe(struct peer *peer)
+{
+	if (peer->probe)
+		(void)sd_varlink_set_userdata(peer->probe, NULL);
+	sd_varlink_close_unref(TAKE_PTR(peer->probe));
+}
+
 static void free_call(struct peer_call *call)
 {
+	struct peer *peer = call->peer;
+
 	*call->self = call->next;
 	if (call->next)
 		call->next->self = call->self;
+	if (!peer->calls) {
+		(void)sd_event_source_set_enabled(peer->watch, SD_EVENT_OFF);
+		drop_probe(peer);
+	}
 	sd_event_source_disable_unref(call->repeat);
 	sd_varlink_close_unref(call->link);
 	sd_json_variant_unref(call->options.parameters);
@@ -73,6 +104,8 @@ void peer_free(struct peer *peer)
 		free_call(call);
 	}
 	drop_idle(peer);
+	drop_probe(peer);
+	sd_event_source_disable_unref(peer->watch);
 	free(peer);
 }
 
@@ -99,6 +132,12 @@ static bool is_lost(const char *error_id)
 			    strcmp(error_id, SD_VARLINK_ERROR_PROTOCOL) == 0);
 }
 
+/* Whoever was silent for the whole of a call's time is not asked to be silent once more. */
+static bool is_repeated_after(const char *error_id)
+{
+	return is_lost(error_id) && strcmp(error_id, SD_VARLINK_ERROR_TIMEOUT) != 0;
+}
+
 static void on_loss(struct peer_call *call);
 
 static int on_reply(sd_varlink *link, sd_json_variant *reply, const char *error_id,
@@ -112,7 +151,9 @@ static int on_reply(sd_varlink *link, sd_json_variant *reply, const char *error_
 		return 0;      /* an idle connection was closed */
 	if (is_lost(error_id)) /* the daemon is gone: idle connections lead to it as well */
 		drop_idle(call->peer);
-	if (is_lost(error_id) && call->options.repeatable && !call->repeated) {
+	else
+		call->peer->heard_us = clock_monotonic_us();
+	if (is_repeated_after(error_id) && call->options.repeatable && !call->repeated) {
 		on_loss(call);
 		return 0;
 	}
@@ -151,7 +192,7 @@ static int connect_socket(const struct peer *peer)
 	return take_fd(&fd);
 }
 
-static int open_link(struct peer *peer, sd_varlink **ret)
+static int open_link(struct peer *peer, sd_varlink_reply_t on_answer, sd_varlink **ret)
 {
 	auto_fd int fd = connect_socket(peer);
 	sd_varlink *link = NULL;
@@ -164,7 +205,7 @@ static int open_link(struct peer *peer, sd_varlink **ret)
 	if (r >= 0)
 		r = sd_varlink_set_allow_fd_passing_output(link, true);
 	if (r >= 0)
-		r = sd_varlink_bind_reply(link, on_reply);
+		r = sd_varlink_bind_reply(link, on_answer);
 	if (r >= 0)
 		r = sd_varlink_attach_event(link, peer->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r < 0) {
@@ -186,7 +227,7 @@ static int take_link(struct peer *peer, sd_varlink **ret)
 		}
 		sd_varlink_close_unref(link);
 	}
-	return open_link(peer, ret);
+	return open_link(peer, on_reply, ret);
 }
 
 static int send_call(struct peer_call *call, const int *fds)
@@ -207,11 +248,103 @@ static int send_call(struct peer_call *call, const int *fds)
 			     : sd_varlink_invoke(call->link, options->method, options->parameters);
 }
 
-static void give_up(struct peer_call *call)
+static void give_up(struct peer_call *call, const char *error_id, sd_json_variant *reply)
 {
 	call->in_reply = true;
-	call->options.on_reply(call, SD_VARLINK_ERROR_DISCONNECTED, NULL, true, call->options.data);
+	call->options.on_reply(call, error_id, reply, true, call->options.data);
 	free_call(call);
+}
+
+static int watch(struct peer *peer)
+{
+	int r = sd_event_source_set_time(peer->watch, peer->heard_us + peer->silence_us / 2);
+
+	return r < 0 ? r : sd_event_source_set_enabled(peer->watch, SD_EVENT_ONESHOT);
+}
+
+/* All calls that were out by now end; what their callbacks begin is a new attempt. */
+static void end_all(struct peer *peer)
+{
+	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *reply = NULL;
+	uint64_t newest = peer->generation;
+	struct error err = { 0 };
+
+	(void)FAIL(&err, -ETIMEDOUT,
+		   "%s has given no sign of life for %llu s (agent.daemon_timeout)", peer->daemon,
+		   (unsigned long long)(peer->silence_us / CLOCK_SECOND_US));
+	(void)sd_json_buildo(&reply, SD_JSON_BUILD_PAIR_STRING("reason", err.text)); /* or none */
+	drop_idle(peer);
+	for (;;) {
+		struct peer_call *call = peer->calls;
+
+		while (call && call->generation > newest)
+			call = call->next;
+		if (!call)
+			break;
+		if (call->link)
+			(void)sd_varlink_set_userdata(call->link, NULL);
+		give_up(call, SD_VARLINK_ERROR_TIMEOUT, reply);
+	}
+	peer->heard_us = clock_monotonic_us(); /* for those that are left */
+	if (peer->calls && watch(peer) < 0)
+		end_all(peer);
+}
+
+/* Who cannot be watched is not waited for. */
+static void go_on_watching(struct peer *peer)
+{
+	if (watch(peer) < 0)
+		end_all(peer);
+}
+
+/* Whatever it says, it lives. A connection that ends belonged to one that was replaced. */
+static int on_probed(sd_varlink *link, sd_json_variant *reply, const char *error_id,
+		     sd_varlink_reply_flags_t flags, void *userdata)
+{
+	struct peer *peer = userdata;
+
+	(void)link;
+	(void)reply;
+	(void)flags;
+	if (!peer)
+		return 0;
+	drop_probe(peer);
+	if (error_id && strcmp(error_id, SD_VARLINK_ERROR_TIMEOUT) == 0) {
+		end_all(peer);
+		return 0;
+	}
+	peer->heard_us = clock_monotonic_us();
+	go_on_watching(peer);
+	return 0;
+}
+
+static int open_link(struct peer *peer, sd_varlink_reply_t on_answer, sd_varlink **ret);
+
+static int send_probe(struct peer *peer)
+{
+	int r = open_link(peer, on_probed, &peer->probe);
+
+	if (r < 0)
+		return r;
+	(void)sd_varlink_set_userdata(peer->probe, peer);
+	r = sd_varlink_set_relative_timeout(peer->probe, peer->silence_us / 2);
+	return r < 0 ? r : sd_varlink_invoke(peer->probe, "org.varlink.service.GetInfo", NULL);
+}
+
+/*
+ * Calls are out and nothing was heard for half of the time: a daemon whose work takes long, or
+ * whose own other side is slow, still answers on another connection.
+ */
+static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct peer *peer = userdata;
+
+	(void)source;
+	if (peer->heard_us + peer->silence_us / 2 > usec)
+		go_on_watching(peer);
+	else if (!peer->probe && send_probe(peer) < 0)
+		end_all(peer); /* nobody listens any more */
+	return 0;
 }
 
 static int on_repeat(sd_event_source *source, void *userdata)
@@ -220,7 +353,7 @@ static int on_repeat(sd_event_source *source, void *userdata)
 
 	(void)source;
 	if (send_call(call, call->kept) < 0)
-		give_up(call);
+		give_up(call, SD_VARLINK_ERROR_DISCONNECTED, NULL);
 	return 0;
 }
 
@@ -234,7 +367,7 @@ static void on_loss(struct peer_call *call)
 	sd_varlink_close_unref(TAKE_PTR(call->link));
 	r = sd_event_add_defer(call->peer->event, &call->repeat, on_repeat, call);
 	if (r < 0)
-		give_up(call);
+		give_up(call, SD_VARLINK_ERROR_DISCONNECTED, NULL);
 }
 
 static int keep_fds(struct peer_call *call)
@@ -259,6 +392,7 @@ int peer_call_start(struct peer *peer, const struct peer_call_options *options,
 	call->peer = peer;
 	call->options = *options;
 	call->kept[0] = call->kept[1] = -1;
+	call->generation = ++peer->generation;
 	sd_json_variant_ref(call->options.parameters);
 	call->next = peer->calls;
 	call->self = &peer->calls;
@@ -266,6 +400,10 @@ int peer_call_start(struct peer *peer, const struct peer_call_options *options,
 		call->next->self = &call->next;
 	peer->calls = call;
 	r = keep_fds(call);
+	if (r >= 0 && !call->next) { /* nothing was expected of it before */
+		peer->heard_us = clock_monotonic_us();
+		r = watch(peer);
+	}
 	if (r >= 0)
 		r = send_call(call, options->fds);
 	if (r < 0) {
@@ -293,4 +431,12 @@ int peer_call_take_fd(struct peer_call *call, size_t index)
 	int fd = call->link ? sd_varlink_take_fd(call->link, index) : -ENOENT;
 
 	return fd == -ENXIO ? -ENOENT : fd;
+}
+
+const char *peer_error_reason(const char *error_id, sd_json_variant *reply)
+{
+	sd_json_variant *reason = sd_json_variant_by_key(reply, "reason");
+
+	return reason && sd_json_variant_is_string(reason) ? sd_json_variant_string(reason)
+							   : error_id;
 }

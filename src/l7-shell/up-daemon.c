@@ -129,10 +129,10 @@ int up_daemon_open(struct up *up, struct up_daemon *daemon, struct error *err)
 	if (daemon->listen_fd < 0)
 		return daemon->listen_fd;
 	set_state(daemon, UP_STOPPED);
-	if (!daemon->row->on_demand)
-		return 0;
 	r = sd_event_add_io(up->event, &daemon->demand, daemon->listen_fd, EPOLLIN, on_demand,
 			    daemon);
+	if (r >= 0 && !daemon->row->on_demand) /* looked at when it has failed */
+		r = sd_event_source_set_enabled(daemon->demand, SD_EVENT_OFF);
 	return r < 0 ? FAIL(err, r, "%s: watch its socket: %s", daemon->row->name, strerror(-r))
 		     : 0;
 }

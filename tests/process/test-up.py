@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The supervisor, with the shipped daemons: who they are, what they see, what happens when they end."""
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
@@ -111,6 +113,34 @@ def a_killed_daemon_is_started_again_and_a_waiting_caller_is_served(system):
         old = system.kill(name)
         system.wait_running(name, not_pid=old)
     expect(system.ask("ping")["kind"], "turn-done")
+
+
+@test
+def a_turn_ends_although_the_launcher_cannot_start_and_goes_on_when_it_can(_):
+    with tempfile.TemporaryDirectory() as folder:
+        for name in os.listdir(os.environ["CLAWOS_BIN"]):
+            shutil.copy2(os.path.join(os.environ["CLAWOS_BIN"], name), folder)
+        os.chmod(folder, 0o755)
+        probe = os.path.join(folder, "claw-cageprobe")
+        os.rename(probe, probe + ".away")
+
+        def script(request):
+            return text("done") if request.json["messages"][-1]["role"] == "tool" else calls(("shell", {"command": "echo hello"}))
+
+        with Provider(script) as provider, System(provider, env={"CLAWOS_BIN": folder}) as broken:
+            begun = time.monotonic()
+            turn = broken.ask("run it")
+            expect_true(time.monotonic() - begun < 25, f"it took {time.monotonic() - begun:.0f} s")
+            expect((turn["data"]["state"], turn["answer"]), ("done", "done"))
+            told = [e["data"] for e in broken.events() if e["kind"] == "tool-done"][0]
+            expect((told["ok"], "no cage could be made" in told["content"]), (False, True))
+            expect([d["state"] for d in broken.status()["daemons"] if d["name"] == "claw-sandboxd"], ["failed"])
+            os.rename(probe + ".away", probe)
+            while not told["ok"]:  # a failed daemon is tried again at a call, every five seconds
+                expect_true(time.monotonic() - begun < 60, f"{told['content']}\n{broken.logs()}")
+                broken.ask("run it")
+                told = [e["data"] for e in broken.events() if e["kind"] == "tool-done"][-1]
+            expect(told["content"], "hello\n")
 
 
 @test
