@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from provider import Provider, calls, text  # noqa: E402
@@ -86,7 +87,8 @@ def results_go_back_in_the_order_of_the_calls():
 
 @test
 def a_command_that_waits_is_ended_by_an_interrupt_with_everything_it_started():
-    with stack([calls(("shell", {"command": "echo $$ > pid; (sleep 300; touch late) & sleep 300"})), text("after")]) as s:
+    ours = f"sleep 300.{uuid.uuid4().int}"  # nobody else's sleeps
+    with stack([calls(("shell", {"command": f"({ours}; touch late) & echo $$ > pid; {ours}"})), text("after")]) as s:
         turn = s.submit("go")
         while not os.path.exists(os.path.join(s.workspace, "pid")):
             time.sleep(0.005)
@@ -95,8 +97,7 @@ def a_command_that_waits_is_ended_by_an_interrupt_with_everything_it_started():
         took = time.monotonic() - begun
         expect_true(took < 0.25, f"the interrupt took {took * 1000:.0f} ms")
         expect(s.follow(turn).state, "interrupted")
-        left = subprocess.run(["pgrep", "-f", "sleep 300"], capture_output=True, text=True).stdout
-        expect(left, "")
+        expect(subprocess.run(["pgrep", "-f", ours], capture_output=True, text=True).stdout, "")
         expect(s.ask("go on").answer, "after")
         roles = [m["role"] for m in s.provider.requests[-1].json["messages"]]
         expect(roles, ["system", "user", "assistant", "tool", "assistant", "user"])
