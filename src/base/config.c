@@ -99,7 +99,7 @@ static bool is_others(const struct config_table *table, const char *section)
 	return false;
 }
 
-static char *trim(char *text)
+char *config_trim(char *text)
 {
 	char *end = text + strlen(text);
 
@@ -135,7 +135,7 @@ static int read_section(struct reader *reader, char *line, const char *where, st
 
 static int read_line(struct reader *reader, char *text, const char *where, struct error *err)
 {
-	char *line = trim(text), *equals;
+	char *line = config_trim(text), *equals;
 	const struct config_item *item;
 	size_t index;
 
@@ -149,7 +149,7 @@ static int read_line(struct reader *reader, char *text, const char *where, struc
 	if (!equals)
 		return FAIL(err, -EINVAL, "%s: expected key = value", where);
 	*equals = '\0';
-	line = trim(line);
+	line = config_trim(line);
 	item = find(reader->table, reader->section, line);
 	if (!item)
 		return FAIL(err, -EINVAL, "%s: unknown key \"%s\" in [%s]", where, line,
@@ -159,7 +159,7 @@ static int read_line(struct reader *reader, char *text, const char *where, struc
 		return FAIL(err, -EINVAL, "%s: %s is given twice", where, line);
 	if (index < CONFIG_KEYS_MAX)
 		reader->seen[index] = true;
-	return config_set(item, trim(equals + 1), where, reader->target, err);
+	return config_set(item, config_trim(equals + 1), where, reader->target, err);
 }
 
 static int read_text(struct reader *reader, const char *name, const char *text, struct error *err)

@@ -51,5 +51,8 @@ must_check int config_load(const struct config_table *table, const char *name, c
 must_check int config_set(const struct config_item *item, const char *value, const char *where,
 			  void *target, struct error *err);
 
+/* Cuts blanks and a carriage return off both ends, in place. */
+char *config_trim(char *text);
+
 /* Frees the strings. */
 void config_free(const struct config_table *table, void *target);

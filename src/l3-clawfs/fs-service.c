@@ -34,6 +34,15 @@ static int begin_read(struct fs_context *fs, sd_varlink *link)
 	return r < 0 ? sd_varlink_error_errno(link, r) : 1;
 }
 
+/* The same for a method without parameters. */
+static int begin_bare_read(struct fs_context *fs, sd_varlink *link, sd_json_variant *parameters)
+{
+	static const sd_json_dispatch_field none[] = { { 0 } };
+	int r = sd_varlink_dispatch(link, parameters, none, NULL);
+
+	return r != 0 ? r : begin_read(fs, link);
+}
+
 /* {name: array}, an empty array when array is NULL. */
 static int reply_array(sd_varlink *link, const char *name, sd_json_variant *array)
 {
@@ -233,19 +242,15 @@ static int on_history(sd_varlink *link, sd_json_variant *parameters,
 static int on_identity(sd_varlink *link, sd_json_variant *parameters,
 		       sd_varlink_method_flags_t flags, void *userdata)
 {
-	static const sd_json_dispatch_field fields[] = { { 0 } };
 	auto_json sd_json_variant *documents = NULL;
 	struct fs_context *fs = userdata;
 	const struct quotas *quotas = store_quotas(fs->store);
 	auto_buf struct buf text = BUF(5 * quotas->document_bytes);
 	int64_t generation = 0;
 	struct error err = { 0 };
-	int r = sd_varlink_dispatch(link, parameters, fields, NULL);
+	int r = begin_bare_read(fs, link, parameters);
 
 	(void)flags;
-	if (r != 0)
-		return r;
-	r = begin_read(fs, link);
 	if (r != 1)
 		return r;
 	r = identity_read(fs->store, fs->owner, &text, &generation, wire_add_document, &documents,
@@ -264,16 +269,12 @@ static int on_identity(sd_varlink *link, sd_json_variant *parameters,
 static int on_questions(sd_varlink *link, sd_json_variant *parameters,
 			sd_varlink_method_flags_t flags, void *userdata)
 {
-	static const sd_json_dispatch_field fields[] = { { 0 } };
 	auto_json sd_json_variant *questions = NULL;
 	struct fs_context *fs = userdata;
 	struct error err = { 0 };
-	int r = sd_varlink_dispatch(link, parameters, fields, NULL);
+	int r = begin_bare_read(fs, link, parameters);
 
 	(void)flags;
-	if (r != 0)
-		return r;
-	r = begin_read(fs, link);
 	if (r != 1)
 		return r;
 	r = question_list(fs->store, clock_realtime_us(), wire_add_question, &questions, &err);
@@ -283,7 +284,6 @@ static int on_questions(sd_varlink *link, sd_json_variant *parameters,
 static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		     void *userdata)
 {
-	static const sd_json_dispatch_field fields[] = { { 0 } };
 	static const char *const counts[] = {
 		"SELECT value FROM total WHERE name = 'documents'",
 		"SELECT count(*) FROM version",
@@ -295,12 +295,9 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 	struct fs_context *fs = userdata;
 	const struct quotas *quotas = store_quotas(fs->store);
 	struct error err = { 0 };
-	int r = sd_varlink_dispatch(link, parameters, fields, NULL);
+	int r = begin_bare_read(fs, link, parameters);
 
 	(void)flags;
-	if (r != 0)
-		return r;
-	r = begin_read(fs, link);
 	if (r != 1)
 		return r;
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]) && r >= 0; i++)

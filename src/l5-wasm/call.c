@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json-text.h"
 #include "base/utf8.h"
+#include "l5-wasm/capture.h"
 #include "l5-wasm/frame.h"
 
 #include <assert.h>
@@ -159,15 +160,6 @@ int reply_fail(struct reply *reply, int code, const char *fmt, ...)
 	return code;
 }
 
-/* A place to cut near at: behind the newline before it, when there is one in the last quarter. */
-static size_t cut_at_line(const char *text, size_t at)
-{
-	for (size_t i = at; i > at - at / 4; i--)
-		if (text[i - 1] == '\n')
-			return i;
-	return at;
-}
-
 static int cut_middle(struct reply *reply, size_t limit)
 {
 	struct buf *whole = &reply->content;
@@ -175,7 +167,7 @@ static int cut_middle(struct reply *reply, size_t limit)
 	size_t room = limit - CUT_NOTE_BYTES, head, tail, n_cut;
 	int r;
 
-	head = cut_at_line(whole->data, utf8_cut(whole->data, whole->length, room / 2));
+	head = capture_head_end(whole->data, utf8_cut(whole->data, whole->length, room / 2));
 	tail = whole->length - room / 2;
 	while (tail < whole->length && ((unsigned char)whole->data[tail] & 0xC0) == 0x80)
 		tail++;

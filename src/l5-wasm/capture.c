@@ -78,8 +78,7 @@ static int join(const struct capture *capture, struct buf *to)
 	return r;
 }
 
-/* Where a head of at most `at` bytes ends: behind a newline in its last quarter if there is one. */
-static size_t head_end(const char *text, size_t at)
+size_t capture_head_end(const char *text, size_t at)
 {
 	for (size_t i = at; i > at - at / 4; i--)
 		if (text[i - 1] == '\n')
@@ -110,7 +109,7 @@ int capture_put(const struct capture *capture, size_t max, struct buf *to, bool 
 	tail = joined.length - (max / 2 < capture->tail_length || capture->tail_length == 0
 					? max / 2
 					: capture->tail_length);
-	head = head_end(joined.data, head);
+	head = capture_head_end(joined.data, head);
 	tail = tail_start(joined.data, tail < head ? head : tail, joined.length);
 	r = buf_add(to, joined.data, head);
 	if (r == 0)

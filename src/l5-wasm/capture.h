@@ -30,6 +30,9 @@ void capture_fini(struct capture *capture);
 /* Takes the next bytes of the stream. */
 must_check int capture_add(struct capture *capture, const char *bytes, size_t length);
 
+/* Where a head of at most `at` bytes ends: behind a newline in its last quarter if there is one. */
+size_t capture_head_end(const char *text, size_t at);
+
 /* Bytes that are kept. */
 size_t capture_length(const struct capture *capture);
 

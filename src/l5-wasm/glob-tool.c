@@ -55,19 +55,12 @@ static int put_notes(const struct search *search, const struct walk *walk, const
 		r = buf_printf(&reply->content,
 			       "[%zu of %zu matches; narrow the pattern or give a path]",
 			       search->shown, search->found);
-	if (r == 0 && walk->skipped > 0)
-		r = buf_printf(&reply->content,
-			       "%s[not searched: %s%s; name it in the pattern or as path]",
-			       search->found == 0 ? " " : "", walk->skipped_name,
-			       walk->skipped > 1 ? " and its like" : "");
-	if (r == 0 && walk->is_partial)
-		r = buf_printf(&reply->content, "[%s: the search is incomplete]",
-			       walk->is_late ? "time is up" : "too many or too deep directories");
-	reply->cut = search->shown < search->found || walk->is_partial;
-	reply->timed_out = walk->is_late;
+	if (r < 0)
+		return r;
+	reply->cut = search->shown < search->found;
 	reply->files = (int64_t)search->files;
 	reply->matches = (int64_t)search->found;
-	return r;
+	return walk_report(walk, "name it in the pattern or as path", reply);
 }
 
 /* The pattern relative to the directory: "/workspace/src/x" and "./x" are common. */

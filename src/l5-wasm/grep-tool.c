@@ -268,18 +268,12 @@ static int put_notes(const struct search *search, const struct walk *walk, const
 	if (r == 0 && search->large > 0)
 		r = buf_printf(content, "%s[%zu files larger than 32 MiB were not searched]",
 			       search->found == 0 ? " " : "", search->large);
-	if (r == 0 && walk->skipped > 0)
-		r = buf_printf(content, "%s[not searched: %s%s; give it as path]",
-			       search->found == 0 ? " " : "", walk->skipped_name,
-			       walk->skipped > 1 ? " and its like" : "");
-	if (r == 0 && walk->is_partial)
-		r = buf_printf(content, "[%s: the search is incomplete]",
-			       walk->is_late ? "time is up" : "too many or too deep directories");
-	reply->cut = search->shown < search->found || walk->is_partial;
-	reply->timed_out = walk->is_late;
+	if (r < 0)
+		return r;
+	reply->cut = search->shown < search->found;
 	reply->files = (int64_t)search->files;
 	reply->matches = (int64_t)search->found;
-	return r;
+	return walk_report(walk, "give it as path", reply);
 }
 
 static int compile(struct search *search, const char *pattern, bool ignore_case)

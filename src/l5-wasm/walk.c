@@ -74,3 +74,19 @@ int walk_run(struct walk *walk, int directory_fd)
 
 	return r < 0 ? r : 0;
 }
+
+int walk_report(const struct walk *walk, const char *advice, struct reply *reply)
+{
+	int r = 0;
+
+	if (walk->skipped > 0)
+		r = buf_printf(&reply->content, "%s[not searched: %s%s; %s]",
+			       reply->matches == 0 ? " " : "", walk->skipped_name,
+			       walk->skipped > 1 ? " and its like" : "", advice);
+	if (r == 0 && walk->is_partial)
+		r = buf_printf(&reply->content, "[%s: the search is incomplete]",
+			       walk->is_late ? "time is up" : "too many or too deep directories");
+	reply->cut = reply->cut || walk->is_partial;
+	reply->timed_out = walk->is_late;
+	return r;
+}

@@ -40,3 +40,9 @@ struct walk {
 
 /* Walks what is below directory_fd (borrowed) and fills the results. */
 must_check int walk_run(struct walk *walk, int directory_fd);
+
+/*
+ * Ends a reply that has its matches, files and content: says what was passed over, with the advice
+ * how to have it searched, and whether the walk is incomplete.
+ */
+must_check int walk_report(const struct walk *walk, const char *advice, struct reply *reply);

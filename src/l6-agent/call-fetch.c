@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "l6-agent/call-run.h"
 #include "l6-agent/exchange-error.h"
+#include "l6-agent/field.h"
 #include "l6-agent/http-text.h"
 #include "l6-agent/peer.h"
 
@@ -28,7 +29,6 @@ struct fetch_run {
 	struct buf body;
 	struct http_answer answer;
 	char *content_type, *location;
-	bool is_anew;
 };
 
 static void free_run(struct fetch_run *run)
@@ -84,20 +84,6 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
 	return 0;
 }
 
-static uint64_t number(sd_json_variant *object, const char *key)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, key);
-
-	return value && sd_json_variant_is_unsigned(value) ? sd_json_variant_unsigned(value) : 0;
-}
-
-static const char *string(sd_json_variant *object, const char *key)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, key);
-
-	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value) : NULL;
-}
-
 static void keep_string(char **to, const char *from)
 {
 	if (!from)
@@ -109,24 +95,23 @@ static void keep_string(char **to, const char *from)
 static void explain(const char *error_id, sd_json_variant *reply, struct call_outcome *outcome)
 {
 	const char *name = exchange_error_name(error_id);
-	const char *reason = string(reply, "reason");
 	struct error err = { 0 };
 
 	outcome->via = VIA_EGRESS;
 	if (strcmp(name, "ApprovalNeeded") == 0) {
-		const char *action = string(reply, "action");
-
-		outcome->question = number(reply, "question");
-		call_outcome_say(outcome, false, "%s", action ? action : "a request");
+		outcome->question = (uint64_t)field_number(reply, "question", 0);
+		call_outcome_say(outcome, false, "%s", field_text(reply, "action", "a request"));
 		outcome->end = CALL_END_ASK;
 	} else if (strcmp(name, "AddressRefused") == 0) {
 		call_outcome_say(outcome, false, "refused: %s is %s, which is no public address",
-				 string(reply, "host"), string(reply, "address"));
+				 field_text(reply, "host", "?"), field_text(reply, "address", "?"));
 	} else if (strcmp(name, "Denied") == 0) {
-		call_outcome_say(outcome, false, "denied: %s", reason ? reason : "by rule");
+		call_outcome_say(outcome, false, "denied: %s",
+				 field_text(reply, "reason", "by rule"));
 	} else if (strcmp(name, "ProviderFailed") == 0) {
 		call_outcome_say(outcome, false, "the request failed (%s): %s",
-				 string(reply, "what"), reason ? reason : "no reason was given");
+				 field_text(reply, "what", "?"),
+				 field_text(reply, "reason", "no reason was given"));
 	} else if (strcmp(error_id, SD_VARLINK_ERROR_DISCONNECTED) == 0) {
 		outcome->end = CALL_END_UNKNOWN;
 		call_outcome_say(outcome, false,
@@ -159,24 +144,13 @@ static void write_answer(struct fetch_run *run, sd_json_variant *reply,
 	if (r < 0)
 		call_outcome_say(outcome, false, "%s", err.text);
 	/* figures that do not fit are left out */
-	if (buf_printf(&outcome->meta, "\"status\":%d,\"bytesOut\":%llu,\"bytesIn\":%llu",
-		       run->answer.status, (unsigned long long)number(reply, "bytesOut"),
-		       (unsigned long long)number(reply, "bytesIn")) < 0)
+	if (buf_printf(&outcome->meta, "\"status\":%d,\"bytesOut\":%lld,\"bytesIn\":%lld",
+		       run->answer.status, field_number(reply, "bytesOut", 0),
+		       field_number(reply, "bytesIn", 0)) < 0)
 		buf_truncate(&outcome->meta, 0);
 }
 
 static int begin(struct fetch_run *run, struct error *err);
-
-/* The broker has forgotten the question (it died): the person is asked anew. */
-static bool ask_anew(struct fetch_run *run, const char *error_id)
-{
-	if (!error_id || strcmp(error_id, "io.clawos.Egress.UnknownQuestion") != 0 ||
-	    run->options.question == 0)
-		return false;
-	run->options.question = 0;
-	run->is_anew = true;
-	return begin(run, NULL) >= 0;
-}
 
 static void on_reply(struct peer_call *call, const char *error_id, sd_json_variant *reply,
 		     bool is_final, void *data)
@@ -189,12 +163,14 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 	if (is_final)
 		run->call = NULL;
 	if (!error_id) {
-		if (number(reply, "status") > 0)
-			run->answer.status = (int)number(reply, "status");
-		keep_string(&run->content_type, string(reply, "contentType"));
-		keep_string(&run->location, string(reply, "location"));
+		if (field_number(reply, "status", 0) > 0)
+			run->answer.status = (int)field_number(reply, "status", 0);
+		keep_string(&run->content_type, field_text(reply, "contentType", NULL));
+		keep_string(&run->location, field_text(reply, "location", NULL));
 	}
-	if (!is_final || ask_anew(run, error_id))
+	if (!is_final)
+		return;
+	if (call_question_is_forgotten(&run->options, error_id) && begin(run, NULL) >= 0)
 		return;
 	if (error_id)
 		explain(error_id, reply, &outcome);
@@ -202,7 +178,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 		call_outcome_say(&outcome, false, "the answer cannot be read");
 	else
 		write_answer(run, reply, &outcome);
-	outcome.is_anew = run->is_anew;
+	outcome.is_anew = run->options.is_anew;
 	run->options.on_done(&outcome, run->options.data);
 	call_outcome_free(&outcome);
 	free_run(run);

@@ -21,7 +21,6 @@ struct memory_run {
 	struct call_run_options options;
 	struct memory_call memory;
 	struct peer_call *call;
-	bool is_anew;
 };
 
 static void free_run(struct memory_run *run)
@@ -46,17 +45,6 @@ static const struct call_run_kind kind = { .stop = stop, .abandon = abandon };
 
 static int begin(struct memory_run *run, struct error *err);
 
-/* The store has forgotten the question (it died): the person is asked anew. */
-static bool ask_anew(struct memory_run *run, const char *error_id)
-{
-	if (!error_id || strcmp(error_id, "io.clawos.Fs.UnknownQuestion") != 0 ||
-	    run->options.question == 0)
-		return false;
-	run->options.question = 0;
-	run->is_anew = true;
-	return begin(run, NULL) >= 0;
-}
-
 static bool is_cut_off(const char *error_id)
 {
 	return error_id && (strcmp(error_id, SD_VARLINK_ERROR_TIMEOUT) == 0 ||
@@ -76,7 +64,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 
 	(void)is_final;
 	run->call = NULL;
-	if (ask_anew(run, error_id))
+	if (call_question_is_forgotten(&run->options, error_id) && begin(run, NULL) >= 0)
 		return;
 	r = memory_reply_format(&run->memory, error_id, reply, fd, &outcome.content, &end,
 				&question, &err);
@@ -88,7 +76,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 	else if (is_cut_off(error_id) && run->options.tool->effect != TOOL_READ)
 		outcome.end = CALL_END_UNKNOWN;
 	outcome.question = (uint64_t)question;
-	outcome.is_anew = run->is_anew;
+	outcome.is_anew = run->options.is_anew;
 	run->options.on_done(&outcome, run->options.data);
 	call_outcome_free(&outcome);
 	free_run(run);

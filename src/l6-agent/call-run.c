@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/call-run.h"
 
+#include "l6-agent/exchange-error.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -22,6 +24,16 @@ void call_outcome_say(struct call_outcome *outcome, bool ok, const char *fmt, ..
 	if (buf_vprintf(&outcome->content, fmt, ap) < 0)
 		outcome->ok = false; /* no memory for a sentence: the call has failed either way */
 	va_end(ap);
+}
+
+bool call_question_is_forgotten(struct call_run_options *options, const char *error_id)
+{
+	if (!error_id || strcmp(exchange_error_name(error_id), "UnknownQuestion") != 0 ||
+	    options->question == 0)
+		return false;
+	options->question = 0;
+	options->is_anew = true;
+	return true;
 }
 
 bool call_run_is_inline(const struct tool *tool)

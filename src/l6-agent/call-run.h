@@ -47,6 +47,7 @@ struct call_run_options {
 	const char *arguments;           /* checked; borrowed during the start */
 	uint64_t intent, intent_time_us; /* of the call's first tool-started */
 	uint64_t question;               /* answered with yes; 0: none */
+	bool is_anew;                    /* the one that was answered is forgotten there */
 	size_t result_limit;
 	call_done_fn on_done;
 	void *data;
@@ -78,6 +79,12 @@ must_check int call_memory_start(const struct call_run_options *options, struct 
 must_check int call_fetch_start(const struct call_run_options *options, struct call_run **ret,
 				struct error *err);
 void call_stash_read(const struct call_run_options *options, struct call_outcome *ret);
+
+/*
+ * True when error_id says that the daemon has forgotten the question of this call (it died). The
+ * options then have none: the call is to be made again, and the person is asked anew.
+ */
+bool call_question_is_forgotten(struct call_run_options *options, const char *error_id);
 
 /* An outcome whose content is one formatted sentence. */
 void call_outcome_say(struct call_outcome *outcome, bool ok, const char *fmt, ...)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/exchange-error.h"
 
+#include "l6-agent/field.h"
+
 #include <string.h>
 #include <systemd/sd-varlink.h>
 
@@ -11,26 +13,12 @@ const char *exchange_error_name(const char *error_id)
 	return dot ? dot + 1 : error_id;
 }
 
-static const char *string(sd_json_variant *object, const char *key, const char *otherwise)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, key);
-
-	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value)
-							 : otherwise;
-}
-
-static long long number(sd_json_variant *object, const char *key)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, key);
-
-	return value && sd_json_variant_is_integer(value) ? sd_json_variant_integer(value) : 0;
-}
-
 static int provider_failed(sd_json_variant *parameters, struct error *err)
 {
-	const char *what = string(parameters, "what", "protocol");
-	const char *reason = string(parameters, "reason", "no reason was given");
-	long long attempts = number(parameters, "attempts"), status = number(parameters, "status");
+	const char *what = field_text(parameters, "what", "protocol");
+	const char *reason = field_text(parameters, "reason", "no reason was given");
+	long long attempts = field_number(parameters, "attempts", 0);
+	long long status = field_number(parameters, "status", 0);
 
 	if (strcmp(what, "status") == 0)
 		return FAIL(err, -EREMOTEIO, "the provider answered %lld: %s", status, reason);
@@ -43,7 +31,7 @@ static int provider_failed(sd_json_variant *parameters, struct error *err)
 int exchange_error_explain(const char *error_id, sd_json_variant *parameters, struct error *err)
 {
 	const char *name = exchange_error_name(error_id);
-	const char *reason = string(parameters, "reason", name);
+	const char *reason = field_text(parameters, "reason", name);
 
 	if (strcmp(error_id, SD_VARLINK_ERROR_DISCONNECTED) == 0 ||
 	    strcmp(error_id, SD_VARLINK_ERROR_PROTOCOL) == 0)
@@ -54,14 +42,16 @@ int exchange_error_explain(const char *error_id, sd_json_variant *parameters, st
 		return provider_failed(parameters, err);
 	if (strcmp(name, "TooLong") == 0)
 		return FAIL(err, -E2BIG, "the conversation has %lld tokens, the model reads %lld",
-			    number(parameters, "tokens"), number(parameters, "limit"));
+			    field_number(parameters, "tokens", 0),
+			    field_number(parameters, "limit", 0));
 	if (strcmp(name, "NotConfigured") == 0)
 		return FAIL(err, -ENODEV, "no model can be asked: %s", reason);
 	if (strcmp(name, "ModelFailed") == 0)
 		return FAIL(err, -EIO, "the local model failed: %s", reason);
 	if (strcmp(name, "QuotaExceeded") == 0)
 		return FAIL(err, -EDQUOT, "the limit %s = %lld is reached",
-			    string(parameters, "limit", "?"), number(parameters, "value"));
+			    field_text(parameters, "limit", "?"),
+			    field_number(parameters, "value", 0));
 	if (strcmp(name, "Denied") == 0)
 		return FAIL(err, -EACCES, "the request was refused: %s", reason);
 	return FAIL(err, -EIO, "the model cannot be asked: %s", reason);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "l6-agent/exchange-error.h"
+#include "l6-agent/field.h"
 #include "l6-agent/peer.h"
 #include "l6-agent/tape.h"
 
@@ -190,41 +191,27 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *u
 	return 0;
 }
 
-static int64_t number(sd_json_variant *object, const char *key)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, key);
-
-	return value && sd_json_variant_is_integer(value) ? sd_json_variant_integer(value) : 0;
-}
-
-static const char *string(sd_json_variant *object, const char *key)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, key);
-
-	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value) : NULL;
-}
-
 static void take_figures(struct exchange *exchange, sd_json_variant *reply)
 {
 	struct exchange_figures *figures = &exchange->result.figures;
 
-	figures->attempts = (uint64_t)number(reply, "attempts");
-	figures->connect_us = (uint64_t)number(reply, "connectUsec");
-	figures->load_us = (uint64_t)number(reply, "loadUsec");
-	figures->bytes_out = (uint64_t)number(reply, "bytesOut");
-	figures->prompt_tokens = (uint64_t)number(reply, "promptTokens");
-	figures->cached_tokens = (uint64_t)number(reply, "cachedTokens");
-	figures->answer_tokens = (uint64_t)number(reply, "answerTokens");
+	figures->attempts = (uint64_t)field_number(reply, "attempts", 0);
+	figures->connect_us = (uint64_t)field_number(reply, "connectUsec", 0);
+	figures->load_us = (uint64_t)field_number(reply, "loadUsec", 0);
+	figures->bytes_out = (uint64_t)field_number(reply, "bytesOut", 0);
+	figures->prompt_tokens = (uint64_t)field_number(reply, "promptTokens", 0);
+	figures->cached_tokens = (uint64_t)field_number(reply, "cachedTokens", 0);
+	figures->answer_tokens = (uint64_t)field_number(reply, "answerTokens", 0);
 }
 
 static void on_head(struct exchange *exchange, sd_json_variant *reply)
 {
-	int status = exchange->options.is_local ? 200 : (int)number(reply, "status");
+	int status = exchange->options.is_local ? 200 : (int)field_number(reply, "status", 0);
 	int r;
 
 	if (exchange->reader) /* one head, one answer */
 		return;
-	r = open_reader(exchange, status, string(reply, "contentType"));
+	r = open_reader(exchange, status, field_text(reply, "contentType", NULL));
 	if (r < 0)
 		fail(exchange, r);
 	else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "base/cleanup.h"
+#include "l6-agent/field.h"
 #include "l6-agent/memory-tools.h"
 
 #include <string.h>
@@ -49,19 +50,12 @@ int memory_recall_make(const char *message, struct memory_call *ret, struct erro
 	return 0;
 }
 
-static const char *text_of(sd_json_variant *object, const char *name)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, name);
-
-	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value) : "";
-}
-
 /* What stands in every prompt, or is about the memory itself. */
 static bool is_shown_anyway(sd_json_variant *hit)
 {
 	static const char *const paths[] = { "AGENTS.md",   "SOUL.md",   "USER.md",
 					     "IDENTITY.md", "README.md", "HEARTBEAT.md" };
-	const char *path = text_of(hit, "path");
+	const char *path = field_text(hit, "path", "");
 	sd_json_variant *offset = sd_json_variant_by_key(hit, "offset");
 
 	if (strcmp(path, "MEMORY.md") == 0)
@@ -75,9 +69,10 @@ static bool is_shown_anyway(sd_json_variant *hit)
 /* "path: text", the text cut, as far as it fits: 1, or 0 when it does not. */
 static int add_hit(sd_json_variant *hit, size_t before, struct buf *block)
 {
-	const char *text = text_of(hit, "text");
+	const char *text = field_text(hit, "text", "");
 	size_t length = strnlen(text, RECALL_HIT_BYTES), start = block->length;
-	int r = buf_printf(block, "%s%s: ", start > before ? "\n" : "", text_of(hit, "path"));
+	int r = buf_printf(block, "%s%s: ", start > before ? "\n" : "",
+			   field_text(hit, "path", ""));
 
 	if (text[length] != '\0')
 		length = boundary(text, length);

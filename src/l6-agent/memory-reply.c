@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "l6-agent/field.h"
 #include "l6-agent/memory-tools.h"
 
 #include <assert.h>
 #include <string.h>
-
-static const char *text_of(sd_json_variant *object, const char *name)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, name);
-
-	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value) : "";
-}
-
-static long long number_of(sd_json_variant *object, const char *name)
-{
-	sd_json_variant *value = sd_json_variant_by_key(object, name);
-
-	return value && sd_json_variant_is_integer(value) ? sd_json_variant_integer(value) : 0;
-}
 
 static int add_labels(sd_json_variant *record, struct buf *out)
 {
@@ -48,11 +35,11 @@ static int format_hits(sd_json_variant *reply, struct buf *out)
 		sd_json_variant *hit = sd_json_variant_by_index(hits, i);
 
 		r = buf_printf(out, "%s[%zu] %s, version %lld", i > 0 ? "\n\n" : "", i + 1,
-			       text_of(hit, "path"), number_of(hit, "version"));
+			       field_text(hit, "path", ""), field_number(hit, "version", 0));
 		if (r >= 0)
 			r = add_labels(hit, out);
 		if (r >= 0)
-			r = buf_printf(out, "\n%s", text_of(hit, "text"));
+			r = buf_printf(out, "\n%s", field_text(hit, "text", ""));
 	}
 	return r;
 }
@@ -69,7 +56,8 @@ static int format_documents(sd_json_variant *reply, struct buf *out)
 		sd_json_variant *document = sd_json_variant_by_index(documents, i);
 
 		r = buf_printf(out, "%s%s (%lld bytes", i > 0 ? "\n" : "",
-			       text_of(document, "path"), number_of(document, "bytes"));
+			       field_text(document, "path", ""),
+			       field_number(document, "bytes", 0));
 		if (r >= 0)
 			r = add_labels(document, out);
 		if (r >= 0)
@@ -81,8 +69,9 @@ static int format_documents(sd_json_variant *reply, struct buf *out)
 static int format_document(sd_json_variant *reply, const char *before, struct buf *out)
 {
 	sd_json_variant *document = sd_json_variant_by_key(reply, "document");
-	int r = buf_printf(out, "%s%s, version %lld, %lld bytes", before, text_of(document, "path"),
-			   number_of(document, "version"), number_of(document, "bytes"));
+	int r = buf_printf(out, "%s%s, version %lld, %lld bytes", before,
+			   field_text(document, "path", ""), field_number(document, "version", 0),
+			   field_number(document, "bytes", 0));
 
 	return r < 0 ? r : add_labels(document, out);
 }
@@ -106,25 +95,25 @@ static int format_error(const char *error_id, sd_json_variant *reply, struct buf
 	if (is_ours && strcmp(name, "NotFound") == 0)
 		return buf_printf(out,
 				  "There is no \"%s\" in memory; memory_tree lists what there is.",
-				  text_of(reply, "path"));
+				  field_text(reply, "path", ""));
 	if (is_ours && strcmp(name, "InvalidPath") == 0)
 		return buf_printf(out, "\"%s\" is not a path in memory: %s.",
-				  text_of(reply, "path"), text_of(reply, "reason"));
+				  field_text(reply, "path", ""), field_text(reply, "reason", ""));
 	if (is_ours && strcmp(name, "Denied") == 0)
-		return buf_printf(out, "Denied: %s.", text_of(reply, "reason"));
+		return buf_printf(out, "Denied: %s.", field_text(reply, "reason", ""));
 	if (is_ours && strcmp(name, "QuotaExceeded") == 0)
 		return buf_printf(out, "The limit %s (%lld) is reached; nothing was changed.",
-				  text_of(reply, "limit"), number_of(reply, "value"));
+				  field_text(reply, "limit", ""), field_number(reply, "value", 0));
 	if (is_ours && strcmp(name, "VersionConflict") == 0)
 		return buf_printf(out, "%s has changed: it is at version %lld now; read it again.",
-				  text_of(reply, "path"), number_of(reply, "version"));
+				  field_text(reply, "path", ""), field_number(reply, "version", 0));
 	if (is_ours && strcmp(name, "UnknownQuestion") == 0)
 		return buf_add_string(out,
 				      "The question has expired; the call has to be made again.");
 	if (is_ours && strcmp(name, "InvalidArguments") == 0)
-		return buf_printf(out, "%s.", text_of(reply, "reason"));
+		return buf_printf(out, "%s.", field_text(reply, "reason", ""));
 	return buf_printf(out, "Memory does not answer (%s); nothing is known about the call.",
-			  *text_of(reply, "reason") ? text_of(reply, "reason") : name);
+			  field_text(reply, "reason", name));
 }
 
 int memory_reply_format(const struct memory_call *call, const char *error_id,
@@ -137,8 +126,8 @@ int memory_reply_format(const struct memory_call *call, const char *error_id,
 
 	if (error_id && strcmp(error_id, "io.clawos.Fs.ApprovalNeeded") == 0) {
 		outcome = MEMORY_ASK;
-		question = number_of(reply, "question");
-		r = buf_add_string(result, text_of(reply, "action"));
+		question = field_number(reply, "question", 0);
+		r = buf_add_string(result, field_text(reply, "action", ""));
 	} else if (error_id) {
 		outcome = MEMORY_FAILED;
 		r = format_error(error_id, reply, result);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "l6-agent/field.h"
 
 #include <assert.h>
 #include <string.h>
@@ -22,29 +23,6 @@ void memory_call_free(struct memory_call *call)
 	sd_json_variant_unref(call->parameters);
 	close_fd(&call->content_fd);
 	*call = (struct memory_call){ .content_fd = -1 };
-}
-
-static const char *text_argument(sd_json_variant *arguments, const char *name, const char *fallback)
-{
-	sd_json_variant *value = sd_json_variant_by_key(arguments, name);
-
-	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value) : fallback;
-}
-
-static int64_t number_argument(sd_json_variant *arguments, const char *name, int64_t fallback)
-{
-	sd_json_variant *value = sd_json_variant_by_key(arguments, name);
-
-	return value && sd_json_variant_is_integer(value) ? sd_json_variant_integer(value)
-							  : fallback;
-}
-
-static bool flag_argument(sd_json_variant *arguments, const char *name, bool fallback)
-{
-	sd_json_variant *value = sd_json_variant_by_key(arguments, name);
-
-	return value && sd_json_variant_is_boolean(value) ? sd_json_variant_boolean(value)
-							  : fallback;
 }
 
 /* Models write "/MEMORY.md" for a document that has no folder. */
@@ -72,7 +50,7 @@ static int make_search(const char *query, int64_t limit, struct memory_call *ret
 
 static int make_read(sd_json_variant *arguments, struct memory_call *ret, struct error *err)
 {
-	const char *path = relative(text_argument(arguments, "path", ""));
+	const char *path = relative(field_text(arguments, "path", ""));
 
 	ret->verb = MEMORY_READ;
 	ret->method = METHOD("Read");
@@ -82,8 +60,8 @@ static int make_read(sd_json_variant *arguments, struct memory_call *ret, struct
 
 static int make_tree(sd_json_variant *arguments, struct memory_call *ret, struct error *err)
 {
-	const char *path = relative(text_argument(arguments, "path", ""));
-	int64_t depth = number_argument(arguments, "depth", MEMORY_TREE_DEPTH);
+	const char *path = relative(field_text(arguments, "path", ""));
+	int64_t depth = field_number(arguments, "depth", MEMORY_TREE_DEPTH);
 
 	ret->verb = MEMORY_TREE;
 	ret->method = METHOD("List");
@@ -149,9 +127,9 @@ static int make_log(const char *content, const struct memory_intent *intent,
 static int make_target(sd_json_variant *arguments, const struct memory_intent *intent,
 		       struct memory_call *ret, struct error *err)
 {
-	const char *target = relative(text_argument(arguments, "target", "memory")),
-		   *content = text_argument(arguments, "content", NULL);
-	bool append = flag_argument(arguments, "append", true);
+	const char *target = relative(field_text(arguments, "target", "memory")),
+		   *content = field_text(arguments, "content", NULL);
+	bool append = field_flag(arguments, "append", true);
 
 	if (!content)
 		return FAIL(err, -EINVAL, "memory_write needs content");
@@ -175,8 +153,8 @@ int memory_call_make(const char *tool, const char *arguments, const struct memor
 	if (r < 0 || !sd_json_variant_is_object(parsed))
 		return FAIL(err, -EINVAL, "the arguments are no JSON object");
 	if (strcmp(tool, "memory_search") == 0)
-		r = make_search(text_argument(parsed, "query", ""),
-				number_argument(parsed, "limit", MEMORY_SEARCH_LIMIT), &call, err);
+		r = make_search(field_text(parsed, "query", ""),
+				field_number(parsed, "limit", MEMORY_SEARCH_LIMIT), &call, err);
 	else if (strcmp(tool, "memory_read") == 0)
 		r = make_read(parsed, &call, err);
 	else if (strcmp(tool, "memory_tree") == 0)

@@ -2,24 +2,11 @@
 #include "l6-agent/trace-rows.h"
 
 #include "base/array.h"
+#include "l6-agent/field.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint64_t number(sd_json_variant *data, const char *key)
-{
-	sd_json_variant *value = sd_json_variant_by_key(data, key);
-
-	return value && sd_json_variant_is_unsigned(value) ? sd_json_variant_unsigned(value) : 0;
-}
-
-static const char *string(sd_json_variant *data, const char *key)
-{
-	sd_json_variant *value = sd_json_variant_by_key(data, key);
-
-	return value && sd_json_variant_is_string(value) ? sd_json_variant_string(value) : "";
-}
 
 /* Copies every field of data into the object, but those the trace has another name for. */
 static int merge(sd_json_variant **object, sd_json_variant *data)
@@ -53,24 +40,25 @@ static int add_model_start(struct trace_rows *rows, const struct journal_record 
 
 	if (!row)
 		return -ENOMEM;
-	row->call = number(data, "call");
-	r = sd_json_buildo(&row->object, SD_JSON_BUILD_PAIR_UNSIGNED("seq", record->sequence),
-			   SD_JSON_BUILD_PAIR_UNSIGNED("startedUsec", record->time_us),
-			   SD_JSON_BUILD_PAIR_UNSIGNED("attempt", number(data, "attempt")));
+	row->call = (uint64_t)field_number(data, "call", 0);
+	r = sd_json_buildo(
+		&row->object, SD_JSON_BUILD_PAIR_UNSIGNED("seq", record->sequence),
+		SD_JSON_BUILD_PAIR_UNSIGNED("startedUsec", record->time_us),
+		SD_JSON_BUILD_PAIR_UNSIGNED("attempt", (uint64_t)field_number(data, "attempt", 0)));
 	return r < 0 ? r : merge(&row->object, data);
 }
 
 static int add_model_done(struct trace_rows *rows, sd_json_variant *data)
 {
 	for (size_t i = rows->n_models; i > 0; i--)
-		if (rows->models[i - 1].call == number(data, "call"))
+		if (rows->models[i - 1].call == (uint64_t)field_number(data, "call", 0))
 			return merge(&rows->models[i - 1].object, data);
 	return 0;
 }
 
 static struct trace_row *tool_row(struct trace_rows *rows, sd_json_variant *data)
 {
-	const char *id = string(data, "id");
+	const char *id = field_text(data, "id", "");
 	struct trace_row *row;
 
 	for (size_t i = rows->n_tools; i > 0; i--) {
@@ -138,7 +126,7 @@ static int add_decision(struct trace_rows *rows, const struct journal_record *re
 		struct trace_row *row = &rows->questions[i - 1];
 		int r;
 
-		if (row->call != number(data, "question"))
+		if (row->call != (uint64_t)field_number(data, "question", 0))
 			continue;
 		r = sd_json_variant_set_field(&row->object, "allow",
 					      sd_json_variant_by_key(data, "allow"));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l7-shell/up-config.h"
 
+#include "base/config.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,23 +70,11 @@ static int set(struct up_config *config, const char *section, const char *key, c
 	return row->section && row->key ? 0 : -ENOMEM;
 }
 
-static char *trim(char *text)
-{
-	char *end = text + strlen(text);
-
-	while (*text == ' ' || *text == '\t')
-		text++;
-	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-		end--;
-	*end = '\0';
-	return text;
-}
-
 /* One line of the file; section is the current one, changed by a [name]. */
 static int read_line(struct up_config *config, char *text, unsigned number,
 		     char section[LINE_BYTES], struct error *err)
 {
-	char *line = trim(text), *equals;
+	char *line = config_trim(text), *equals;
 	size_t n = strlen(line);
 	int r;
 
@@ -106,10 +96,10 @@ static int read_line(struct up_config *config, char *text, unsigned number,
 		return FAIL(err, -EINVAL, "clawos.conf:%u: expected key = value below a [section]",
 			    number);
 	*equals = '\0';
-	line = trim(line);
+	line = config_trim(line);
 	if (find(config, section, line))
 		return FAIL(err, -EINVAL, "clawos.conf:%u: %.60s is given twice", number, line);
-	r = set(config, section, line, trim(equals + 1), number);
+	r = set(config, section, line, config_trim(equals + 1), number);
 	return r < 0 ? FAIL(err, r, "clawos.conf:%u: too many rows or no memory", number) : 0;
 }
 

@@ -12,6 +12,7 @@
 #include "l6-agent/egress-url.h"
 
 #include "harness/cases.h"
+#include "harness/folder.h"
 #include "harness/tap.h"
 
 #include <curl/curl.h>
@@ -154,15 +155,6 @@ TEST(extra_headers_have_one_grammar)
 
 /* rules */
 
-static int open_folder(void)
-{
-	char path[] = "/tmp/clawos-egress-XXXXXX";
-	int fd = mkdtemp(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	EXPECT_INT(fd, >=, 0);
-	return fd;
-}
-
 static struct egress_url url_of(const char *text)
 {
 	struct egress_url url = { 0 };
@@ -181,7 +173,7 @@ static bool allows(struct egress_rules *rules, const char *text)
 
 TEST(a_rule_is_one_origin_and_nothing_near_it)
 {
-	auto_fd int folder = open_folder();
+	auto_fd int folder = test_folder(NULL);
 	struct egress_rules *rules = NULL;
 	struct error err = { 0 };
 
@@ -200,7 +192,7 @@ TEST(a_rule_is_one_origin_and_nothing_near_it)
 
 TEST(rules_are_read_back_as_they_were_written)
 {
-	auto_fd int folder = open_folder();
+	auto_fd int folder = test_folder(NULL);
 	auto_egress_url struct egress_url one = url_of("https://one.example"),
 					  two = url_of("http://[2606:4700::1]:81");
 	struct egress_rules *rules = NULL;
@@ -231,7 +223,7 @@ TEST(rules_are_read_back_as_they_were_written)
 
 TEST(a_rule_of_the_configuration_is_neither_saved_nor_revoked)
 {
-	auto_fd int folder = open_folder();
+	auto_fd int folder = test_folder(NULL);
 	auto_egress_url struct egress_url one = url_of("https://one.example");
 	struct egress_rules *rules = NULL;
 	struct error err = { 0 };
@@ -252,7 +244,7 @@ TEST(a_rule_of_the_configuration_is_neither_saved_nor_revoked)
 
 TEST(there_are_so_many_rules_and_no_more)
 {
-	auto_fd int folder = open_folder();
+	auto_fd int folder = test_folder(NULL);
 	struct egress_rules *rules = NULL;
 	struct error err = { 0 };
 	char text[64];
@@ -270,7 +262,7 @@ TEST(there_are_so_many_rules_and_no_more)
 
 TEST(a_rule_that_cannot_be_written_is_not_in_force)
 {
-	auto_fd int folder = open_folder(), null = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	auto_fd int folder = test_folder(NULL), null = open("/proc/self", O_RDONLY | O_DIRECTORY);
 	auto_egress_url struct egress_url one = url_of("https://one.example");
 	struct egress_rules *rules = NULL;
 	struct error err = { 0 };

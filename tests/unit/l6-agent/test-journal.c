@@ -2,38 +2,11 @@
 #include "l6-agent/journal.h"
 
 #include "base/dir.h"
+#include "harness/folder.h"
 #include "harness/tap.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <sys/stat.h>
-
-static char folder[64];
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_folder(void)
-{
-	(void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static int make_folder(void)
-{
-	int fd;
-
-	(void)snprintf(folder, sizeof(folder), "/tmp/claw-journal-XXXXXX");
-	EXPECT_INT(mkdtemp(folder) != NULL, ==, 1);
-	EXPECT_INT(atexit(remove_folder), ==, 0);
-	fd = dir_open_configured(folder, O_RDONLY | O_DIRECTORY, 0);
-	EXPECT_INT(fd, >=, 0);
-	return fd;
-}
 
 struct seen {
 	unsigned found, durable;
@@ -127,7 +100,7 @@ static void on_first(const struct journal_record *record, void *data)
 
 TEST(one_commit_syncs_once_and_then_runs_the_callbacks)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct journal_figures before, after;
 	struct journal_record record = record_of("{\"a\":1}");
 	struct error err = { 0 };
@@ -154,7 +127,7 @@ TEST(one_commit_syncs_once_and_then_runs_the_callbacks)
 
 TEST(what_was_committed_is_found_again_and_the_rest_is_not)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct error err = { 0 };
 	struct journal *journal;
 	struct seen seen;
@@ -173,7 +146,7 @@ TEST(what_was_committed_is_found_again_and_the_rest_is_not)
 
 TEST(a_second_process_is_refused)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct error err = { 0 };
 	struct journal *one, *two;
 	struct seen seen;
@@ -186,7 +159,7 @@ TEST(a_second_process_is_refused)
 
 TEST(segments_rotate_and_read_as_one_log)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct journal_figures figures;
 	struct journal_record record;
 	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
@@ -225,7 +198,7 @@ TEST(segments_rotate_and_read_as_one_log)
 
 TEST(what_waits_for_the_commit_can_be_read)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct journal_record record = record_of("{\"n\":1}"), back;
 	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
 	struct error err = { 0 };
@@ -255,7 +228,7 @@ static void copy_prefix(int dir_fd, const struct buf *whole, size_t length)
 
 TEST(a_file_cut_at_any_byte_opens_with_the_records_before_the_cut)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct buf whole = BUF(1 << 20);
 	struct error err = { 0 };
 	struct journal *journal;
@@ -289,7 +262,7 @@ TEST(a_file_cut_at_any_byte_opens_with_the_records_before_the_cut)
 
 TEST(a_flipped_bit_anywhere_is_refused_with_its_place)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct buf whole = BUF(1 << 20);
 	struct error err = { 0 };
 	struct journal *journal;
@@ -310,7 +283,7 @@ TEST(a_flipped_bit_anywhere_is_refused_with_its_place)
 
 TEST(an_incomplete_record_before_the_last_segment_is_refused)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct error err = { 0 };
 	struct journal *journal;
 	struct stat status;
@@ -327,7 +300,7 @@ TEST(an_incomplete_record_before_the_last_segment_is_refused)
 
 TEST(a_missing_segment_is_refused)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	struct error err = { 0 };
 	struct journal *journal;
 	struct seen seen;
@@ -339,7 +312,8 @@ TEST(a_missing_segment_is_refused)
 
 TEST(a_new_segment_without_a_whole_head_holds_nothing)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
+	static const char junk[JOURNAL_HEAD_BYTES] = "no head";
 	struct error err = { 0 };
 	struct journal *journal;
 	struct seen seen;
@@ -352,7 +326,7 @@ TEST(a_new_segment_without_a_whole_head_holds_nothing)
 	for (size_t bytes = 0; bytes < JOURNAL_HEAD_BYTES; bytes += 13) {
 		auto_fd int fd = dir_open(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-		EXPECT_INT(dir_write_all(fd, folder, bytes), ==, 0);
+		EXPECT_INT(dir_write_all(fd, junk, bytes), ==, 0);
 		EXPECT_OK(open_journal(dir_fd, &seen, 1 << 20, &journal, &err), &err);
 		EXPECT_INT(seen.found, ==, 3);
 		journal_close(journal);
@@ -361,7 +335,7 @@ TEST(a_new_segment_without_a_whole_head_holds_nothing)
 
 TEST(a_blob_is_durable_with_the_commit_kept_once_and_checked_when_read)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	uint8_t hash[SHA256_BYTES], again[SHA256_BYTES];
 	char hex[SHA256_HEX_BYTES], path[80];
 	struct journal_figures figures;
@@ -398,7 +372,7 @@ TEST(a_blob_is_durable_with_the_commit_kept_once_and_checked_when_read)
 
 TEST(a_blob_whose_record_never_came_is_swept_away)
 {
-	int dir_fd = make_folder();
+	int dir_fd = test_folder(NULL);
 	uint8_t hash[SHA256_BYTES];
 	struct error err = { 0 };
 	struct journal *journal;

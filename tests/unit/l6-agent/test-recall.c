@@ -3,12 +3,10 @@
 #include "l6-agent/recall.h"
 
 #include "base/dir.h"
+#include "harness/folder.h"
 #include "harness/tap.h"
 #include "l6-agent/payload.h"
 
-#include <ftw.h>
-
-static char folder[64];
 static struct journal *journal;
 static struct progress progress;
 static struct recall *recall;
@@ -86,28 +84,12 @@ static const struct recall_options options = { .format = &format,
 					       .conversation = { .instructions = "rules" },
 					       .system_id = 3 };
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_folder(void)
-{
-	(void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 static void begin(void)
 {
 	struct error err = { 0 };
 	struct journal_options how = { .segment_bytes = 1 << 20 };
 
-	(void)snprintf(folder, sizeof(folder), "/tmp/claw-recall-XXXXXX");
-	EXPECT_INT(mkdtemp(folder) != NULL, ==, 1);
-	EXPECT_INT(atexit(remove_folder), ==, 0);
-	how.dir_fd = dir_open_configured(folder, O_RDONLY | O_DIRECTORY, 0);
+	how.dir_fd = test_folder(NULL);
 	EXPECT_OK(journal_open(&how, &journal, &err), &err);
 	EXPECT_OK(recall_new(&options, journal, &recall, &err), &err);
 }

@@ -3,6 +3,7 @@
 #include "base/dir.h"
 #include "l7-shell/history-file.h"
 
+#include "harness/folder.h"
 #include "harness/tap.h"
 
 #include <fcntl.h>
@@ -11,15 +12,6 @@
 #include <sys/stat.h>
 
 enum { SEEN_BYTES_MAX = 1 << 20 };
-
-static int temporary(void)
-{
-	char path[] = "/tmp/clawos-test-XXXXXX";
-
-	if (!mkdtemp(path))
-		abort();
-	return dir_open_configured(path, O_RDONLY | O_DIRECTORY, 0);
-}
 
 struct seen {
 	unsigned n;
@@ -38,7 +30,7 @@ TEST(entries_come_back_as_they_were)
 {
 	static const char *const texts[] = { "one", "two\nlines", "back\\slash \\n", "\xC3\xA4" };
 	struct seen seen = { .text = BUF(SEEN_BYTES_MAX) };
-	auto_fd int fd = temporary();
+	auto_fd int fd = test_folder(NULL);
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -53,7 +45,7 @@ TEST(entries_come_back_as_they_were)
 TEST(a_state_without_history_has_none)
 {
 	struct seen seen = { .text = BUF(SEEN_BYTES_MAX) };
-	auto_fd int fd = temporary();
+	auto_fd int fd = test_folder(NULL);
 
 	EXPECT_INT(history_file_load(fd, on_entry, &seen), ==, 0);
 	EXPECT_INT(seen.n, ==, 0);
@@ -63,7 +55,7 @@ TEST(only_the_newest_entries_are_kept)
 {
 	struct seen seen = { .text = BUF(SEEN_BYTES_MAX) }, again = { .text = BUF(SEEN_BYTES_MAX) };
 	auto_buf struct buf file = BUF(HISTORY_FILE_BYTES_MAX);
-	auto_fd int fd = temporary();
+	auto_fd int fd = test_folder(NULL);
 
 	for (unsigned i = 0; i < 2 * HISTORY_FILE_ENTRIES + 5; i++)
 		EXPECT_INT(buf_printf(&file, "entry %u\n", i), ==, 0);
