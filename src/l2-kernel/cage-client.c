@@ -128,6 +128,10 @@ static int take_answer(struct cage_client *client, const struct launch_answer *a
 		*at = cage->next;
 		report_refused(cage, (enum launch_stage)answer->stage, answer->error, answer->text);
 		return 0;
+	case LAUNCH_ANSWER_HALTED:
+		if (cage->callbacks->on_halted && !cage->forgotten)
+			cage->callbacks->on_halted(cage, cage->data);
+		return 0;
 	case LAUNCH_ANSWER_EXITED:
 		*at = cage->next;
 		report_exited(cage, &(struct cage_result){ .why = (enum launch_why)answer->why,
@@ -139,6 +143,7 @@ static int take_answer(struct cage_client *client, const struct launch_answer *a
 		return 0;
 	case LAUNCH_ANSWER_DONE:
 	case LAUNCH_ANSWER_STATUS:
+	case LAUNCH_ANSWER_END:
 		break;
 	}
 	return -EPROTO;

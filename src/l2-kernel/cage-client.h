@@ -5,8 +5,9 @@
  * A cage runs claw-toolwork with the peer end of a stream socket as descriptor 3. The client's end
  * belongs to the caller (frames: spec/toolwork.md). What the caller sees of a cage is exactly one
  * of on_started, later on_exited     or     on_refused and then nothing more; no callback is called
- * from within a cage_* function. When the connection is lost, all cages die and each reports
- * on_exited with why KILLED (or on_refused before it started).
+ * from within a cage_* function. After cage_kill(), on_halted may come before on_exited: nothing of
+ * the cage can run any more, and only its figures are waited for. When the connection is lost, all
+ * cages die and each reports on_exited with why KILLED (or on_refused before it started).
  *
  * Ownership  Handles are owned by the client object until on_exited/on_refused has returned.
  * Threads    None: loop thread only.
@@ -34,6 +35,7 @@ struct cage_callbacks {
 	void (*on_started)(struct cage_handle *cage, pid_t pid, void *data); /* may be NULL */
 	void (*on_refused)(struct cage_handle *cage, enum launch_stage stage, int error,
 			   const char *text, void *data);
+	void (*on_halted)(struct cage_handle *cage, void *data); /* may be NULL */
 	void (*on_exited)(struct cage_handle *cage, const struct cage_result *result, void *data);
 };
 

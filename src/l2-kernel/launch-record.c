@@ -86,7 +86,8 @@ int launch_request_decode(const void *bytes, size_t size, size_t n_fds, unsigned
 
 static int check_answer(const struct launch_answer *answer, struct error *err)
 {
-	if (answer->kind == 0 || answer->kind >= LAUNCH_ANSWER_STATUS)
+	if (answer->kind == 0 || answer->kind == LAUNCH_ANSWER_STATUS ||
+	    answer->kind >= LAUNCH_ANSWER_END)
 		return FAIL(err, -EPROTO, "answer %u unknown", answer->kind);
 	if (answer->stage >= LAUNCH_STAGE_END || answer->why >= LAUNCH_WHY_END)
 		return FAIL(err, -EPROTO, "stage %u, why %u out of range", answer->stage,

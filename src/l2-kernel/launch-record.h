@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LAUNCH_VERSION = 1 };
+enum { LAUNCH_VERSION = 2 };
 
 enum launch_verb {
 	LAUNCH_VERB_LAUNCH = 1, /* 1 descriptor: the stream that becomes 3 in the cage */
@@ -67,6 +67,8 @@ enum launch_answer_kind {
 	LAUNCH_ANSWER_EXITED,      /* every process of the cage is gone */
 	LAUNCH_ANSWER_DONE,        /* WORKSPACE, STOP */
 	LAUNCH_ANSWER_STATUS,      /* a struct launch_status, told by its size */
+	LAUNCH_ANSWER_HALTED,      /* killed: nothing of it can run any more; EXITED follows */
+	LAUNCH_ANSWER_END,
 };
 
 /* Where a launch was refused. Names: launch_stage_name(). */

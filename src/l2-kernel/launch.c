@@ -3,12 +3,13 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "l2-kernel/cage-halt.h"
 
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { TIMER_ACCURACY_US = 1000, ABANDON_MS = 1000 };
+enum { TIMER_ACCURACY_US = 1000, ABANDON_MS = 1000, HALT_FIRST_US = 400 };
 
 enum launch_state { LAUNCH_BUILDING, LAUNCH_FAILED, LAUNCH_RUNNING };
 
@@ -16,11 +17,11 @@ struct launch {
 	enum launch_state state;
 	struct cage cage;
 	const struct cage_ground *ground;
-	sd_event_source *failure, *end, *timer;
+	sd_event_source *failure, *end, *timer, *halt;
 	const struct launch_acts *acts;
 	void *data;
-	uint64_t since_us;
-	enum launch_why why; /* of the kill; NONE while nobody killed it */
+	uint64_t since_us, halt_us; /* the pause before the next look at what was killed */
+	enum launch_why why;        /* of the kill; NONE while nobody killed it */
 	struct cage_failure reason;
 };
 
@@ -31,6 +32,7 @@ static void launch_free(struct launch *launch)
 	sd_event_source_disable_unref(launch->failure);
 	sd_event_source_disable_unref(launch->end);
 	sd_event_source_disable_unref(launch->timer);
+	sd_event_source_disable_unref(launch->halt);
 	close_fd(&launch->cage.failure_fd);
 	close_fd(&launch->cage.pidfd);
 	free(launch);
@@ -110,9 +112,38 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct launch *launch = userdata;
+
+	(void)usec;
+	if (cage_has_halted(&launch->ground->cgroups, &launch->cage.cgroup)) {
+		launch->halt = sd_event_source_disable_unref(launch->halt);
+		launch->acts->on_halted(launch->data);
+		return 0;
+	}
+	launch->halt_us += launch->halt_us / 4; /* what takes long is not looked at often */
+	if (sd_event_source_set_time_relative(source, launch->halt_us) < 0 ||
+	    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) < 0)
+		launch->halt = sd_event_source_disable_unref(source); /* its end comes anyhow */
+	return 0;
+}
+
+/* The kernel does not tell when a killed task stops to run, only when it has taken it apart. */
+static void watch_halt(struct launch *launch)
+{
+	if (launch->halt || !launch->acts->on_halted || launch->state != LAUNCH_RUNNING)
+		return;
+	launch->halt_us = HALT_FIRST_US;
+	(void)sd_event_add_time_relative(sd_event_source_get_event(launch->end), &launch->halt,
+					 CLOCK_MONOTONIC, launch->halt_us, 1, on_look,
+					 launch); /* without it its end is what is told */
+}
+
 void launch_kill(struct launch *launch)
 {
 	kill_because(launch, LAUNCH_WHY_KILLED);
+	watch_halt(launch);
 }
 
 void launch_abandon(struct launch *launch)

@@ -26,6 +26,9 @@ struct launch_result {
 struct launch_acts {
 	void (*on_started)(pid_t pid, void *data);
 	void (*on_refused)(enum launch_stage stage, int error, const char *text, void *data);
+	/* May be NULL: after launch_kill(), before on_exited: none of its tasks can run any more.
+	 */
+	void (*on_halted)(void *data);
 	void (*on_exited)(const struct launch_result *result, void *data);
 };
 

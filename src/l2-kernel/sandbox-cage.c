@@ -73,6 +73,16 @@ static void on_refused(enum launch_stage stage, int error, const char *text, voi
 	refuse(data, stage, error, text);
 }
 
+static void on_halted(void *data)
+{
+	struct sandbox_cage *cage = data;
+
+	if (cage->link)
+		sandbox_link_answer(
+			cage->link,
+			&(struct launch_answer){ .kind = LAUNCH_ANSWER_HALTED, .id = cage->rq.id });
+}
+
 static void on_exited(const struct launch_result *result, void *data)
 {
 	struct sandbox_cage *cage = data;
@@ -94,7 +104,7 @@ static void on_exited(const struct launch_result *result, void *data)
 	free_cage(cage);
 }
 
-static const struct launch_acts acts = { on_started, on_refused, on_exited };
+static const struct launch_acts acts = { on_started, on_refused, on_halted, on_exited };
 
 static bool is_writable(const struct sandbox_cage *cage, const struct workspace *workspace)
 {

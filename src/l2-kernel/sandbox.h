@@ -6,7 +6,7 @@
  * namespaces). A record that the peer may not send ends its connection.
  *
  * Threads    None: loop thread only.
- * Tests      tests/process/test-cage.py
+ * Tests      tests/process/test-sandboxd.py
  */
 #pragma once
 

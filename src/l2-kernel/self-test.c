@@ -133,7 +133,7 @@ static int listen_outside(struct error *err)
 	return take_fd(&fd);
 }
 
-static const struct launch_acts acts = { on_started, on_refused, on_exited };
+static const struct launch_acts acts = { on_started, on_refused, NULL, on_exited };
 
 void self_test_retry(struct self_test *test, enum launch_profile profile, bool writable)
 {

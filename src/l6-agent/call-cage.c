@@ -154,6 +154,24 @@ static const char *reason_of(const struct cage_run *run)
 	return "its program ended without an answer";
 }
 
+static void say_interrupted(struct cage_run *run)
+{
+	run->outcome.end = CALL_END_UNKNOWN;
+	call_outcome_say(&run->outcome, false, "interrupted before it was done");
+}
+
+/* Nothing of it runs any more: who interrupted it need not wait for the kernel to tidy up. */
+static void on_halted(struct cage_handle *cage, void *data)
+{
+	struct cage_run *run = data;
+
+	(void)cage;
+	if (!run->is_stopped)
+		return;
+	say_interrupted(run);
+	finish(run);
+}
+
 static void on_exited(struct cage_handle *cage, const struct cage_result *result, void *data)
 {
 	struct cage_run *run = data;
@@ -163,8 +181,7 @@ static void on_exited(struct cage_handle *cage, const struct cage_result *result
 	run->options.agent->cages_silent = false;
 	run->result = *result;
 	if (run->is_stopped) {
-		run->outcome.end = CALL_END_UNKNOWN;
-		call_outcome_say(&run->outcome, false, "interrupted before it was done");
+		say_interrupted(run);
 	} else if (!run->is_replied) {
 		if (run->options.tool->effect != TOOL_READ && result->why == LAUNCH_WHY_KILLED)
 			run->outcome.end = CALL_END_UNKNOWN;
@@ -278,7 +295,7 @@ static void on_started(struct cage_handle *cage, pid_t pid, void *data)
 	wait_ms(run, run->limit_ms + GRACE_MS + patience_ms(run));
 }
 
-static const struct cage_callbacks callbacks = { on_started, on_refused, on_exited };
+static const struct cage_callbacks callbacks = { on_started, on_refused, on_halted, on_exited };
 
 /* claw-sandboxd has not said in time what became of the cage. */
 static int on_impatient(sd_event_source *source, uint64_t usec, void *data)

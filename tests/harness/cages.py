@@ -10,10 +10,12 @@ Records: spec/launch-record.md. Frames: spec/toolwork.md. Needs root, outside a 
 import ctypes
 import json
 import os
+import select
 import shutil
 import socket
 import struct
 import tempfile
+import time
 from types import SimpleNamespace
 
 from daemon import Daemon
@@ -25,7 +27,7 @@ OWNER, AGENT, OWNER_UID, AGENT_UID = "owner", "agent", 0, 64801
 REQUEST, ANSWER, STATUS, PROOF = "=HHIIIQIIII", "=HHIiiIIiiQQQ128s", "=HHIIIIIQQQ", "=IIII32s"
 VERBS = {"launch": 1, "kill": 2, "workspace": 3, "stop": 4, "status": 5}
 PROFILES = {"read": 1, "write": 2, "execute": 3}
-KINDS = {1: "started", 2: "refused", 3: "exited", 4: "done"}
+KINDS = {1: "started", 2: "refused", 3: "exited", 4: "done", 6: "halted"}
 STAGES = ["none", "request", "workspace", "idmap", "cgroup", "clone", "identity", "rootfs", "limits", "capabilities",
           "landlock", "seccomp", "exec", "self-test", "quota"]
 WHYS = ["none", "exit", "killed", "timeout", "memory"]
@@ -35,6 +37,7 @@ PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, SECBIT_NO_SETUID_FIXUP 
 CLONE_NEWUSER = 0x10000000
 OPEN_TREE, OPEN_TREE_CLONE, AT_EMPTY_PATH = 428, 1, 0x1000
 WAIT_SECONDS = 30
+ATTEMPTS = 85  # rows of src/l2-kernel/probe-attempts.c
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -102,7 +105,7 @@ class Link:
     def close(self):
         self.socket.close()
 
-    def send(self, verb, id=0, profile=0, workspace=0, turn=0, time_ms=0, memory_mib=0, mode=0, fds=(), version=1, tail=b""):
+    def send(self, verb, id=0, profile=0, workspace=0, turn=0, time_ms=0, memory_mib=0, mode=0, fds=(), version=2, tail=b""):
         record = struct.pack(REQUEST, version, VERBS.get(verb, verb), id, profile, workspace, turn, time_ms, memory_mib,
                              mode, 0)
         socket.send_fds(self.socket, [record + tail], list(fds))
@@ -144,8 +147,13 @@ class Link:
         return Cage(self, number, stream, answer.pid)
 
     def ended(self, cage):
-        """Awaits the end of this cage."""
+        """Awaits the end of this cage; .halted says whether it was told before that nothing of it runs."""
         answer = self.answer()
+        halted = answer.kind == "halted"
+        if halted:
+            assert answer.id == cage.number, answer
+            answer = self.answer()
+        answer.halted = halted
         assert (answer.kind, answer.id) == ("exited", cage.number), answer
         return answer
 
@@ -220,3 +228,23 @@ def processes_in(pid_namespace):
             except OSError:
                 pass  # it has ended
     return found
+
+
+def await_gone(pid_namespace, seconds=5):
+    """A killed process may be seen for a moment longer; it must be gone soon."""
+    end = time.monotonic() + seconds
+    while processes_in(pid_namespace):
+        if time.monotonic() > end:
+            raise AssertionError(f"still there: {processes_in(pid_namespace)}")
+        select.select([], [], [], 0.005)
+
+
+class Fixture:
+    """A test that takes an argument gets a claw-sandboxd of its own: run(Fixture)."""
+
+    def __enter__(self):
+        self.sandbox = Sandbox()
+        return self.sandbox.start()
+
+    def __exit__(self, *_):
+        self.sandbox.close()

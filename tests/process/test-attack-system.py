@@ -75,8 +75,8 @@ def a_taken_over_agent_that_takes_every_connection_does_not_shut_out_the_person(
     taken = flood(f.system.path("sandbox"), AGENT, 60, socket.SOCK_SEQPACKET)
     with connect(f.system.path("sandbox"), kind=socket.SOCK_SEQPACKET) as owner:
         owner.settimeout(20)
-        owner.send(struct.pack("=HHIIIQIIII", 1, 4, 0, 0, 0, 0, 0, 0, 0, 0))  # STOP
-        expect(struct.unpack_from("=HH", owner.recv(4096)), (1, 4), "done")
+        owner.send(struct.pack("=HHIIIQIIII", 2, 4, 0, 0, 0, 0, 0, 0, 0, 0))  # STOP
+        expect(struct.unpack_from("=HH", owner.recv(4096)), (2, 4), "done")
     for name, method, number in (("fs", "io.clawos.Fs.Questions", 100), ("egress", "io.clawos.Egress.Rules", 1100)):
         taken += flood(f.system.path(name), AGENT, number)
         with Client(f.system.path(name)) as owner:

@@ -1,42 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""Real cages of the shipped claw-sandboxd, with the shipped claw-toolwork inside, looked at from outside and attacked from
-inside.
+"""Real cages of the shipped claw-sandboxd, with the shipped claw-toolwork inside: looked at from outside, attacked from
+inside. How they end and how the daemon is spoken to: test-sandboxd.py.
 
 Environment: CLAWOS_BIN.
 """
 import errno
 import os
-import select
 import socket
 import stat
-import struct
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from cages import AGENT, AGENT_UID, BIN, OWNER, PROFILES, Link, Refused, Sandbox, clone_mount, processes_in  # noqa: E402
+from cages import AGENT, ATTEMPTS, OWNER, PROFILES, Fixture, Refused, Sandbox, clone_mount  # noqa: E402
 from tap import Skip, expect, expect_true, run, test  # noqa: E402
 
-NOBODY, STRANGER, PERSON = 65534, 1234, 1000
-ATTEMPTS = 85
+NOBODY, PERSON = 65534, 1000
 RLIMIT_ONLY = 1
 NAMESPACES = ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
-
-
-def await_gone(pid_namespace, seconds=5):
-    """A killed process may be seen for a moment longer; it must be gone soon."""
-    end = time.monotonic() + seconds
-    while processes_in(pid_namespace):
-        expect_true(time.monotonic() < end, f"still there: {processes_in(pid_namespace)}")
-        select.select([], [], [], 0.005)
-
-
-def await_running(owner, number, seconds=5):
-    end = time.monotonic() + seconds
-    while owner.status().running != number:
-        expect_true(time.monotonic() < end, f"{owner.status().running} cages, not {number}")
-        select.select([], [], [], 0.005)
 
 
 # --- seen from outside
@@ -194,108 +175,6 @@ def a_file_or_another_directory_under_a_used_id_is_refused(sandbox):
         expect(owner.workspace(3, second, "ro").error, errno.EEXIST)
 
 
-# --- ends
-
-
-@test
-def what_a_command_left_behind_dies_with_the_call(sandbox):
-    with sandbox.connect(AGENT) as link:
-        cage = link.launch("execute")
-        namespace = os.readlink(f"/proc/{cage.pid}/ns/pid")
-        cage.send("shell", {"command": "sleep 1000 & setsid -f sleep 1000; (setsid sh -c 'trap \"\" TERM HUP; sleep 1000' &) ; echo up"})
-        expect_true("up" in cage.receive().content, "the command ran")
-        cage.close()
-        expect(link.ended(cage).why, "exit")
-        await_gone(namespace)
-
-
-@test
-def the_time_limit_kills_the_whole_tree(sandbox):
-    bomb = ("import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-            "for _ in range(40):\n    if os.fork() == 0:\n        os.setsid()\n        os.fork()\n        time.sleep(1000)\n"
-            "open('/workspace/ready', 'w').close()\ntime.sleep(1000)\n")
-    with sandbox.connect(AGENT) as link, sandbox.connect(OWNER) as owner:
-        link.shell("true")  # the self-test is over
-        cage = link.launch("execute", time_ms=1500)
-        namespace = os.readlink(f"/proc/{cage.pid}/ns/pid")
-        begin = time.monotonic()
-        cage.send("shell", {"command": f"python3 -c '{bomb.replace(chr(39), chr(34))}'"})
-        end = link.ended(cage)
-        took = time.monotonic() - begin
-        expect((end.why, end.term_signal), ("timeout", 9))
-        expect_true(1.4 < took < 4, f"{took:.2f} s")
-        expect_true(os.path.exists(sandbox.path("ready")), "the tree was up")
-        await_gone(namespace)
-        expect(owner.status().timeouts, 1)
-
-
-@test
-def a_killed_cage_is_reported_and_gone(sandbox):
-    with sandbox.connect(AGENT) as link:
-        link.shell("true")
-        cage = link.launch("execute")
-        namespace = os.readlink(f"/proc/{cage.pid}/ns/pid")
-        cage.send("shell", {"command": "sleep 1000"})
-        begin = time.monotonic()
-        link.send("kill", cage.number)
-        end = link.ended(cage)
-        print(f"# kill to report: {(time.monotonic() - begin) * 1000:.1f} ms")
-        expect((end.why, end.term_signal), ("killed", 9))
-        await_gone(namespace)
-        link.send("kill", cage.number)  # an unknown one is no error: it may have ended meanwhile
-        expect(link.shell("echo alive").content.strip(), "alive")
-
-
-@test
-def cages_die_with_their_connection_and_no_other(sandbox):
-    with sandbox.connect(AGENT) as other:
-        stays = other.launch("execute")
-        link = sandbox.connect(AGENT)
-        cages = [link.launch("execute") for _ in range(3)]
-        namespaces = [os.readlink(f"/proc/{cage.pid}/ns/pid") for cage in cages]
-        link.close()
-        for namespace in namespaces:
-            await_gone(namespace)
-        expect(stays.call("shell", command="echo here").content.strip(), "here")
-
-
-@test
-def cages_die_with_claw_sandboxd(sandbox):
-    with sandbox.connect(AGENT) as link:
-        cages = [link.launch(profile) for profile in PROFILES]
-        cages[2].send("shell", {"command": "setsid -f sleep 1000; sleep 1000"})
-        namespaces = [os.readlink(f"/proc/{cage.pid}/ns/pid") for cage in cages]
-        sandbox.kill()
-        for namespace in namespaces:
-            await_gone(namespace)
-
-
-@test
-def sigterm_ends_claw_sandboxd_and_its_cages(sandbox):
-    with sandbox.connect(AGENT) as link:
-        cage = link.launch("execute")
-        namespace = os.readlink(f"/proc/{cage.pid}/ns/pid")
-        expect(sandbox.stop(), 0)
-        await_gone(namespace)
-
-
-@test
-def stop_answers_when_the_last_process_is_gone(sandbox):
-    with sandbox.connect(AGENT) as link, sandbox.connect(OWNER) as owner:
-        cages = [link.launch("execute") for _ in range(5)]
-        namespaces = [os.readlink(f"/proc/{cage.pid}/ns/pid") for cage in cages]
-        for cage in cages:
-            cage.send("shell", {"command": "sleep 1000"})
-        begin = time.monotonic()
-        owner.send("stop")
-        expect(owner.answer().kind, "done")
-        print(f"# stop of 5 cages: {(time.monotonic() - begin) * 1000:.1f} ms")
-        for namespace in namespaces:
-            expect(processes_in(namespace), [])
-        expect({link.answer().why for _ in cages}, {"killed"})
-        expect(link.shell("echo again").content.strip(), "again")
-
-
 # --- limits
 
 
@@ -337,128 +216,6 @@ def the_memory_of_a_whole_cage_is_bounded(sandbox):
                 if os.path.isdir(folder):
                     own = [name for name in os.listdir(folder) if name.startswith("cage-")]
                     expect_true(len(own) <= 2, f"groups are left behind: {own}")
-
-
-@test
-def more_cages_than_allowed_are_refused(_):
-    with Sandbox(config="[sandbox]\nmax_cages = 2\n") as sandbox, sandbox.connect(AGENT) as link:
-        cages = [link.launch("read") for _ in range(2)]
-        try:
-            link.launch("read")
-        except Refused as refused:
-            expect((refused.answer.stage, refused.answer.error), ("quota", errno.EAGAIN))
-        else:
-            raise AssertionError("a third cage was made")
-        cages[0].close()
-        link.ended(cages[0])
-        link.launch("read")
-
-
-# --- peers
-
-
-@test
-def a_stranger_is_turned_away(sandbox):
-    with Link(sandbox.socket("sandbox"), STRANGER) as link:
-        expect(link.socket.recv(1), b"")
-
-
-@test
-def a_verb_of_another_peer_ends_the_connection(sandbox):
-    ours, theirs = socket.socketpair()
-    folder = os.open(sandbox.workspace, os.O_PATH)
-    for peer, verb, options in ((AGENT, "stop", {}), (AGENT, "workspace", {"id": 1, "mode": 2, "fds": [folder]}),
-                                (OWNER, "launch", {"id": 1, "profile": 3, "turn": 1, "time_ms": 1000, "memory_mib": 64,
-                                                   "fds": [theirs.fileno()]})):
-        with sandbox.connect(peer) as link:
-            link.send(verb, **options)
-            expect(link.answer(), None, f"{verb} by {peer}")
-    os.close(folder)
-    ours.close()
-    theirs.close()
-
-
-@test
-def a_forged_record_ends_its_connection_and_nothing_else(sandbox):
-    fds = [fd for pair in [socket.socketpair()] for fd in pair]
-    numbers = [s.fileno() for s in fds]
-    good = {"id": 1, "profile": 3, "turn": 1, "time_ms": 1000, "memory_mib": 64}
-    with sandbox.connect(AGENT) as bystander:
-        cage = bystander.launch("execute")
-        before = len(os.listdir(f"/proc/{sandbox.pid}/fd"))
-        for options in ({**good, "version": 2, "fds": numbers[:1]}, {**good, "tail": b"x", "fds": numbers[:1]},
-                        {**good, "fds": numbers}, {**good, "fds": []}, {**good, "profile": 4, "fds": numbers[:1]},
-                        {**good, "id": 0, "fds": numbers[:1]}, {**good, "mode": 1, "fds": numbers[:1]}):
-            with sandbox.connect(AGENT) as link:
-                link.send("launch", **options)
-                expect(link.answer(), None, options)
-        with sandbox.connect(AGENT) as link:
-            link.send(99)
-            expect(link.answer(), None, "an unknown verb")
-        with sandbox.connect(AGENT) as link:
-            link.socket.send(b'{"method":"io.clawos.Sandbox.Launch"}\0')
-            expect(link.answer(), None, "Varlink")
-        with sandbox.connect(AGENT) as link:
-            link.send("launch", **good, fds=numbers[:1])
-            link.send("launch", **good, fds=numbers[:1])
-            answers = []
-            while (answer := link.answer()) is not None:
-                answers.append(answer.kind)
-            expect_true(len(answers) <= 1, "the same id twice at once")
-        expect(cage.call("shell", command="echo untouched").content.strip(), "untouched")
-        with sandbox.connect(OWNER) as owner:
-            await_running(owner, 1)
-            # the owner's own connection is one more
-            expect(len(os.listdir(f"/proc/{sandbox.pid}/fd")), before + 1, "descriptors of claw-sandboxd")
-
-
-@test
-def a_client_that_does_not_read_loses_its_connection_only(sandbox):
-    with sandbox.connect(AGENT) as link:
-        link.socket.settimeout(0.5)
-        try:
-            for _ in range(20000):
-                link.send("status")
-        except (BrokenPipeError, ConnectionResetError, TimeoutError):
-            pass
-        with sandbox.connect(OWNER) as owner:
-            expect(owner.status().running, 0)
-
-
-# --- the self-test refuses
-
-
-def fake_bin(script):
-    folder = tempfile.mkdtemp(prefix="claw-fake-bin-")
-    os.chmod(folder, 0o755)
-    for name, content in (("claw-toolwork", "#!/bin/sh\nexit 0\n"), ("claw-cageprobe", script)):
-        path = os.path.join(folder, name)
-        with open(path, "w", encoding="ascii") as file:
-            file.write(content)
-        os.chmod(path, 0o755)
-    return folder
-
-
-@test
-def a_profile_whose_probe_says_something_else_than_held_is_refused(_):
-    def written(tried, failed, name, own=0):
-        record = struct.pack("=IIII7Q32s", 2, tried, failed, 0, *[own] * 7, name)
-        return "#!/bin/sh\nprintf '" + "".join(f"\\{byte:03o}" for byte in record) + "' >&3\n"
-
-    for script, wanted in ((written(ATTEMPTS, 1, b"mount", 1), "mount"), ("#!/bin/sh\nexit 0\n", "did not report"),
-                           ("#!/bin/sh\nexit 1\n", "did not end by itself"), (written(ATTEMPTS - 1, 0, b"", 1), "left something out"),
-                           (written(ATTEMPTS, 0, b""), "shares a namespace: user"), ("#!/nonexistent\n", "exec")):
-        with Sandbox(bin=fake_bin(script)) as sandbox, sandbox.connect(AGENT) as link, sandbox.connect(OWNER) as owner:
-            for _ in range(2):
-                try:
-                    link.launch("execute")
-                except Refused as refused:
-                    expect(refused.answer.stage, "self-test")
-                    expect_true(wanted in refused.answer.text, refused.answer.text)
-                else:
-                    raise AssertionError(f"launched in spite of: {wanted}")
-            expect(owner.status().proofs["execute"].verdict, 2)
-            expect(owner.status().launched, 0)
 
 
 # --- ordinary programs
@@ -529,80 +286,6 @@ def attacks_fail(sandbox):
     for name in os.listdir(sandbox.workspace):
         mode = os.lstat(sandbox.path(name)).st_mode
         expect(mode & (stat.S_ISUID | stat.S_ISGID), 0, name)
-
-
-# --- what is left behind, what it costs
-
-
-@test
-def a_hundred_launches_leave_nothing_behind(sandbox):
-    def count():
-        with open(f"/proc/{sandbox.pid}/mountinfo", encoding="utf-8") as file:
-            mounts = len(file.readlines())
-        with open(f"/proc/{sandbox.pid}/status", encoding="utf-8") as file:
-            memory = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-        return mounts, len(os.listdir(f"/proc/{sandbox.pid}/fd")), memory
-
-    with sandbox.connect(AGENT) as link, sandbox.connect(OWNER) as owner:
-        for profile in PROFILES:
-            cage = link.launch(profile)
-            cage.close()
-            link.ended(cage)
-        owner.status()  # the last end is dealt with
-        before = count()
-        begin_cpu, begin = sandbox.cpu_seconds(), time.monotonic()
-        inside = 0
-        for index in range(100):
-            cage = link.launch(list(PROFILES)[index % 3])
-            cage.close()
-            inside += link.ended(cage).cpu_us
-        took, cpu = time.monotonic() - begin, sandbox.cpu_seconds() - begin_cpu
-        print(f"# launch to end, claw-toolwork that does nothing: {took * 10:.2f} ms wall; CPU {cpu * 10:.2f} ms in "
-              f"claw-sandboxd + {inside / 1e5:.2f} ms in the cage")
-        owner.status()
-        after = count()
-        expect(after[:2], before[:2], "mounts, descriptors")
-        with open(f"/proc/{sandbox.pid}/maps", encoding="utf-8") as file:
-            sanitized = "libasan" in file.read()  # which keeps what was freed
-        expect_true(sanitized or after[2] - before[2] < 256, f"memory grew from {before[2]} to {after[2]} KiB")
-        expect(owner.status().running, 0)
-
-
-@test
-def an_idle_claw_sandboxd_does_not_wake(sandbox):
-    def switches():
-        with open(f"/proc/{sandbox.pid}/status", encoding="utf-8") as file:
-            return sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
-
-    with sandbox.connect(AGENT) as link:
-        cage = link.launch("execute")  # one that waits is idle, too
-        select.select([], [], [], 0.2)
-        before = switches()
-        select.select([], [], [], 1.5)
-        expect(switches(), before)
-        cage.close()
-        link.ended(cage)
-
-
-@test
-def claw_sandboxd_keeps_only_its_capabilities(sandbox):
-    wanted = sum(1 << number for number in sandbox.capabilities.values())
-    with open(f"/proc/{sandbox.pid}/status", encoding="utf-8") as file:
-        status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-    for kind in ("CapPrm", "CapEff", "CapBnd"):
-        expect(int(status[kind], 16), wanted, kind)
-    expect(AGENT_UID != 0 and os.path.exists(os.path.join(BIN, "claw-cageprobe")), True)
-
-
-class Fixture:
-    """A test that takes an argument gets a claw-sandboxd of its own."""
-
-    def __enter__(self):
-        self.sandbox = Sandbox()
-        return self.sandbox.start()
-
-    def __exit__(self, *_):
-        self.sandbox.close()
 
 
 run(Fixture)

@@ -282,7 +282,7 @@ def a_closed_stdout_is_a_failure_not_a_success(f):
 # --- the workspace
 
 def sandbox_says(kind, error=0, text=b""):
-    return lambda data: (b"\1\0" + kind.to_bytes(2, "little") + data[4:8] + bytes(4) + error.to_bytes(4, "little") +
+    return lambda data: (data[:2] + kind.to_bytes(2, "little") + data[4:8] + bytes(4) + error.to_bytes(4, "little") +
                          b"\2\0\0\0" + bytes(4 + 8 + 24) + text.ljust(128, b"\0"))
 
 

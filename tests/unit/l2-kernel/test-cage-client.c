@@ -7,6 +7,7 @@
 #include "harness/tap.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -22,7 +23,8 @@ static struct peer {
 } peer;
 
 static struct seen {
-	int started, refused, exited;
+	int started, refused, halted, exited;
+	bool forget_halted;
 	pid_t pid;
 	enum launch_stage stage;
 	int error;
@@ -91,7 +93,15 @@ static void on_exited(struct cage_handle *cage, const struct cage_result *result
 	seen.result = *result;
 }
 
-static const struct cage_callbacks callbacks = { on_started, on_refused, on_exited };
+static void on_halted(struct cage_handle *cage, void *data)
+{
+	(void)data;
+	seen.halted++;
+	if (seen.forget_halted)
+		cage_forget(cage);
+}
+
+static const struct cage_callbacks callbacks = { on_started, on_refused, on_halted, on_exited };
 
 static struct cage_handle *launch(struct cage_client *client, int *ret_stream_fd)
 {
@@ -182,6 +192,35 @@ TEST(a_cage_is_started_then_exits_and_its_stream_is_a_pair)
 	EXPECT_INT(seen.result.status, ==, 3);
 	EXPECT_INT(seen.result.cpu_us, ==, 11);
 	EXPECT_INT(seen.refused, ==, 0);
+	close_all(client);
+}
+
+TEST(a_halted_cage_is_told_before_its_end_and_may_be_forgotten_then)
+{
+	struct cage_client *client = open_client();
+	struct cage_handle *cage;
+	int stream_fd;
+
+	for (int forgets = 0; forgets < 2; forgets++) {
+		seen = (struct seen){ .forget_halted = forgets };
+		cage = launch(client, &stream_fd);
+		if (!forgets)
+			accept_peer();
+		receive_request();
+		reply((struct launch_answer){ .kind = LAUNCH_ANSWER_STARTED, .id = peer.rq.id });
+		cage_kill(cage);
+		receive_request();
+		reply((struct launch_answer){ .kind = LAUNCH_ANSWER_HALTED, .id = peer.rq.id });
+		settle();
+		EXPECT_INT(seen.halted, ==, 1);
+		EXPECT_INT(seen.exited, ==, 0);
+		if (forgets)
+			receive_request(); /* killing it again changes nothing */
+		reply((struct launch_answer){
+			.kind = LAUNCH_ANSWER_EXITED, .id = peer.rq.id, .why = LAUNCH_WHY_KILLED });
+		settle();
+		EXPECT_INT(seen.exited, ==, !forgets);
+	}
 	close_all(client);
 }
 
