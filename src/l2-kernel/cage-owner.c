@@ -43,6 +43,14 @@ int cage_owner_workspace(int socket_fd, uint32_t id, int directory_fd, enum laun
 	return r < 0 ? r : await_done(socket_fd, err);
 }
 
+int cage_owner_stop(int socket_fd, struct error *err)
+{
+	struct launch_request rq = { .verb = LAUNCH_VERB_STOP };
+	int r = launch_socket_send(socket_fd, 0, &rq, -1, err);
+
+	return r < 0 ? r : await_done(socket_fd, err);
+}
+
 int cage_owner_status(int socket_fd, struct launch_status *ret, struct error *err)
 {
 	struct launch_request rq = { .verb = LAUNCH_VERB_STATUS };

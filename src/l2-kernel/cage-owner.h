@@ -25,4 +25,8 @@ must_check int cage_owner_connect(int dir_fd, const char *path, struct error *er
 must_check int cage_owner_workspace(int socket_fd, uint32_t id, int directory_fd,
 				    enum launch_mode mode, struct error *err);
 
+/* Kills every cage of every connection; answers when the last process is gone. */
+must_check int cage_owner_stop(int socket_fd, struct error *err);
+
+/* Figures and self-tests. */
 must_check int cage_owner_status(int socket_fd, struct launch_status *ret, struct error *err);

@@ -2,6 +2,7 @@
 #include "l7-shell/link.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "l7-shell/sanitise.h"
 
 #include <assert.h>
@@ -12,15 +13,20 @@
 
 enum { SENTENCE_BYTES_MAX = 4096 };
 
-int link_connect(int run_fd, const char *name, int type, struct error *err)
+/* A blocking connection to run_fd/name; limit_us 0: however long it takes until there is room. */
+static int connect_to(int run_fd, const char *name, uint64_t limit_us, struct error *err)
 {
+	const struct timeval limit = { .tv_sec = (time_t)(limit_us / CLOCK_SECOND_US),
+				       .tv_usec = (suseconds_t)(limit_us % CLOCK_SECOND_US) };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	auto_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", run_fd,
 			 name);
 
 	assert(n > 0 && (size_t)n < sizeof(address.sun_path));
 	if (fd < 0)
+		return FAIL(err, -errno, "socket: %s", strerror(errno));
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
 		return FAIL(err, -errno, "socket: %s", strerror(errno));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
 		int code = -errno;
@@ -31,10 +37,11 @@ int link_connect(int run_fd, const char *name, int type, struct error *err)
 	return take_fd(&fd);
 }
 
-int link_open(int run_fd, const char *name, sd_varlink **ret, struct error *err)
+int link_open_within(int run_fd, const char *name, uint64_t limit_us, sd_varlink **ret,
+		     struct error *err)
 {
 	auto_link sd_varlink *link = NULL;
-	auto_fd int fd = link_connect(run_fd, name, SOCK_STREAM, err);
+	auto_fd int fd = connect_to(run_fd, name, limit_us, err);
 	int r;
 
 	if (fd < 0)
@@ -46,10 +53,17 @@ int link_open(int run_fd, const char *name, sd_varlink **ret, struct error *err)
 	}
 	if (r >= 0)
 		r = sd_varlink_set_allow_fd_passing_input(link, true);
+	if (r >= 0 && limit_us > 0)
+		r = sd_varlink_set_relative_timeout(link, limit_us);
 	if (r < 0)
 		return FAIL(err, r, "connection to \"%s\": %s", name, strerror(-r));
 	*ret = TAKE_PTR(link);
 	return 0;
+}
+
+int link_open(int run_fd, const char *name, sd_varlink **ret, struct error *err)
+{
+	return link_open_within(run_fd, name, 0, ret, err);
 }
 
 sd_json_variant *link_field(sd_json_variant *object, const char *key)

@@ -14,14 +14,17 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <systemd/sd-json.h>
 #include <systemd/sd-varlink.h>
 
 #define auto_link __attribute__((cleanup(sd_varlink_close_unrefp)))
 #define auto_json __attribute__((cleanup(sd_json_variant_unrefp)))
 
-/* A blocking stream or record connection to run_fd/name. Returns the descriptor or -errno. */
-must_check int link_connect(int run_fd, const char *name, int type, struct error *err);
+/* As link_open(); connection and calls together wait for limit_us at most (0: as long as it takes).
+ */
+must_check int link_open_within(int run_fd, const char *name, uint64_t limit_us, sd_varlink **ret,
+				struct error *err);
 
 /* A Varlink connection with descriptor passing both ways. */
 must_check int link_open(int run_fd, const char *name, sd_varlink **ret, struct error *err);

@@ -28,7 +28,8 @@ enum option_use {
 	OPTION_USE_UP = 1 << 4,
 	OPTION_USE_HISTORY = 1 << 5,
 	OPTION_USE_OTHER = 1 << 6,
-	OPTION_USE_ALL = (1 << 7) - 1,
+	OPTION_USE_STOP = 1 << 7,
+	OPTION_USE_ALL = (1 << 8) - 1,
 };
 
 struct options {
@@ -36,7 +37,7 @@ struct options {
 	const char *thread, *workspace, *record, *replay, *state;
 	const char *allow[OPTIONS_ALLOW_MAX];
 	size_t n_allow;
-	bool json, prompt, ready, help, version;
+	bool json, prompt, ready, help, version, all, cages;
 	const char *args[OPTIONS_ARGS_MAX +
 			 1]; /* verb first; NULL-terminated; empty: interactive or -m */
 	size_t n_args;

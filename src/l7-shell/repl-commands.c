@@ -7,6 +7,8 @@
 #include "l7-shell/memory-report.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/report.h"
+#include "l7-shell/status-report.h"
+#include "l7-shell/stop-all.h"
 #include "l7-shell/trace-report.h"
 
 #include <stdio.h>
@@ -70,25 +72,27 @@ static int run_interrupt(struct shell *shell, const char *const args[], struct e
 static int run_model(struct shell *shell, const char *const args[], struct error *err)
 {
 	auto_json sd_json_variant *reply = NULL;
-	sd_json_variant *status;
-	const char *model;
 	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, err);
 
 	(void)args;
 	if (r < 0)
 		return r;
-	status = link_field(reply, "status");
-	model = link_string(status, "model");
-	if (*model == '\0' && shell->paths.model) /* the local model is the file that was given */
-		model = strrchr(shell->paths.model, '/') ? strrchr(shell->paths.model, '/') + 1
-							 : shell->paths.model;
-	screen_foreign(&shell->out, STYLE_BOLD, model, 0);
-	screen_own(&shell->out, STYLE_PLAIN, " by ");
-	screen_foreign(&shell->out, STYLE_PLAIN, link_string(status, "provider"), 0);
+	status_tell_model(shell, link_field(reply, "status"));
 	screen_own(&shell->out, STYLE_DIM,
 		   "\n[provider] in %s/clawos.conf chooses it; claw config check reads the file\n",
 		   shell->paths.state);
 	return 0;
+}
+
+static int run_stop(struct shell *shell, const char *const args[], struct error *err)
+{
+	struct stop_outcome outcome;
+	int r = stop_all(shell->run_fd, &outcome, err);
+
+	(void)args;
+	if (r == 0)
+		stop_all_tell(&outcome, &shell->out);
+	return r;
 }
 
 static int decide(struct shell *shell, const char *const args[], enum decision decision,
@@ -162,11 +166,12 @@ static const struct command rows[] = {
 	{ "thread", "[NAME]", "go on in another thread, or name this one", 0, 1, 0, 0, run_thread },
 	{ "history", "[TURNS]", "the last turns of this thread", 0, 1, 0, 0, report_history },
 	{ "interrupt", "", "end what runs in this thread", 0, 0, 0, 0, run_interrupt },
+	{ "stop", "", "end everything the agent runs now, in every thread", 0, 0, 0, 0, run_stop },
 	{ "tools", "", "the tools and what they do to the world", 0, 0, 0, 0, report_tools },
 	{ "memory", "[PATH]", "the documents in memory, or one of them", 0, 1, 0, 0,
 	  memory_report },
 	{ "model", "", "the model that answers", 0, 0, 0, 0, run_model },
-	{ "status", "", "daemons and agent", 0, 0, 0, 0, report_status },
+	{ "status", "", "daemons and agent", 0, 0, 0, 0, status_report },
 	{ "trace", "[TURN]", "what a turn did, call by call", 0, 1, 0, 0, trace_report },
 	{ "approve", "[QUESTION]", "yes, once", 0, 1, 0, 0, run_approve },
 	{ "deny", "[QUESTION]", "no", 0, 1, 0, 0, run_deny },

@@ -8,8 +8,10 @@
 #include "l7-shell/glyph.h"
 #include "l7-shell/link.h"
 #include "l7-shell/sanitise.h"
+#include "l7-shell/time-words.h"
 #include "l7-shell/tool-line.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -64,13 +66,31 @@ static size_t elements(sd_json_variant *array)
 	return array && sd_json_variant_is_array(array) ? sd_json_variant_elements(array) : 0;
 }
 
-static void print_age(struct screen *screen, uint64_t then_us)
+void report_right(struct screen *screen, unsigned style, const char *text, size_t columns)
 {
-	uint64_t now = clock_realtime_us();
-	char text[TOOL_LINE_SPAN_BYTES];
+	size_t used = glyph_text_width(text, strlen(text));
 
-	tool_line_span(now > then_us ? now - then_us : 0, text);
-	screen_own(screen, STYLE_DIM, "%s ago", text);
+	screen_own(screen, style, "%*s%s", used < columns ? (int)(columns - used) : 0, "", text);
+}
+
+void report_age(struct screen *screen, uint64_t then_us, size_t columns)
+{
+	uint64_t now = clock_realtime_us(),
+		 s = now > then_us ? (now - then_us) / CLOCK_SECOND_US : 0;
+	static const struct {
+		uint64_t seconds;
+		const char *name;
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+	char text[TOOL_LINE_SPAN_BYTES] = "just now";
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (s < units[i].seconds)
+			continue;
+		(void)snprintf(text, sizeof(text), "%llu %s ago",
+			       (unsigned long long)(s / units[i].seconds), units[i].name);
+		break;
+	}
+	report_right(screen, STYLE_DIM, text, columns);
 }
 
 int report_threads(struct shell *shell, const char *const args[], struct error *err)
@@ -97,7 +117,7 @@ int report_threads(struct shell *shell, const char *const args[], struct error *
 		screen_foreign(&shell->out, STYLE_PLAIN, link_string(thread, "title"),
 			       QUESTION_COLUMNS_MIN * 2);
 		screen_own(&shell->out, STYLE_PLAIN, "  ");
-		print_age(&shell->out, (uint64_t)link_integer(thread, "updatedUsec"));
+		report_age(&shell->out, (uint64_t)link_integer(thread, "updatedUsec"), 0);
 		screen_own(&shell->out, STYLE_PLAIN, "\n");
 	}
 	return 0;
@@ -107,6 +127,7 @@ static void print_turn(struct shell *shell, sd_json_variant *turn)
 {
 	sd_json_variant *tools = link_field(turn, "tools");
 	const char *state = link_string(turn, "state"), *answer = link_string(turn, "answer");
+	auto_buf struct buf words = BUF(CELL_BYTES_MAX);
 
 	screen_own(&shell->out, STYLE_DIM, "%lld ", (long long)link_integer(turn, "turn"));
 	screen_own(&shell->out, STYLE_BOLD, "> ");
@@ -118,9 +139,11 @@ static void print_turn(struct shell *shell, sd_json_variant *turn)
 		bool ok = link_boolean(tool, "ok");
 
 		tool_line_start(&shell->out, link_string(tool, "name"),
-				link_field(tool, "arguments"));
+				link_field(tool, "arguments"), 0);
 		screen_own(&shell->out, ok ? STYLE_GOOD : STYLE_BAD, " %s\n", ok ? "ok" : "failed");
 	}
+	if (strcmp(link_string(turn, "tool"), "time") == 0 && time_words(answer, &words) > 0)
+		answer = buf_string(&words);
 	screen_foreign_block(&shell->out, STYLE_PLAIN, answer, strlen(answer));
 	screen_fresh_line(&shell->out);
 	if (strcmp(state, "done") == 0)
@@ -180,77 +203,5 @@ int report_tools(struct shell *shell, const char *const args[], struct error *er
 		screen_foreign(&shell->out, STYLE_DIM, link_string(tool, "description"), room);
 		screen_own(&shell->out, STYLE_PLAIN, "\n");
 	}
-	return 0;
-}
-
-static void print_daemons(struct shell *shell, sd_json_variant *daemons)
-{
-	for (size_t i = 0; i < elements(daemons); i++) {
-		sd_json_variant *daemon = sd_json_variant_by_index(daemons, i);
-		const char *state = link_string(daemon, "state");
-		int64_t pid = link_integer(daemon, "pid"),
-			restarts = link_integer(daemon, "restarts");
-
-		report_cell(&shell->out, STYLE_BOLD, link_string(daemon, "name"), NAME_COLUMNS - 4);
-		report_cell(&shell->out, strcmp(state, "failed") == 0 ? STYLE_BAD : STYLE_PLAIN,
-			    state, STATE_COLUMNS);
-		if (pid > 0)
-			screen_own(&shell->out, STYLE_DIM, "pid %lld  ", (long long)pid);
-		if (restarts > 0)
-			screen_own(&shell->out, STYLE_DIM, "%lld restarts  ", (long long)restarts);
-		screen_foreign(&shell->out, STYLE_BAD, link_string(daemon, "reason"), 0);
-		screen_own(&shell->out, STYLE_PLAIN, "\n");
-	}
-}
-
-/* One line per field of the agent's own status; nested ones as "outer.inner". */
-static void print_fields(struct screen *screen, const char *prefix, sd_json_variant *object)
-{
-	size_t n = sd_json_variant_is_object(object) ? sd_json_variant_elements(object) : 0;
-
-	for (size_t i = 0; i + 1 < n; i += 2) {
-		const char *key = sd_json_variant_string(sd_json_variant_by_index(object, i));
-		sd_json_variant *value = sd_json_variant_by_index(object, i + 1);
-		auto_free char *text = NULL;
-
-		if (sd_json_variant_is_object(value) && !*prefix) {
-			print_fields(screen, key, value);
-			continue;
-		}
-		screen_foreign(screen, STYLE_DIM, prefix, 0);
-		screen_own(screen, STYLE_DIM, "%s", *prefix ? "." : "");
-		screen_foreign(screen, STYLE_DIM, key, 0);
-		screen_own(screen, STYLE_PLAIN, " ");
-		if (sd_json_variant_is_string(value))
-			screen_foreign(screen, STYLE_PLAIN, sd_json_variant_string(value), 0);
-		else if (link_format(value, &text) >= 0)
-			screen_foreign(screen, STYLE_PLAIN, text, 0);
-		screen_own(screen, STYLE_PLAIN, "\n");
-	}
-}
-
-int report_status(struct shell *shell, const char *const args[], struct error *err)
-{
-	auto_json sd_json_variant *up = NULL, *agent = NULL, *both = NULL;
-	int r = link_ask(shell->run_fd, "up", "io.clawos.Supervisor.Status", NULL, &up, err);
-
-	(void)args;
-	if (r >= 0)
-		r = ask(shell, "io.clawos.Agent.Status", NULL, &agent, err);
-	if (r < 0)
-		return r;
-	if (shell->options->json) {
-		r = sd_json_buildo(
-			&both, SD_JSON_BUILD_PAIR_VARIANT("system", up),
-			SD_JSON_BUILD_PAIR_VARIANT("agent", link_field(agent, "status")));
-		return r < 0 ? FAIL(err, r, "status: %s", strerror(-r))
-			     : report_json(shell, both, err);
-	}
-	screen_own(&shell->out, STYLE_DIM, "state ");
-	screen_foreign(&shell->out, STYLE_PLAIN, shell->paths.state, 0);
-	screen_own(&shell->out, STYLE_PLAIN, "\n");
-	print_daemons(shell, link_field(up, "daemons"));
-	if (link_field(agent, "status"))
-		print_fields(&shell->out, "", link_field(agent, "status"));
 	return 0;
 }

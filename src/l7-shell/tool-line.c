@@ -11,8 +11,8 @@
 #include <string.h>
 
 enum {
-	RESULT_COLUMNS = 32, /* kept free for the result */
 	ARGUMENT_COLUMNS_MIN = 20,
+	PLAIN_COLUMNS = 200, /* of a plain stream */
 	ARGUMENTS_BYTES_MAX = 8 * 1024,
 	KB = 1000,
 	MINUTE_S = 60,
@@ -81,12 +81,13 @@ static int add_arguments(sd_json_variant *arguments, struct buf *out)
 	return r;
 }
 
-void tool_line_start(struct screen *screen, const char *tool, sd_json_variant *arguments)
+void tool_line_start(struct screen *screen, const char *tool, sd_json_variant *arguments,
+		     size_t kept)
 {
 	auto_buf struct buf text = BUF(ARGUMENTS_BYTES_MAX);
-	size_t used = strlen("> ") + strlen(tool) + 1 + RESULT_COLUMNS;
-	size_t room = screen->columns > used + ARGUMENT_COLUMNS_MIN ? screen->columns - used
-								    : ARGUMENT_COLUMNS_MIN;
+	size_t columns = screen->terminal ? screen->columns : PLAIN_COLUMNS;
+	size_t used = kept + strlen("> ") + strlen(tool) + 1;
+	size_t room = columns > used + ARGUMENT_COLUMNS_MIN ? columns - used : ARGUMENT_COLUMNS_MIN;
 
 	screen_own(screen, STYLE_DIM, MARK);
 	screen_foreign(screen, STYLE_CODE, tool, 0);

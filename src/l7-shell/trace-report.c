@@ -5,25 +5,29 @@
 #include "base/dir.h"
 #include "base/number.h"
 #include "l7-shell/command.h"
+#include "l7-shell/flow.h"
 #include "l7-shell/link.h"
 #include "l7-shell/report.h"
 #include "l7-shell/tool-line.h"
+#include "l7-shell/trace-list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	BAR_COLUMNS = 24,
-	SPAN_COLUMNS = 10,
+	COLUMNS_WIDE = 100,
+	COLUMNS_MEDIUM = 76,
+	SPAN_COLUMNS = 8,
 	PROMPT_BYTES_MAX = 32 * 1024 * 1024,
-	HASH_COLUMNS = 17,
+	HASH_DIGITS = 12,
+	MESSAGE_OTHER_COLUMNS = 18,
 	TEXT_COLUMNS = 60,
 	STEPS_MAX = 4096,
 };
 
-#define SEPARATOR " \xC2\xB7 " /* " · " */
-#define BAR "\xE2\x94\x81"     /* "━" */
-#define REST "\xE2\x94\x80"    /* "─" */
+#define BAR "\xE2\x94\x81"  /* "━" */
+#define REST "\xE2\x94\x80" /* "─" */
 
 enum step_kind { STEP_MODEL, STEP_TOOL, STEP_QUESTION };
 
@@ -38,6 +42,8 @@ struct waterfall {
 	struct shell *shell;
 	struct screen *out;
 	uint64_t start_us, length_us;
+	size_t bar_columns, indent;
+	struct flow flow; /* of the line being made */
 	size_t n;
 	struct step *steps;
 };
@@ -80,38 +86,31 @@ static int by_start(const void *a, const void *b)
 	return x->start_us < y->start_us ? -1 : x->start_us > y->start_us;
 }
 
-static void own(struct waterfall *fall, const char *text)
-{
-	screen_own(fall->out, STYLE_DIM, "%s", text);
-}
-
-/* Where in the turn it lay. */
+/* Where in the turn it lay; a narrow terminal has the time only. */
 static void print_bar(struct waterfall *fall, const struct step *step)
 {
 	uint64_t total = fall->length_us > 0 ? fall->length_us : 1;
 	uint64_t offset = step->start_us > fall->start_us ? step->start_us - fall->start_us : 0;
-	size_t from, length;
+	size_t bar = fall->bar_columns, from, length;
 	char span[TOOL_LINE_SPAN_BYTES];
 
 	if (offset > total)
 		offset = total;
-	from = (size_t)(offset * (BAR_COLUMNS - 1) / total);
-	length = 1 + (size_t)(step->length_us * BAR_COLUMNS / total);
-	if (length > BAR_COLUMNS - from)
-		length = BAR_COLUMNS - from;
 	tool_line_span(offset, span);
-	screen_own(fall->out, STYLE_DIM, "%*s  ", SPAN_COLUMNS, step->start_us ? span : "");
-	for (size_t i = 0; i < BAR_COLUMNS; i++) {
+	report_right(fall->out, STYLE_DIM, step->start_us ? span : "", SPAN_COLUMNS);
+	screen_own(fall->out, STYLE_PLAIN, "  ");
+	if (bar == 0)
+		return;
+	from = (size_t)(offset * (bar - 1) / total);
+	length = 1 + (size_t)(step->length_us * bar / total);
+	if (length > bar - from)
+		length = bar - from;
+	for (size_t i = 0; i < bar; i++) {
 		bool in = step->start_us && i >= from && i < from + length;
 
 		screen_own(fall->out, in ? STYLE_HEAD : STYLE_DIM, "%s", in ? BAR : REST);
 	}
 	screen_own(fall->out, STYLE_PLAIN, "  ");
-}
-
-static void print_indent(struct waterfall *fall)
-{
-	screen_own(fall->out, STYLE_PLAIN, "%*s", SPAN_COLUMNS + 2 + BAR_COLUMNS + 2, "");
 }
 
 static void print_span(struct waterfall *fall, const char *words, sd_json_variant *object,
@@ -122,7 +121,7 @@ static void print_span(struct waterfall *fall, const char *words, sd_json_varian
 	if (!link_field(object, key))
 		return;
 	tool_line_span(number(object, key), span);
-	screen_own(fall->out, STYLE_PLAIN, SEPARATOR "%s%s", words, span);
+	flow_own(&fall->flow, STYLE_PLAIN, "%s%s", words, span);
 }
 
 static void print_size(struct waterfall *fall, const char *words, sd_json_variant *object,
@@ -133,15 +132,15 @@ static void print_size(struct waterfall *fall, const char *words, sd_json_varian
 	if (!link_field(object, key))
 		return;
 	tool_line_size(number(object, key), size);
-	screen_own(fall->out, STYLE_PLAIN, SEPARATOR "%s%s", words, size);
+	flow_own(&fall->flow, STYLE_PLAIN, "%s%s", words, size);
 }
 
 static void print_number(struct waterfall *fall, const char *words, sd_json_variant *object,
 			 const char *key)
 {
 	if (link_field(object, key))
-		screen_own(fall->out, STYLE_PLAIN, SEPARATOR "%s%llu", words,
-			   (unsigned long long)number(object, key));
+		flow_own(&fall->flow, STYLE_PLAIN, "%s%llu", words,
+			 (unsigned long long)number(object, key));
 }
 
 static void print_word(struct waterfall *fall, unsigned style, const char *words,
@@ -149,29 +148,39 @@ static void print_word(struct waterfall *fall, unsigned style, const char *words
 {
 	const char *text = link_string(object, key);
 
-	if (!*text)
-		return;
-	screen_own(fall->out, style, SEPARATOR "%s", words);
-	screen_foreign(fall->out, style, text, 0);
+	if (*text)
+		flow_foreign(&fall->flow, style, words, text);
+}
+
+/* The second line of a step, below its name. */
+static void begin_detail(struct waterfall *fall)
+{
+	flow_end(&fall->flow);
+	screen_own(fall->out, STYLE_PLAIN, "%*s", (int)fall->indent, "");
+	flow_begin(&fall->flow, fall->out, fall->indent, fall->indent);
 }
 
 static void print_model(struct waterfall *fall, sd_json_variant *call)
 {
-	const char *hash = link_string(call, "promptHash");
+	unsigned long long attempt = number(call, "attempt");
+	char hash[HASH_DIGITS + 1] = { 0 };
 
-	screen_own(fall->out, STYLE_BOLD, "model %llu", (unsigned long long)number(call, "call"));
-	if (number(call, "attempt") > 1)
-		screen_own(fall->out, STYLE_BAD, " attempt %llu",
-			   (unsigned long long)number(call, "attempt"));
+	if (attempt > 1)
+		flow_own(&fall->flow, STYLE_BOLD, "model %llu attempt %llu",
+			 (unsigned long long)number(call, "call"), attempt);
+	else
+		flow_own(&fall->flow, STYLE_BOLD, "model %llu",
+			 (unsigned long long)number(call, "call"));
 	print_word(fall, STYLE_PLAIN, "", call, "model");
 	print_span(fall, "", call, "durationUsec");
 	if (number(call, "firstTokenUsec") > 0) /* an answer of tool calls only has no text */
 		print_span(fall, "first token ", call, "firstTokenUsec");
-	own(fall, "\n");
-	print_indent(fall);
-	screen_own(fall->out, STYLE_DIM, "prompt ");
-	screen_foreign(fall->out, STYLE_DIM, hash, HASH_COLUMNS);
-	print_size(fall, "", call, "promptBytes");
+	begin_detail(fall);
+	memcpy(hash, link_string(call, "promptHash"),
+	       strnlen(link_string(call, "promptHash"), HASH_DIGITS));
+	if (hash[0])
+		flow_foreign(&fall->flow, STYLE_DIM, "prompt ", hash);
+	print_size(fall, hash[0] ? "" : "prompt ", call, "promptBytes");
 	print_number(fall, "tokens ", call, "promptTokens");
 	print_number(fall, "cached ", call, "cachedTokens");
 	print_number(fall, "answer ", call, "answerTokens");
@@ -179,26 +188,29 @@ static void print_model(struct waterfall *fall, sd_json_variant *call)
 	print_number(fall, "tool calls ", call, "calls");
 	print_word(fall, STYLE_BAD, "", call, "error");
 	print_word(fall, STYLE_BAD, "", call, "reason");
-	own(fall, "\n");
+	flow_end(&fall->flow);
+}
+
+static void print_outcome(struct waterfall *fall, sd_json_variant *call)
+{
+	bool ok = link_boolean(call, "ok");
+
+	if (link_boolean(call, "unknown"))
+		flow_own(&fall->flow, STYLE_BAD, "cut off: nobody knows whether it happened");
+	else if (link_boolean(call, "denied"))
+		flow_own(&fall->flow, STYLE_BAD, "denied");
+	else
+		flow_own(&fall->flow, ok ? STYLE_GOOD : STYLE_BAD, "%s", ok ? "ok" : "failed");
 }
 
 static void print_tool(struct waterfall *fall, sd_json_variant *call)
 {
-	bool ok = link_boolean(call, "ok");
-
-	tool_line_start(fall->out, link_string(call, "tool"), link_field(call, "arguments"));
-	own(fall, "\n");
-	print_indent(fall);
-	screen_own(fall->out, STYLE_DIM, "intent %llu", (unsigned long long)number(call, "seq"));
+	tool_line_start(fall->out, link_string(call, "tool"), link_field(call, "arguments"),
+			fall->indent);
+	begin_detail(fall);
+	flow_own(&fall->flow, STYLE_DIM, "intent %llu", (unsigned long long)number(call, "seq"));
 	print_word(fall, STYLE_PLAIN, "", call, "effect");
-	if (link_boolean(call, "unknown"))
-		screen_own(fall->out, STYLE_BAD,
-			   SEPARATOR "cut off: nobody knows whether it happened");
-	else if (link_boolean(call, "denied"))
-		screen_own(fall->out, STYLE_BAD, SEPARATOR "denied");
-	else
-		screen_own(fall->out, ok ? STYLE_GOOD : STYLE_BAD, SEPARATOR "%s",
-			   ok ? "ok" : "failed");
+	print_outcome(fall, call);
 	print_word(fall, STYLE_PLAIN, "cage ", call, "cage");
 	print_number(fall, "exit ", call, "exit");
 	print_number(fall, "signal ", call, "signal");
@@ -209,23 +221,23 @@ static void print_tool(struct waterfall *fall, sd_json_variant *call)
 	print_size(fall, "", call, "bytes");
 	if (number(call, "attempts") > 1)
 		print_number(fall, "attempts ", call, "attempts");
-	own(fall, "\n");
+	flow_end(&fall->flow);
 }
 
 static void print_question(struct waterfall *fall, sd_json_variant *question)
 {
 	bool answered = link_field(question, "answeredUsec") != NULL;
+	bool allow = link_boolean(question, "allow");
 
-	screen_own(fall->out, STYLE_ASK, "question %llu",
-		   (unsigned long long)number(question, "seq"));
+	flow_own(&fall->flow, STYLE_ASK, "question %llu",
+		 (unsigned long long)number(question, "seq"));
 	print_word(fall, STYLE_PLAIN, "", question, "action");
 	if (answered)
-		screen_own(fall->out, link_boolean(question, "allow") ? STYLE_GOOD : STYLE_BAD,
-			   SEPARATOR "%s", link_boolean(question, "allow") ? "yes" : "no");
+		flow_own(&fall->flow, allow ? STYLE_GOOD : STYLE_BAD, "%s", allow ? "yes" : "no");
 	else
-		screen_own(fall->out, STYLE_ASK, SEPARATOR "open");
+		flow_own(&fall->flow, STYLE_ASK, "open");
 	print_word(fall, STYLE_DIM, "by ", question, "by");
-	own(fall, "\n");
+	flow_end(&fall->flow);
 }
 
 static void print_steps(struct waterfall *fall)
@@ -234,6 +246,7 @@ static void print_steps(struct waterfall *fall)
 		const struct step *step = &fall->steps[i];
 
 		print_bar(fall, step);
+		flow_begin(&fall->flow, fall->out, fall->indent, fall->indent);
 		switch (step->kind) {
 		case STEP_MODEL:
 			print_model(fall, step->object);
@@ -248,34 +261,60 @@ static void print_steps(struct waterfall *fall)
 	}
 }
 
+static void print_message(struct waterfall *fall, sd_json_variant *trace)
+{
+	size_t room = fall->out->terminal ? fall->out->columns - MESSAGE_OTHER_COLUMNS : 0;
+	char size[TOOL_LINE_SPAN_BYTES];
+
+	screen_own(fall->out, STYLE_BOLD, "> ");
+	if (*link_string(trace, "tool"))
+		tool_line_start(fall->out, link_string(trace, "tool"),
+				link_field(trace, "arguments"), strlen("> "));
+	else
+		screen_foreign(fall->out, STYLE_BOLD, link_string(trace, "text"),
+			       room > 0 && room < TEXT_COLUMNS ? room : TEXT_COLUMNS);
+	if (link_field(trace, "contextBytes")) {
+		tool_line_size(number(trace, "contextBytes"), size);
+		screen_own(fall->out, STYLE_DIM, " with %s", size);
+	}
+	screen_own(fall->out, STYLE_PLAIN, "\n");
+}
+
 static void print_head(struct waterfall *fall, sd_json_variant *trace)
 {
 	const char *state = link_string(trace, "state"), *reason = link_string(trace, "reason");
 	uint64_t accepted = number(trace, "acceptedUsec"), started = number(trace, "startedUsec");
 	char span[TOOL_LINE_SPAN_BYTES];
 
-	screen_own(fall->out, STYLE_BOLD, "turn %llu", (unsigned long long)number(trace, "turn"));
+	flow_begin(&fall->flow, fall->out, 0, strlen("  "));
+	flow_own(&fall->flow, STYLE_BOLD, "turn %llu", (unsigned long long)number(trace, "turn"));
 	print_word(fall, STYLE_PLAIN, "", trace, "thread");
-	screen_own(fall->out, STYLE_PLAIN, SEPARATOR);
-	screen_foreign(fall->out, strcmp(state, "done") == 0 ? STYLE_GOOD : STYLE_BAD, state, 0);
+	flow_foreign(&fall->flow, strcmp(state, "done") == 0 ? STYLE_GOOD : STYLE_BAD, "", state);
 	tool_line_span(fall->length_us, span);
-	screen_own(fall->out, STYLE_PLAIN, SEPARATOR "%s", span);
+	flow_own(&fall->flow, STYLE_PLAIN, "%s", span);
 	tool_line_span(started > accepted ? started - accepted : 0, span);
-	screen_own(fall->out, STYLE_DIM, SEPARATOR "waited %s" SEPARATOR "records %llu to %llu\n",
-		   span, (unsigned long long)number(trace, "firstSeq"),
-		   (unsigned long long)number(trace, "lastSeq"));
-	screen_own(fall->out, STYLE_BOLD, "> ");
-	if (*link_string(trace, "tool"))
-		tool_line_start(fall->out, link_string(trace, "tool"),
-				link_field(trace, "arguments"));
-	else
-		screen_foreign(fall->out, STYLE_BOLD, link_string(trace, "text"), TEXT_COLUMNS);
-	print_size(fall, "with ", trace, "contextBytes");
-	own(fall, "\n");
-	if (*reason) {
-		screen_foreign(fall->out, STYLE_BAD, reason, 0);
-		own(fall, "\n");
-	}
+	flow_own(&fall->flow, STYLE_DIM, "waited %s", span);
+	flow_own(&fall->flow, STYLE_DIM, "records %llu to %llu",
+		 (unsigned long long)number(trace, "firstSeq"),
+		 (unsigned long long)number(trace, "lastSeq"));
+	flow_end(&fall->flow);
+	print_message(fall, trace);
+	if (!*reason)
+		return;
+	flow_begin(&fall->flow, fall->out, 0, strlen("  "));
+	flow_foreign(&fall->flow, STYLE_BAD, "", reason);
+	flow_end(&fall->flow);
+}
+
+/* How much of the line is given to the bars. */
+static void measure(struct waterfall *fall)
+{
+	size_t columns = fall->out->terminal ? fall->out->columns : COLUMNS_WIDE;
+
+	fall->bar_columns = columns >= COLUMNS_WIDE     ? BAR_COLUMNS
+			    : columns >= COLUMNS_MEDIUM ? BAR_COLUMNS / 2
+							: 0;
+	fall->indent = SPAN_COLUMNS + 2 + (fall->bar_columns > 0 ? fall->bar_columns + 2 : 0);
 }
 
 static int print_prompt(struct waterfall *fall, sd_json_variant *call, sd_varlink *link,
@@ -289,7 +328,7 @@ static int print_prompt(struct waterfall *fall, sd_json_variant *call, sd_varlin
 		   (unsigned long long)number(call, "call"));
 	if (!link_field(call, "promptFd")) {
 		screen_foreign(fall->out, STYLE_BAD, link_string(call, "promptMissing"), 0);
-		own(fall, "\n");
+		screen_own(fall->out, STYLE_PLAIN, "\n");
 		return 0;
 	}
 	fd = sd_varlink_peek_dup_fd(link, (size_t)number(call, "promptFd"));
@@ -320,11 +359,23 @@ static int print(struct shell *shell, sd_json_variant *trace, sd_varlink *link, 
 			done = steps[i].start_us + steps[i].length_us;
 	fall.length_us = done > fall.start_us ? done - fall.start_us : 0;
 	qsort(steps, fall.n, sizeof(*steps), by_start);
+	measure(&fall);
 	print_head(&fall, trace);
 	print_steps(&fall);
 	for (size_t i = 0; i < count(calls) && shell->options->prompt && r == 0; i++)
 		r = print_prompt(&fall, sd_json_variant_by_index(calls, i), link, err);
 	return r;
+}
+
+/* The turn that is meant: its number, or the last one of the thread that was named; 0: the newest.
+ */
+static int find_turn(struct shell *shell, const char *text, uint64_t *ret, struct error *err)
+{
+	if (text && number_parse_u64(text, 1, INT64_MAX, ret) < 0)
+		return FAIL(err, COMMAND_USAGE, "\"%s\" is not the number of a turn", text);
+	if (text || (!shell->options->thread && !shell->repl))
+		return 0;
+	return trace_list_last(shell, ret, err);
 }
 
 int trace_report(struct shell *shell, const char *const args[], struct error *err)
@@ -334,8 +385,11 @@ int trace_report(struct shell *shell, const char *const args[], struct error *er
 	uint64_t turn = 0;
 	int r;
 
-	if (args[0] && number_parse_u64(args[0], 1, INT64_MAX, &turn) < 0)
-		return FAIL(err, COMMAND_USAGE, "\"%s\" is not the number of a turn", args[0]);
+	if (shell->options->all)
+		return trace_list(shell, args, err);
+	r = find_turn(shell, args[0], &turn, err);
+	if (r < 0)
+		return r;
 	r = sd_json_buildo(
 		&parameters,
 		SD_JSON_BUILD_PAIR_CONDITION(turn > 0, "turn", SD_JSON_BUILD_UNSIGNED(turn)),

@@ -199,8 +199,9 @@ static void ended(struct up_daemon *daemon, const siginfo_t *info)
 		up_stop_step(daemon->up);
 		return;
 	}
-	if (clean && daemon->row->on_demand) {
+	if (clean && daemon->row->on_demand) { /* idle: that is no failure */
 		set_state(daemon, UP_STOPPED);
+		daemon->reason[0] = '\0';
 		daemon->quick = 0;
 		(void)sd_event_source_set_enabled(daemon->demand, SD_EVENT_ON);
 		return;

@@ -37,6 +37,22 @@ static int state_path(const char *option, struct buf *ret, struct error *err)
 	return r < 0 ? FAIL(err, r, "state path: %s", strerror(-r)) : 0;
 }
 
+#define OWN_PLACE "; take a state of your own: --state DIR, or unset CLAWOS_STATE"
+
+/* errno of a path on the way to the state, in words that say what to do. */
+static int fail_path(int code, const char *what, const char *path, struct error *err)
+{
+	if (code == -EACCES || code == -EPERM)
+		return FAIL(err, code, "you (user %u) may not %s %s" OWN_PLACE, geteuid(), what,
+			    path);
+	if (code == -EROFS)
+		return FAIL(err, code, "cannot %s %s: the file system is read-only" OWN_PLACE, what,
+			    path);
+	if (code == -ENOTDIR || code == -ELOOP)
+		return FAIL(err, code, "%s is no directory, so no state can be in it", path);
+	return FAIL(err, code, "cannot %s %s: %s", what, path, strerror(-code));
+}
+
 /* Makes every missing directory on the way; the last one belongs to the person alone. */
 static int make_path(const char *path, struct error *err)
 {
@@ -51,7 +67,7 @@ static int make_path(const char *path, struct error *err)
 		memcpy(step, path, i);
 		step[i] = '\0';
 		if (mkdir(step, i == n ? 0700 : 0755) < 0 && errno != EEXIST)
-			return FAIL(err, -errno, "make %s: %m", step);
+			return fail_path(-errno, "make", step, err);
 	}
 	return 0;
 }
@@ -59,16 +75,18 @@ static int make_path(const char *path, struct error *err)
 /* What lies in the state is run and obeyed: it is the person's alone, or it is not used. */
 static int check_owner(const char *path, struct error *err)
 {
-	auto_fd int fd = dir_open_configured(path, O_RDONLY | O_DIRECTORY, 0);
+	/* by path only: whose it is can be said even where it may not be opened */
+	auto_fd int fd = dir_open_configured(path, O_PATH | O_DIRECTORY, 0);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return FAIL(err, fd < 0 ? fd : -errno, "%s: %s", path,
-			    strerror(fd < 0 ? -fd : errno));
+		return fail_path(fd < 0 ? fd : -errno, "reach", path, err);
 	if (st.st_uid != geteuid())
 		return FAIL(err, -EPERM,
-			    "the state %s belongs to user %u, not to you (user %u): it is not used",
-			    path, st.st_uid, geteuid());
+			    "the state %s belongs to user %u%s, not to you (user %u): it is not"
+			    " used" OWN_PLACE "%s",
+			    path, st.st_uid, st.st_uid == 0 ? " (root)" : "", geteuid(),
+			    st.st_uid == 0 ? ", or be root (sudo)" : "");
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return FAIL(err, -EPERM, "the state %s may be written by others: chmod 700 it",
 			    path);

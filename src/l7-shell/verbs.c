@@ -7,6 +7,8 @@
 #include "l7-shell/doctor.h"
 #include "l7-shell/report.h"
 #include "l7-shell/shell.h"
+#include "l7-shell/status-report.h"
+#include "l7-shell/stop-all.h"
 #include "l7-shell/trace-report.h"
 
 #include <fcntl.h>
@@ -22,13 +24,30 @@ static int run_up(struct shell *shell, const char *const args[], struct error *e
 	return up_main(&shell->paths, shell->options->ready ? READY_FD : -1);
 }
 
+static int stop_cages(struct shell *shell, struct error *err)
+{
+	struct stop_outcome outcome;
+	int r = shell_attach(shell, err);
+
+	if (r == 0)
+		r = stop_all(shell->run_fd, &outcome, err);
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		screen_own(&shell->out, STYLE_PLAIN, "was not running\n");
+		return 0;
+	}
+	if (r == 0)
+		stop_all_tell(&outcome, &shell->out);
+	return r;
+}
+
 static int run_stop(struct shell *shell, const char *const args[], struct error *err)
 {
 	bool was_running = false;
-	int r = up_stop(&shell->paths, &was_running, err);
+	int r = shell->options->cages ? stop_cages(shell, err)
+				      : up_stop(&shell->paths, &was_running, err);
 
 	(void)args;
-	if (r < 0)
+	if (r < 0 || shell->options->cages)
 		return r;
 	screen_own(&shell->out, STYLE_PLAIN, "%s\n", was_running ? "stopped" : "was not running");
 	return 0;
@@ -110,9 +129,10 @@ static const struct command rows[] = {
 	{ "tools", "", "the tools, what they do to the world, what is asked about", 0, 0,
 	  COMMAND_CONNECT, OPTION_USE_LIST, report_tools },
 	{ "status", "", "the daemons and the agent (starts the system when it does not run)", 0, 0,
-	  COMMAND_CONNECT, OPTION_USE_LIST, report_status },
-	{ "trace", "[TURN]", "one turn in full: model and tool calls, timings; --prompt", 0, 1,
-	  COMMAND_CONNECT, OPTION_USE_TRACE, trace_report },
+	  COMMAND_CONNECT, OPTION_USE_LIST, status_report },
+	{ "trace", "[TURN]",
+	  "the last turn, or that one, in full: model and tool calls, timings; --all lists them", 0,
+	  1, COMMAND_CONNECT, OPTION_USE_TRACE, trace_report },
 	{ "doctor", "", "each layer in force, degraded or absent, and what that means", 0, 0, 0,
 	  OPTION_USE_OTHER, doctor_run },
 	{ "config", "show|check|import FILE", "the configuration; import takes an .env file", 1, 2,
@@ -120,7 +140,8 @@ static const struct command rows[] = {
 	{ "logs", "[DAEMON]", "the ends of the daemons' logs", 0, 1, 0, OPTION_USE_OTHER,
 	  run_logs },
 	{ "up", "", "be the supervisor, in the foreground", 0, 0, 0, OPTION_USE_UP, run_up },
-	{ "stop", "", "stop the system in order", 0, 0, 0, OPTION_USE_OTHER, run_stop },
+	{ "stop", "", "stop the system in order; --cages: only what the agent runs now", 0, 0, 0,
+	  OPTION_USE_STOP, run_stop },
 	{ "help", "", "this text", 0, 0, 0, OPTION_USE_OTHER, run_help },
 	{ "version", "", "the version", 0, 0, 0, OPTION_USE_OTHER, run_version },
 };

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "l7-shell/link.h"
+#include "l7-shell/time-words.h"
 #include "l7-shell/tool-line.h"
 #include "l7-shell/typeset.h"
 
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_BYTES = 80, CALLS_MAX = 32 };
+enum { ID_BYTES = 80, CALLS_MAX = 32, TIME_WORDS_BYTES = 1024 };
 
 /* A tool call that has begun. */
 struct begun {
@@ -23,6 +24,7 @@ struct view {
 	uint64_t own_turn;
 	uint64_t turn;            /* the one events are about */
 	struct typeset *text;     /* what the model says */
+	bool tells_time;          /* the turn is a direct /time */
 	bool reasons;             /* reasoning is being shown as the status line */
 	char open_call[ID_BYTES]; /* the tool call whose line has no end yet; "": none */
 	struct begun begun[CALLS_MAX];
@@ -79,13 +81,15 @@ static void on_accepted(struct view *view, sd_json_variant *data)
 {
 	struct screen *notes = note(view);
 
+	view->tells_time = strcmp(link_string(data, "tool"), "time") == 0;
 	typeset_start(view->text);
 	memset(view->begun, 0, sizeof(view->begun));
 	if (!notes || view->turn == view->own_turn)
 		return;
 	screen_own(notes, STYLE_BOLD, "> ");
 	if (link_string(data, "tool")[0])
-		tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"));
+		tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"),
+				TOOL_LINE_RESULT_COLUMNS);
 	else
 		screen_foreign(notes, STYLE_BOLD, link_string(data, "text"), 0);
 	screen_fresh_line(notes);
@@ -107,9 +111,15 @@ static void on_model_done(struct view *view, sd_json_variant *data)
 	typeset_end(view->text);
 }
 
+/* A direct /time is answered for a person; the tool's own words are in the trace. */
 static void on_answer(struct view *view, sd_json_variant *data)
 {
-	typeset_whole(view->text, link_string(data, "text"));
+	auto_buf struct buf words = BUF(TIME_WORDS_BYTES);
+	const char *text = link_string(data, "text");
+
+	if (view->tells_time && time_words(text, &words) > 0)
+		text = buf_string(&words);
+	typeset_whole(view->text, text);
 	typeset_end(view->text);
 }
 
@@ -144,7 +154,8 @@ static void on_tool_started(struct view *view, sd_json_variant *data)
 	note_begin(view, id);
 	if (!notes)
 		return;
-	tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"));
+	tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"),
+			TOOL_LINE_RESULT_COLUMNS);
 	if (strlen(id) < sizeof(view->open_call))
 		memcpy(view->open_call, id, strlen(id) + 1);
 }

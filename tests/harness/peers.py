@@ -35,6 +35,7 @@ class Peers:
         self.records, self.live, self.calls, self.links = [], [], [], []
         self.keys = {}
         self.script = lambda submit: [DONE]
+        self.accepted = lambda submit: {}  # more fields of the accepted record
         self.replies = {}  # method: parameters, callable, or Error
         self.now_us = 1764000000000000
         self.forgetful = False  # replays every record, whatever afterSeq says
@@ -172,7 +173,7 @@ class Peers:
             if parameters["key"] in self.keys:
                 return self.keys[parameters["key"]]
             self.turn += 1
-            seq = self.add("accepted", {"text": parameters["text"]}, parameters.get("thread") or "main", self.turn)
+            seq = self.add("accepted", {"text": parameters["text"], **self.accepted(parameters)}, parameters.get("thread") or "main", self.turn)
             reply = {"thread": parameters.get("thread") or "main", "turn": self.turn, "seq": seq}
             self.keys[parameters["key"]] = reply
             self.interrupted.clear()

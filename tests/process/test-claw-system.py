@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from provider import Provider, calls, text  # noqa: E402
 from system import System  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from terminal import Terminal  # noqa: E402
+from varlink import connect  # noqa: E402
 
 PROMPT = "❯ "
 HOSTILE = "\x1b[2J\x1b]0;t\x07\x9b31m\u202e"
@@ -53,6 +55,14 @@ class Fixture:
                         env={k: v for k, v in self.system.env.items() if k not in ("TERM", "NO_COLOR")}, **options)
 
 
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
 @test
 def several_rounds_of_tools_leave_their_files_and_their_trace(f):
     f.script = [calls(("write_file", {"path": "notes.txt", "content": "one\ntwo\n"})),
@@ -66,7 +76,7 @@ def several_rounds_of_tools_leave_their_files_and_their_trace(f):
     for part in ("turn 1 · main · done", "model 1 · fake", "model 3 · fake", "› write_file notes.txt", "› shell wc -l < notes.txt; exit 3",
                  "exit 3", "· execute ·", "intent "):
         expect_true(part in out, f"{part!r} in {out}")
-    expect_true(re.search(r"prompt [0-9a-f]{16}… · \d+\.\d kB", out), out)
+    expect_true(re.search(r"prompt [0-9a-f]{12} · \d+\.\d kB", out), out)
     code, out, _ = f.claw("trace", "1", "--json")
     expect(len(json.loads(out)["modelCalls"]), 3)
     code, out, _ = f.claw("trace", "--prompt")
@@ -166,7 +176,7 @@ def direct_forms_ask_no_model(f):
     expect(f.claw("-m", "/remember the tide is high")[0], 0)
     code, out, _ = f.claw("-m", "/recall tide")
     expect_true(code == 0 and "the tide is high" in out, out)
-    expect_true("UTC" in f.claw("-m", "/time UTC")[1] or "+00:00" in f.claw("-m", "/time UTC")[1], f.claw("-m", "/time UTC")[1])
+    expect_true(re.fullmatch(r"[A-Z][a-z]+day, \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d:\d\d \(UTC\)\n", f.claw("-m", "/time UTC")[1]), f.claw("-m", "/time UTC")[1])
     expect(f.provider.requests, [])
     expect_true("model 1" not in f.claw("trace")[1], "no model exchange in the trace")
 
@@ -233,6 +243,34 @@ def a_system_that_was_stopped_on_purpose_is_not_started_by_a_shell_that_watches(
         expect(child.returncode, 1)
     expect(f.claw("stop")[:2], (0, "was not running\n"))
     f.gate.set()
+
+
+@test
+def the_person_ends_what_runs_whatever_the_agent_does(f):
+    f.script = [calls(("shell", {"command": "touch begun; sleep 600"})), lambda: (f.gate.wait(20), text("too late"))[1]]
+    with subprocess.Popen([os.path.join(f.system.env["CLAWOS_BIN"], "claw"), "-m", "hang"], env=f.system.env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        while not os.path.exists(os.path.join(f.system.workspace, "begun")):
+            time.sleep(0.02)
+        pid, held = f.system.pid("claw-agentd"), []
+        os.chmod(os.path.join(f.state, "run"), 0o755)  # the test comes in as the agent, from outside its root
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for _ in range(60):  # an agent that holds all the connections it can get
+                held.append(connect(f.system.path("sandbox"), uid=64801, kind=socket.SOCK_SEQPACKET))
+            code, out, _ = f.claw("stop", "--cages")
+            expect((code, out.split(",")[0]), (0, "1 cage killed"))
+            expect_true("the agent could not be told" in out, out)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            for sock in held:
+                sock.close()
+        expect([p for p in os.listdir("/proc") if p.isdigit() and b"sleep\x00600" in command_line(p)], [])
+        expect(f.claw("stop", "--cages")[0], 0)
+        child.communicate(timeout=20)
+        expect(child.returncode, 130)
+    f.script = [text("here again")]
+    expect(f.claw("-m", "and now")[1], "here again\n")
 
 
 @test

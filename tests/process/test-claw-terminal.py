@@ -180,7 +180,7 @@ def history_is_kept_for_the_next_time_and_for_its_owner_only(f):
 def a_command_is_completed_and_a_wrong_one_named(f):
     f.peers.replies["io.clawos.Agent.Status"] = {"status": {"model": "qwen", "provider": "local"}}
     with f.terminal() as t:
-        t.expect(PROMPT).type("/mod\t\n").expect("qwen by local").expect(PROMPT)
+        t.expect(PROMPT).type("/mod\t\n").expect("qwen (local model)").expect(PROMPT)
         t.type("/statsu\n").expect("/statsu: no such command; did you mean /status?").expect(PROMPT)
         t.type("/run\n").expect("usage: /run COMMAND").expect(PROMPT)
         t.type("/help\n").expect("/approve [QUESTION]").expect(PROMPT).type("/quit\n")

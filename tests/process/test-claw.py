@@ -6,17 +6,20 @@ behind claw in test-claw-system.py.
 """
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
 from peers import DONE, DROP, Error, Peers  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
+from terminal import Terminal  # noqa: E402
 
 CLAW = os.path.join(os.environ["CLAWOS_BIN"], "claw")
 HOSTILE = "\x1b[31mred\x1b]0;title\x07\x9b2J\u202e\u200b\r\x08\U000e0041 end"
@@ -348,7 +351,7 @@ def trace_draws_what_the_daemon_tells(f):
     done = f.claw("trace", "4")
     text = done.stdout.decode()
     for part in ("turn 4 · main · done · 2.0 s", "waited 100 µs", "records 7 to 19", "> hi\\x1b[2J", "model 1 attempt 2 · m\\x07 · 900 ms",
-                 "first token 5 ms", "abababababababab…", "6.1 kB", "tokens 1520", "cached 1500", "answer 12", "stop calls",
+                 "first token 5 ms", "prompt abababababab · 6.1 kB", "tokens 1520", "cached 1500", "answer 12", "stop calls",
                  "› shell ls", "intent 12 · execute · ok", "cage execute", "exit 0", "12 ms", "345 B",
                  "cut off: nobody knows whether it happened", "question 14 · GET x · no · by person"):
         expect_true(part in text, f"{part!r} in {text}")
@@ -356,6 +359,125 @@ def trace_draws_what_the_daemon_tells(f):
     f.peers.replies["io.clawos.Agent.Trace"] = Error("io.clawos.Agent.UnknownTurn", turn=99)
     done = f.claw("trace", "99")
     expect((done.returncode, done.stderr), (1, b"claw: there is no turn 99\n"))
+
+
+@test
+def a_trace_is_legible_on_any_width(f):
+    f.peers.replies["io.clawos.Agent.Trace"] = {"trace": {
+        "turn": 4, "thread": "main", "state": "failed", "text": "a question " * 20, "acceptedUsec": 1000000, "startedUsec": 1000100,
+        "doneUsec": 3000000, "firstSeq": 7, "lastSeq": 19, "reason": "the provider said no, and it said so at length " * 4,
+        "modelCalls": [{"seq": 9, "call": 1, "attempt": 2, "model": "a-model-with-a-name-of-some-length", "promptBytes": 6100,
+                        "promptHash": "ab" * 32, "startedUsec": 1001000, "firstTokenUsec": 5000, "durationUsec": 900000,
+                        "promptTokens": 1520, "cachedTokens": 1500, "answerTokens": 12, "ok": True, "stop": "calls", "calls": 1}],
+        "toolCalls": [{"seq": 12, "id": "a", "tool": "shell", "effect": "execute", "arguments": {"command": "ls " * 80},
+                       "startedUsec": 2000000, "durationUsec": 12000, "ok": True, "exit": 0, "bytes": 345, "cage": "execute"}],
+        "questions": [{"seq": 14, "action": "POST https://example.org/a/long/path?with=arguments " * 3, "askedUsec": 2100000}]}}
+    for columns in (40, 60, 80, 100, 200):
+        with Terminal([CLAW, "--state", f.state, "trace"], columns=columns) as t:
+            expect(t.end(), 0)
+            lines = t.plain().split("\r\n")
+            expect([line for line in lines if len(line) > columns], [], str(columns))
+            words = "".join(t.plain().split())
+            for part in ("attempt 2", "a-model-with-a-name-of-some-length", "cached 1500", "stop calls", "cage execute", "345 B", "open"):
+                expect_true(part.replace(" ", "") in words, f"{part!r} at {columns}: {t.plain()}")
+
+
+@test
+def a_trace_is_found_by_its_thread_and_listed(f):
+    turns = {"main": [{"turn": 1, "state": "done", "timeUsec": 1, "seq": 1, "text": "one"},
+                      {"turn": 4, "state": "failed", "timeUsec": 1, "seq": 9, "text": "four\x1b[2J"}],
+             "work": [{"turn": 3, "state": "done", "timeUsec": 1, "seq": 5, "text": "three"}]}
+    f.peers.replies["io.clawos.Agent.Threads"] = {"threads": [{"id": 1, "name": "main"}, {"id": 2, "name": "work"}]}
+    f.peers.replies["io.clawos.Agent.History"] = lambda p: {"turns": turns[p["thread"]][-p["limit"]:]}
+    f.peers.replies["io.clawos.Agent.Trace"] = lambda p: {"trace": {"turn": p.get("turn", 4), "thread": "work", "state": "done"}}
+    expect_true(b"turn 3" in f.claw("trace", "--thread", "work").stdout, "the last turn of that thread")
+    expect(f.peers.called("Trace")[-1][1]["turn"], 3)
+    out = f.claw("trace", "--all").stdout.decode()
+    expect_true(re.search(r"thread main\n +1 done .*one\n +4 failed .*four\\x1b\[2J\nthread work\n +3 done", out), out)
+    out = f.claw("trace", "--all", "--thread", "work").stdout.decode()
+    expect_true("three" in out and "main" not in out, out)
+    expect([t["turn"] for t in json.loads(f.claw("trace", "--all", "--json").stdout)["turns"]], [1, 4, 3])
+    expect(f.claw("trace", "4", "--all").returncode, 64)
+    turns["main"] = []
+    done = f.claw("trace", "--thread", "main")
+    expect((done.returncode, done.stderr), (1, b'claw: the thread "main" has no turns yet\n'))
+
+
+@test
+def status_is_a_table_for_a_person_and_json_for_a_program(f):
+    f.peers.replies["io.clawos.Supervisor.Status"] = {"version": "9", "config": "x", "startedUsec": 1, "daemons": [
+        {"name": "clawfsd", "state": "running", "pid": 12, "restarts": 0, "sinceUsec": int(time.time() * 1e6) - 200_000_000, "reason": ""},
+        {"name": "claw-llmd", "state": "stopped", "pid": 0, "restarts": 0, "sinceUsec": 1, "reason": ""},
+        {"name": "claw-agentd", "state": "failed", "pid": 0, "restarts": 6, "sinceUsec": 1, "reason": "killed by signal 9\x1b[2J"}]}
+    f.peers.replies["io.clawos.Agent.Status"] = {"status": {"agent": "default", "provider": "openai_compatible", "model": "gpt\x07",
+                                                            "threads": 2, "turns": 5, "running": 1, "journal": {"records": 7, "bytes": 2048}}}
+    done = f.claw("status")
+    out = done.stdout.decode()
+    for part in (r"system +ClawOS 9, started \d+ d ago\n", r"model +gpt\\x07 \(OpenAI-compatible server\)\n",
+                 r"agent +default: 2 threads, 5 turns, 1 running\n", r"journal +7 records, 2\.0 kB\n", r"clawfsd +running +12 +3 min ago\n",
+                 r"claw-llmd +asleep, starts on demand +- +-\n", r"claw-agentd +failed .*started again 6 times\n  killed by signal 9\\x1b"):
+        expect_true(re.search(part, out), f"{part} in {out}")
+    expect(sorted(json.loads(f.claw("status", "--json").stdout)), ["agent", "system"])
+    f.peers.replies["io.clawos.Agent.Status"] = Error("org.varlink.service.MethodNotFound", method="Status")
+    done = f.claw("status")
+    expect_true(done.returncode == 1 and b"another version" in done.stdout and b"clawfsd" in done.stdout, str(done))
+
+
+@test
+def time_is_told_as_a_person_tells_it_and_as_json_to_a_program(f):
+    said = '{"iso":"2026-11-24T14:47:19+01:00","utc":"2026-11-24T13:47:19Z","unix":1,"weekday":"Tuesday","timezone":"Europe/Berlin"}'
+    f.peers.script = lambda p: [("answer", {"text": said}), DONE]
+    f.peers.accepted = lambda p: {"tool": p.get("tool")}
+    expect(f.claw("-m", "/time Europe/Berlin").stdout.decode(), "Tuesday, 24 November 2026, 14:47:19 (Europe/Berlin, UTC+01:00)\n")
+    expect_true(said in [json.loads(line)["data"].get("text") for line in f.claw("-m", "/time", "--json").stdout.splitlines()], "as it is")
+    f.peers.accepted = lambda p: {}
+    expect(f.claw("-m", "say it").stdout.decode(), said + "\n")
+
+
+def sandbox_stops(running):
+    """Answers STATUS and STOP as claw-sandboxd does."""
+    def answer_to(data):
+        if data[2] == 5:
+            return b"\1\0\5\0" + running.to_bytes(4, "little") + bytes(184)
+        return sandbox_says(4)(data)
+    return answer_to
+
+
+@test
+def everything_that_runs_is_ended_by_one_word(f):
+    f.peers.replies["sandbox"] = sandbox_stops(3)
+    states = {"main": "running", "work": "waiting", "old": "idle"}
+    f.peers.replies["io.clawos.Agent.Threads"] = lambda _: {"threads": [{"name": n, "state": s} for n, s in states.items()]}
+    f.peers.replies["io.clawos.Agent.Interrupt"] = lambda p: states.update({p["thread"]: "idle"}) or {"turn": 1}
+    done = f.claw("stop", "--cages")
+    expect((done.returncode, done.stdout), (0, b"3 cages killed, 2 turns interrupted\n"))
+    expect([data[2] for _, data, _ in f.peers.called("sandbox")], [5, 4, 5, 4])
+    expect(sorted(p["thread"] for _, p, _ in f.peers.called("Interrupt")), ["main", "work"])
+
+
+@test
+def an_agent_that_does_not_answer_keeps_nothing_running(f):
+    f.peers.replies["sandbox"] = sandbox_stops(1)
+    f.peers.replies["io.clawos.Agent.Threads"] = lambda _: time.sleep(30)
+    begin = time.monotonic()
+    done = f.claw("stop", "--cages")
+    expect_true(done.returncode == 0 and b"1 cage killed" in done.stdout and b"the agent could not be told" in done.stdout, str(done))
+    expect_true(time.monotonic() - begin < 10, "it does not wait for the agent")
+
+
+@test
+def a_state_that_is_not_yours_is_refused_with_what_to_do(f):
+    closed = tempfile.mkdtemp(prefix="clawos-closed-")
+    os.mkdir(os.path.join(closed, "state"), 0o700)
+    os.chown(os.path.join(closed, "state"), 64899, 64899)
+    for state, words in ((f.state, "belongs to user 0 (root), not to you (user 64899): it is not used"),
+                         (os.path.join(closed, "state"), "you (user 64899) may not "),
+                         (os.path.join(closed, "new", "state"), "you (user 64899) may not make ")):
+        done = subprocess.run([CLAW, "status"], env={**ENVIRONMENT, "CLAWOS_STATE": state, "HOME": "/nonexistent"}, capture_output=True,
+                              timeout=30, check=False, user=64899, group=64899, extra_groups=[])
+        error = done.stderr.decode()
+        expect_true(done.returncode == 1 and words in error and "--state DIR, or unset CLAWOS_STATE" in error, error)
+    shutil.rmtree(closed)
 
 
 @test

@@ -50,7 +50,7 @@ TEST(arguments_are_short_and_in_one_line)
 				  SD_JSON_BUILD_PAIR_INTEGER("timeout", 5),
 				  SD_JSON_BUILD_PAIR_STRING("text", "long long long long long")),
 		   >=, 0);
-	tool_line_start(&screen, "shell", arguments);
+	tool_line_start(&screen, "shell", arguments, 162); /* of 200 */
 	EXPECT_STR(buf_string(&screen.out),
 		   "\xE2\x80\xBA shell a\\nb\\x1b[2J timeout=5 text=lo\xE2\x80\xA6");
 	screen_close(&screen);
