@@ -4,7 +4,7 @@
  *
  * Ownership  dir_names_fini() frees; names[i] and types[i] belong together.
  * Errors     -ENOMEM, or the errno of reading.
- * Tests      tests/process/test-toolwork.py
+ * Tests      tests/process/test-toolwork-files.py
  */
 #pragma once
 

@@ -8,7 +8,7 @@
  *
  * Errors     -errno when it could not be started; how it ended is in the result.
  * Threads    None; blocks. Needs to be pid 1 of its pid namespace or able to be a subreaper.
- * Tests      tests/process/test-toolwork.py
+ * Tests      tests/process/test-toolwork-shell.py
  */
 #pragma once
 

@@ -6,7 +6,7 @@
  * unless `named` has their name in it.
  *
  * Errors     What the callback returned, -ENOMEM. Directories that cannot be read are passed over.
- * Tests      tests/process/test-toolwork.py
+ * Tests      tests/process/test-toolwork-search.py
  */
 #pragma once
 

@@ -7,7 +7,7 @@
  * file that was there is kept.
  *
  * Errors     -errno after reply_fail().
- * Tests      tests/process/test-toolwork.py
+ * Tests      tests/process/test-toolwork-files.py
  */
 #pragma once
 

@@ -2,10 +2,13 @@
 """Speaks spec/toolwork.md with a claw-toolwork started outside a cage, on a directory as its workspace."""
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 
+BINARY = os.path.join(os.environ.get("CLAWOS_BIN", ""), "claw-toolwork")
 REQUEST, REPLY, BODY = 1, 2, 3
 
 
@@ -72,3 +75,44 @@ class Toolwork:
         """Ends the stream; the exit status and what was written to standard error."""
         self.socket.close()
         return self.process.wait(10), self.process.stderr.read().decode()
+
+
+class World:
+    """A workspace and a program that serves it, for one test."""
+
+    def __init__(self):
+        self.workspace = tempfile.mkdtemp(prefix="toolwork-")
+        self.tools = Toolwork(BINARY, self.workspace)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.tools.socket.close()
+        self.tools.process.kill()
+        self.tools.process.wait()
+        shutil.rmtree(self.workspace)
+
+    def path(self, name):
+        return os.path.join(self.workspace, name)
+
+    def put(self, name, content):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+
+    def get(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def ok(self, tool, **arguments):
+        reply = self.tools.call(tool, **arguments)
+        assert reply.ok, reply.content
+        return reply
+
+    def refused(self, tool, *words, **arguments):
+        reply = self.tools.call(tool, **arguments)
+        assert not reply.ok, reply.content
+        for word in words:
+            assert word in reply.content, (word, reply.content)
+        return reply
