@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* egress-call - one call under way: its descriptors, its clock, its one end (L6). */
+/* egress-call - one call under way: its descriptors, its clock, its end (L6). */
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "l6-agent/egress-limits.h"
-#include "l6-agent/egress-redact.h"
 #include "l6-agent/egress.h"
 
 #include <assert.h>
@@ -14,13 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum {
-	HELD_BYTES_MAX = 1024 * 1024,
-	TEXT_BYTES_MAX = 512 * 1024, /* libcurl ends a head of 300 KiB; repairing makes it longer */
-	TIMER_SLACK_US = 1000,
-};
-
-static void watch_pipe(struct egress_call *call, bool on);
+enum { HELD_BYTES_MAX = 1024 * 1024, TIMER_SLACK_US = 1000 };
 
 static void unlink_call(struct egress_call *call)
 {
@@ -57,6 +49,7 @@ static void free_call(struct egress_call *call)
 	close_fd(&call->pipe_fd);
 	buf_free(&call->body);
 	buf_free(&call->held);
+	egress_redact_free(call->redact);
 	egress_url_free(&call->url);
 	curl_slist_free_all(call->headers);
 	free(call->content_type);
@@ -193,192 +186,6 @@ void egress_call_end(struct egress_call *call, const char *result)
 	service_release(egress->service);
 }
 
-/* From here on nothing is waited for and the reader sees the end of the pipe. */
-static void close_pipe(struct egress_call *call)
-{
-	sd_event_source_disable_unref(call->pipe_source);
-	call->pipe_source = NULL;
-	close_fd(&call->pipe_fd);
-	call->pipe_fd = -1;
-}
-
-static void reply_done(struct egress_call *call)
-{
-	bool complete = call->kind == EGRESS_COMPLETE;
-	int r;
-
-	close_pipe(call);
-	r = sd_varlink_replybo(
-		call->link, SD_JSON_BUILD_PAIR_STRING("event", "done"),
-		SD_JSON_BUILD_PAIR_INTEGER("status", call->status),
-		SD_JSON_BUILD_PAIR_CONDITION(call->content_type != NULL, "contentType",
-					     SD_JSON_BUILD_STRING(call->content_type)),
-		SD_JSON_BUILD_PAIR_CONDITION(complete, "attempts",
-					     SD_JSON_BUILD_INTEGER(call->attempts)),
-		SD_JSON_BUILD_PAIR_CONDITION(!complete && call->location, "location",
-					     SD_JSON_BUILD_STRING(call->location)),
-		SD_JSON_BUILD_PAIR_CONDITION(!complete, "truncated",
-					     SD_JSON_BUILD_BOOLEAN(call->truncated)),
-		SD_JSON_BUILD_PAIR_UNSIGNED("bytesOut", call->body.length),
-		SD_JSON_BUILD_PAIR_UNSIGNED("bytesIn", call->bytes_in),
-		SD_JSON_BUILD_PAIR_CONDITION(complete, "connectUsec",
-					     SD_JSON_BUILD_UNSIGNED(call->connect_us)),
-		SD_JSON_BUILD_PAIR_CONDITION(complete, "firstByteUsec",
-					     SD_JSON_BUILD_UNSIGNED(call->first_byte_us)),
-		SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", clock_monotonic_us() - call->started_us));
-	if (r < 0) /* nobody is left waiting for an answer that could not be written */
-		(void)sd_varlink_error_errno(call->link, r);
-	egress_call_end(call, "ok");
-}
-
-char *egress_call_text(const struct egress_call *call, const char *text)
-{
-	auto_buf struct buf repaired = BUF(TEXT_BYTES_MAX), clean = BUF(TEXT_BYTES_MAX);
-	size_t held = 0;
-
-	if (!text || utf8_add_repaired(&repaired, text, strlen(text)) < 0)
-		return NULL;
-	if (!call->egress->secret)
-		return buf_take(&repaired);
-	if (egress_redact(call->egress->secret, &held, buf_string(&repaired), repaired.length,
-			  &clean) < 0 ||
-	    buf_add(&clean, call->egress->secret, held) < 0)
-		return NULL;
-	return buf_take(&clean);
-}
-
-static void reply_failed(struct egress_call *call, const char *what, const char *reason)
-{
-	auto_free char *text = egress_call_text(call, reason);
-
-	close_pipe(call);
-	(void)sd_varlink_errorbo(call->link, "io.clawos.Egress.ProviderFailed",
-				 SD_JSON_BUILD_PAIR_STRING("what", what),
-				 SD_JSON_BUILD_PAIR_CONDITION(call->status > 0, "status",
-							      SD_JSON_BUILD_INTEGER(call->status)),
-				 SD_JSON_BUILD_PAIR_STRING("reason", text ? text : what),
-				 SD_JSON_BUILD_PAIR_INTEGER("attempts", call->attempts));
-	egress_call_end(call, what);
-}
-
-void egress_call_fail(struct egress_call *call, const char *what, const char *reason)
-{
-	bool may_wait = strcmp(what, "reader") != 0 && strcmp(what, "total") != 0;
-
-	if (call->held.length == 0 || !may_wait || call->ended) {
-		reply_failed(call, what, reason);
-		return;
-	}
-	if (call->transfer)
-		http_cancel(TAKE_PTR(call->transfer));
-	call->ended = true; /* the reader gets what came before it is told */
-	call->failed = what;
-	(void)snprintf(call->reason, sizeof(call->reason), "%s", reason); /* may be cut */
-}
-
-void egress_call_refuse_address(struct egress_call *call, const char *address)
-{
-	close_pipe(call);
-	(void)sd_varlink_errorbo(call->link, "io.clawos.Egress.AddressRefused",
-				 SD_JSON_BUILD_PAIR_STRING("host", call->url.host),
-				 SD_JSON_BUILD_PAIR_STRING("address", address));
-	egress_call_end(call, "AddressRefused");
-}
-
-/* Writes what it can; false when nobody reads any more. */
-static bool write_some(struct egress_call *call, const char *bytes, size_t length, size_t *ret)
-{
-	size_t done = 0;
-
-	while (done < length) {
-		ssize_t n = write(call->pipe_fd, bytes + done, length - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			return false;
-		if (n < 0)
-			break;
-		done += (size_t)n;
-	}
-	*ret = done;
-	return true;
-}
-
-static void nobody_reads(struct egress_call *call)
-{
-	egress_call_fail(call, "reader", "the answer's pipe was closed by its reader");
-}
-
-static int on_pipe(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	struct egress_call *call = userdata;
-	size_t n = 0;
-
-	(void)source;
-	(void)fd;
-	if ((revents & EPOLLERR) ||
-	    !write_some(call, buf_string(&call->held), call->held.length, &n)) {
-		nobody_reads(call);
-		return 0;
-	}
-	buf_consume(&call->held, n);
-	if (call->held.length > 0)
-		return 0;
-	call->heard_us = clock_monotonic_us();
-	if (call->ended) {
-		if (call->failed)
-			reply_failed(call, call->failed, call->reason);
-		else
-			reply_done(call);
-		return 0;
-	}
-	watch_pipe(call, false);
-	http_resume(call->transfer);
-	return 0;
-}
-
-static void watch_pipe(struct egress_call *call, bool on)
-{
-	if (!call->pipe_source && on &&
-	    sd_event_add_io(service_event(call->egress->service), &call->pipe_source, call->pipe_fd,
-			    EPOLLOUT, on_pipe, call) < 0)
-		return; /* the total time ends the call then */
-	if (call->pipe_source)
-		(void)sd_event_source_set_enabled(call->pipe_source,
-						  on ? SD_EVENT_ON : SD_EVENT_OFF);
-}
-
-enum http_take egress_call_pass(struct egress_call *call, const char *bytes, size_t length)
-{
-	size_t allowed, n = 0;
-
-	if (call->held.length > 0)
-		return HTTP_FULL;
-	call->heard_us = clock_monotonic_us();
-	allowed = length < call->limit - call->bytes_in ? length : call->limit - call->bytes_in;
-	if (!write_some(call, bytes, allowed, &n)) {
-		call->reader_gone = true;
-		return HTTP_STOP;
-	}
-	if (buf_add(&call->held, bytes + n, allowed - n) < 0) {
-		call->reader_gone = true;
-		return HTTP_STOP;
-	}
-	if (call->held.length > 0)
-		watch_pipe(call, true);
-	call->bytes_in += allowed;
-	call->truncated = allowed < length;
-	return call->truncated ? HTTP_STOP : HTTP_TAKEN;
-}
-
-void egress_call_done(struct egress_call *call)
-{
-	call->ended = true;
-	if (call->held.length == 0)
-		reply_done(call);
-}
-
 /* What ran out at this time, or NULL and in *ret_next_us when to look again. */
 static const char *look_at_clock(const struct egress_call *call, uint64_t now_us,
 				 uint64_t *ret_next_us)
@@ -448,30 +255,30 @@ void egress_call_arm(struct egress_call *call)
 	set_timer(call, next_us);
 }
 
+void egress_call_send(struct egress_call *call, const struct http_options *options,
+		      const struct http_sink *sink)
+{
+	struct error err = { 0 };
+
+	call->attempts++;
+	call->attempt_us = clock_monotonic_us();
+	if (http_start(call->egress->http, options, sink, &call->transfer, &err) < 0)
+		egress_call_fail(call, "protocol", err.text);
+	else
+		egress_call_arm(call);
+}
+
+void egress_call_heard(struct egress_call *call, int status)
+{
+	call->has_head = true;
+	call->heard_us = clock_monotonic_us();
+	call->status = status;
+}
+
 void egress_call_retry_after(struct egress_call *call, uint64_t wait_us)
 {
 	call->retry_us = clock_monotonic_us() + wait_us;
 	call->has_head = call->discarding = false;
 	call->status = 0;
 	egress_call_arm(call);
-}
-
-const char *egress_failure_name(enum http_failure failure)
-{
-	switch (failure) {
-	case HTTP_RESOLVE:
-		return "resolve";
-	case HTTP_REFUSED:
-	case HTTP_CONNECT:
-		return "connect";
-	case HTTP_TLS:
-		return "tls";
-	case HTTP_OK:
-	case HTTP_STOPPED:
-	case HTTP_LOST:
-	case HTTP_CUT:
-	case HTTP_PROTOCOL:
-		return "protocol";
-	}
-	return "protocol";
 }

@@ -2,9 +2,7 @@
 /* egress-complete - Complete: one request to the configured provider, with retries (L6). */
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/secret.h"
 #include "l6-agent/egress-limits.h"
-#include "l6-agent/egress-redact.h"
 #include "l6-agent/egress.h"
 
 #include <stdlib.h>
@@ -58,52 +56,15 @@ static void on_head(const struct http_head *head, void *userdata)
 {
 	struct egress_call *call = userdata;
 
-	call->has_head = true;
-	call->heard_us = clock_monotonic_us();
-	call->status = head->status;
+	egress_call_heard(call, head->status);
 	if (is_worth_retrying(head->status) &&
 	    may_retry(call, head->retry_after_ms, &call->retry_wait_us)) {
 		call->discarding = true;
 		return;
 	}
-	call->content_type = egress_call_text(call, head->content_type);
 	if (head->status >= STATUS_ERROR_FIRST)
 		call->limit = EGRESS_ERROR_BYTES_MAX;
-	egress_call_arm(call);
-	(void)sd_varlink_notifybo(
-		call->link, SD_JSON_BUILD_PAIR_STRING("event", "head"),
-		SD_JSON_BUILD_PAIR_INTEGER("status", call->status),
-		SD_JSON_BUILD_PAIR_CONDITION(call->content_type != NULL, "contentType",
-					     SD_JSON_BUILD_STRING(call->content_type)),
-		SD_JSON_BUILD_PAIR_INTEGER("attempts", call->attempts));
-}
-
-static enum http_take pass(struct egress_call *call, const char *bytes, size_t length)
-{
-	auto_buf struct buf clean = BUF(length + SECRET_BYTES_MAX);
-
-	if (!call->egress->secret)
-		return egress_call_pass(call, bytes, length);
-	if (call->held.length > 0)
-		return HTTP_FULL; /* the same piece comes again */
-	if (egress_redact(call->egress->secret, &call->redacted_held, bytes, length, &clean) < 0) {
-		call->reader_gone = true;
-		return HTTP_STOP;
-	}
-	return egress_call_pass(call, buf_string(&clean), clean.length);
-}
-
-/* What looked like the beginning of a key was none. */
-static void end_whole(struct egress_call *call)
-{
-	size_t n = call->redacted_held;
-
-	call->redacted_held = 0;
-	if (call->held.length > 0 && buf_add(&call->held, call->egress->secret, n) >= 0)
-		call->bytes_in += n;
-	else if (n > 0)
-		(void)egress_call_pass(call, call->egress->secret, n); /* its end is seen anyway */
-	egress_call_done(call);
+	egress_call_head(call, head);
 }
 
 static enum http_take on_body(const char *bytes, size_t length, void *userdata)
@@ -111,7 +72,7 @@ static enum http_take on_body(const char *bytes, size_t length, void *userdata)
 	struct egress_call *call = userdata;
 
 	if (!call->discarding)
-		return pass(call, bytes, length);
+		return egress_call_pass(call, bytes, length);
 	call->discarded += length; /* read to its end, the connection can be used again */
 	return call->discarded > EGRESS_ERROR_BYTES_MAX ? HTTP_STOP : HTTP_TAKEN;
 }
@@ -142,11 +103,11 @@ static void on_end(const struct http_end *end, void *userdata)
 	if (call->discarding)
 		egress_call_retry_after(call, call->retry_wait_us);
 	else if (is_whole)
-		end_whole(call);
+		egress_call_done(call);
 	else if (end->failure != HTTP_STOPPED)
 		end_failed(call, end);
 	else if (call->reader_gone)
-		egress_call_fail(call, "reader", "the answer's pipe was closed by its reader");
+		egress_call_reader_gone(call);
 	else
 		egress_call_fail(call, "too-large",
 				 "the answer is longer than egress.answer_bytes");
@@ -170,15 +131,9 @@ void egress_complete_attempt(struct egress_call *call)
 		.connect_ms = settings->provider.connect_timeout * 1000,
 		.userdata = call,
 	};
-	struct error err = { 0 };
 
-	call->attempts++;
 	call->discarded = 0;
-	call->attempt_us = clock_monotonic_us();
-	if (http_start(call->egress->http, &options, &sink, &call->transfer, &err) < 0)
-		egress_call_fail(call, "protocol", err.text);
-	else
-		egress_call_arm(call);
+	egress_call_send(call, &options, &sink);
 }
 
 struct arguments {

@@ -24,21 +24,8 @@ struct arguments {
 
 static void on_head(const struct http_head *head, void *userdata)
 {
-	struct egress_call *call = userdata;
-
-	call->has_head = true;
-	call->heard_us = clock_monotonic_us();
-	call->status = head->status;
-	call->content_type = egress_call_text(call, head->content_type);
-	call->location = egress_call_text(call, head->location);
-	egress_call_arm(call);
-	(void)sd_varlink_notifybo(
-		call->link, SD_JSON_BUILD_PAIR_STRING("event", "head"),
-		SD_JSON_BUILD_PAIR_INTEGER("status", call->status),
-		SD_JSON_BUILD_PAIR_CONDITION(call->content_type != NULL, "contentType",
-					     SD_JSON_BUILD_STRING(call->content_type)),
-		SD_JSON_BUILD_PAIR_CONDITION(call->location != NULL, "location",
-					     SD_JSON_BUILD_STRING(call->location)));
+	egress_call_heard(userdata, head->status);
+	egress_call_head(userdata, head);
 }
 
 static enum http_take on_body(const char *bytes, size_t length, void *userdata)
@@ -54,7 +41,7 @@ static void on_end(const struct http_end *end, void *userdata)
 	if (end->failure == HTTP_OK || (end->failure == HTTP_STOPPED && call->truncated))
 		egress_call_done(call);
 	else if (end->failure == HTTP_STOPPED)
-		egress_call_fail(call, "reader", "the answer's pipe was closed by its reader");
+		egress_call_reader_gone(call);
 	else if (end->failure == HTTP_REFUSED)
 		egress_call_refuse_address(call, end->address);
 	else
@@ -93,14 +80,8 @@ static void send_request(struct egress_call *call)
 			settings->proxy ? NULL : may_connect, /* it then resolves the names */
 		.userdata = call,
 	};
-	struct error err = { 0 };
 
-	call->attempts = 1;
-	call->attempt_us = clock_monotonic_us();
-	if (http_start(call->egress->http, &options, &sink, &call->transfer, &err) < 0)
-		egress_call_fail(call, "protocol", err.text);
-	else
-		egress_call_arm(call);
+	egress_call_send(call, &options, &sink);
 }
 
 static void ask(struct egress_call *call, const struct egress_question *question)

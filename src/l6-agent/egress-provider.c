@@ -104,8 +104,9 @@ int egress_provider_init(struct egress *egress, char *key_header, struct error *
 	if (r >= 0)
 		r = make_list(egress->settings, false, key_header, &egress->headers_whole, err);
 	egress->has_key = r >= 0 && key_header;
-	if (egress->has_key && strlen(key_of(key_header)) >= EGRESS_REDACT_BYTES_MIN)
-		egress->secret = key_of(key_header);
+	if (egress->has_key && strlen(key_of(key_header)) >= EGRESS_REDACT_BYTES_MIN &&
+	    egress_key_new(key_of(key_header), &egress->key) < 0)
+		r = FAIL(err, -ENOMEM, "out of memory");
 	if (r < 0 && egress->headers_stream) {
 		free_list(egress->headers_stream, key_header != NULL);
 		egress->headers_stream = NULL;
@@ -118,4 +119,5 @@ void egress_provider_fini(struct egress *egress)
 	free_list(egress->headers_stream, egress->has_key);
 	free_list(egress->headers_whole, egress->has_key);
 	egress_url_free(&egress->provider);
+	egress_key_free(egress->key);
 }

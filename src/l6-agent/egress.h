@@ -17,6 +17,7 @@
 #include "l6-agent/egress-limits.h"
 #include "l6-agent/egress-log.h"
 #include "l6-agent/egress-question.h"
+#include "l6-agent/egress-redact.h"
 #include "l6-agent/egress-rule.h"
 #include "l6-agent/egress-url.h"
 #include "l6-agent/provider-config.h"
@@ -44,7 +45,7 @@ struct egress {
 	/* the provider; url.url is NULL for the local backend */
 	struct egress_url provider;
 	bool has_key;
-	const char *secret; /* the key as it stands in the header; NULL: none worth hiding */
+	struct egress_key *key; /* what answers may not hold; NULL: none worth hiding */
 	struct curl_slist *headers_stream, *headers_whole; /* the key is last, if there is one */
 	struct egress_call *calls;                         /* doubly linked */
 	unsigned n_completes, n_fetches;
@@ -71,9 +72,9 @@ struct egress_call {
 	struct http_transfer *transfer;
 	int pipe_fd;
 	sd_event_source *pipe_source;
-	struct buf held;      /* what the pipe did not take */
-	size_t redacted_held; /* bytes at the end that may begin the key */
-	uint64_t limit;       /* of bytes passed on; what is over is cut or refused */
+	struct buf held; /* what the pipe did not take */
+	struct egress_redact *redact;
+	uint64_t limit; /* of bytes passed on; what is over is cut or refused */
 	bool has_head, discarding, truncated, ended;
 	int status;
 	char *content_type, *location;
@@ -96,8 +97,17 @@ struct egress_call {
 must_check int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind kind,
 			       uint64_t offset, uint64_t length, struct egress_call **ret);
 
-/* Passes bytes to the pipe as far as limit allows. HTTP_STOP sets truncated (over the limit) or
- * means that nobody reads any more. */
+/* One attempt: the request goes out and its clock starts. options and sink are copied, or static.
+ */
+void egress_call_send(struct egress_call *call, const struct http_options *options,
+		      const struct http_sink *sink);
+
+/* A head came. egress_call_head() tells it; what is repeated is not told. */
+void egress_call_heard(struct egress_call *call, int status);
+void egress_call_head(struct egress_call *call, const struct http_head *head);
+
+/* Passes bytes without the key to the pipe, as far as limit allows. HTTP_STOP sets truncated (over
+ * the limit) or means that nobody reads any more. */
 enum http_take egress_call_pass(struct egress_call *call, const char *bytes, size_t length);
 
 /* A copy of a server's words that can go into JSON: no malformed byte, no key. NULL for NULL, or
@@ -116,6 +126,9 @@ void egress_call_done(struct egress_call *call);
 /* Ends it with io.clawos.Egress.ProviderFailed, once the pipe has taken what came before. what is
  * static. */
 void egress_call_fail(struct egress_call *call, const char *what, const char *reason);
+
+/* The same for whom the answer's reader left. */
+void egress_call_reader_gone(struct egress_call *call);
 
 /* Ends it with io.clawos.Egress.AddressRefused. */
 void egress_call_refuse_address(struct egress_call *call, const char *address);
