@@ -99,6 +99,18 @@ void payload_json(struct payload *payload, const char *key, const char *json)
 		add(payload, key, yyjson_mut_rawcpy(payload->doc, json));
 }
 
+void payload_labels(struct payload *payload, const char *key, const struct label_set *set)
+{
+	yyjson_mut_val *array;
+
+	if (payload->error < 0 || set->n == 0)
+		return;
+	array = yyjson_mut_obj_add_arr(payload->doc, payload->root, key);
+	for (size_t i = 0; i < set->n; i++)
+		if (!yyjson_mut_arr_add_strcpy(payload->doc, array, set->names[i]))
+			payload->error = -ENOMEM;
+}
+
 int payload_end(struct payload *payload, char **ret, size_t *ret_length)
 {
 	size_t length = 0;
@@ -178,4 +190,13 @@ int payload_value_text(yyjson_val *value, struct blob_store *blobs, struct buf *
 int payload_get_text(yyjson_val *object, const char *key, struct blob_store *blobs, struct buf *out)
 {
 	return payload_value_text(yyjson_obj_get(object, key), blobs, out);
+}
+
+void payload_get_labels(yyjson_val *object, const char *key, struct label_set *set)
+{
+	size_t i, max;
+	yyjson_val *value;
+
+	yyjson_arr_foreach(yyjson_obj_get(object, key), i, max, value) label_set_add(
+		set, yyjson_is_str(value) ? yyjson_get_str(value) : "", yyjson_get_len(value));
 }

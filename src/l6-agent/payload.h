@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "l6-agent/blob.h"
+#include "l6-agent/label-set.h"
 
 #include <stdbool.h>
 #include <yyjson.h>
@@ -37,6 +38,8 @@ void payload_text(struct payload *payload, const char *key, const char *text, si
 yyjson_mut_val *payload_text_value(struct payload *payload, const char *text, size_t length);
 /* Always a blob, whatever its length. */
 void payload_blob(struct payload *payload, const char *key, const char *text, size_t length);
+/* A set without labels adds nothing. */
+void payload_labels(struct payload *payload, const char *key, const struct label_set *set);
 /* JSON text (valid) as a part of the object; "" or NULL adds nothing. */
 void payload_json(struct payload *payload, const char *key, const char *json);
 /* The object's text, the caller's to free. The payload is empty afterwards in any case. */
@@ -48,6 +51,8 @@ yyjson_doc *payload_parse(const char *json, size_t length);
 const char *payload_get_string(yyjson_val *object, const char *key);
 uint64_t payload_get_number(yyjson_val *object, const char *key);
 bool payload_get_flag(yyjson_val *object, const char *key);
+/* Adds the labels of a field; an absent one has none. */
+void payload_get_labels(yyjson_val *object, const char *key, struct label_set *set);
 /* Appends a text part; -ENOENT when the field is absent. */
 must_check int payload_get_text(yyjson_val *object, const char *key, struct blob_store *blobs,
 				struct buf *out);

@@ -72,6 +72,7 @@ void threads_free(struct threads *threads)
 	for (size_t i = 0; i < threads->n; i++) {
 		free(threads->rows[i]->name);
 		free(threads->rows[i]->title);
+		free(threads->rows[i]->labels);
 		free(threads->rows[i]);
 	}
 	free((void *)threads->rows);
@@ -193,6 +194,39 @@ static int add_turn(struct threads *threads, struct thread *thread,
 	return 0;
 }
 
+/* What a turn began with, and what its tools gave it. */
+static int add_labels(struct thread *thread, yyjson_val *payload, struct error *err)
+{
+	struct buf text = BUF((LABEL_BYTES + 3) * LABELS_MAX + 2);
+	struct label_set set = { 0 };
+	int r;
+
+	label_set_add_text(&set, thread->labels);
+	payload_get_labels(payload, "labels", &set);
+	if (set.n == 0)
+		return 0;
+	r = label_set_write(&set, &text);
+	if (r < 0) {
+		buf_free(&text);
+		return FAIL(err, r, "no room for the labels of a thread");
+	}
+	free(thread->labels);
+	thread->labels = buf_take(&text);
+	return 0;
+}
+
+/*
+ * Results are many and long, and most have no label: only those are parsed in which the field is
+ * not empty. Inside a JSON string these bytes cannot stand, its quotes are escaped.
+ */
+static bool has_labels(const struct journal_record *record)
+{
+	static const char begin[] = "\"labels\":[\"";
+
+	return (record->kind == JOURNAL_TURN_STARTED || record->kind == JOURNAL_TOOL_DONE) &&
+	       memmem(record->payload, record->payload_length, begin, strlen(begin));
+}
+
 static int apply_payload(struct threads *threads, const struct journal_record *record,
 			 yyjson_val *payload, struct error *err)
 {
@@ -216,12 +250,13 @@ static int apply_payload(struct threads *threads, const struct journal_record *r
 		return misfit(record, "an unknown state of a turn", err);
 	if (record->kind == JOURNAL_TURN_STARTED)
 		entry->state = TURN_STARTED;
-	return 0;
+	return has_labels(record) ? add_labels(thread, payload, err) : 0;
 }
 
-static bool needs_payload(enum journal_kind kind)
+static bool needs_payload(const struct journal_record *record)
 {
-	return kind == JOURNAL_THREAD_NEW || kind == JOURNAL_ACCEPTED || kind == JOURNAL_TURN_DONE;
+	return record->kind == JOURNAL_THREAD_NEW || record->kind == JOURNAL_ACCEPTED ||
+	       record->kind == JOURNAL_TURN_DONE || has_labels(record);
 }
 
 int threads_apply(struct threads *threads, const struct journal_record *record, struct error *err)
@@ -230,7 +265,7 @@ int threads_apply(struct threads *threads, const struct journal_record *record, 
 	struct thread *thread;
 	int r;
 
-	if (needs_payload(record->kind)) {
+	if (needs_payload(record)) {
 		doc = payload_parse(record->payload, record->payload_length);
 		if (!doc)
 			return misfit(record, "its payload is not JSON", err);

@@ -30,6 +30,7 @@ struct thread {
 	uint64_t id;
 	uint32_t owner;
 	char *name, *title; /* title: of the first message; NULL before it */
+	char *labels;       /* what its conversation was shown (label_set_write()); NULL: none */
 	uint64_t n_turns, last_turn;
 	uint64_t last_sequence, last_position, updated_us;
 	/* the actor (turn.h): first runs, the others wait in order */

@@ -66,6 +66,29 @@ TEST(a_key_finds_its_turn)
 	threads_free(table);
 }
 
+TEST(a_thread_has_the_labels_of_all_it_was_shown)
+{
+	const struct thread *thread;
+
+	begin();
+	thread = threads_by_name(table, 7, "main");
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 2, 0, "{\"name\":\"other\"}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_TURN_STARTED, 1, 1, "{\"labels\":[\"web:b.example\"]}"), ==, 0);
+	EXPECT_STR(thread->labels, "[\"web:b.example\"]");
+	EXPECT_INT(apply(JOURNAL_TOOL_STARTED, 1, 1, "{\"labels\":[\"none\"]}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_TOOL_DONE, 1, 1, "{\"result\":\"x\",\"labels\":[]}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_TOOL_DONE, 1, 1,
+			 "{\"result\":\"x \\\"labels\\\":[\\\"no\\\"]\",\"labels\":[]}"),
+		   ==, 0);
+	EXPECT_STR(thread->labels, "[\"web:b.example\"]");
+	EXPECT_INT(apply(JOURNAL_TOOL_DONE, 1, 1,
+			 "{\"labels\":[\"web:b.example\",\"a\",\"no label\"]}"),
+		   ==, 0);
+	EXPECT_STR(thread->labels, "[\"any\"]"); /* a label that is none may be every label */
+	EXPECT_INT(threads_by_name(table, 7, "other")->labels == NULL, ==, 1);
+	threads_free(table);
+}
+
 TEST(records_that_cannot_follow_are_refused)
 {
 	begin();
