@@ -6,10 +6,12 @@
 #include "base/service.h"
 #include "l2-kernel/sandbox-options.h"
 #include "l2-kernel/sandbox.h"
+#include "l2-kernel/seccomp-filter.h"
 
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 static int open_workspace(struct sandbox *sandbox, const char *path, struct error *err)
 {
@@ -18,6 +20,18 @@ static int open_workspace(struct sandbox *sandbox, const char *path, struct erro
 	if (fd < 0)
 		return FAIL(err, fd, "workspace %s: %s", path, strerror(-fd));
 	return workspace_register(&sandbox->workspaces, 0, fd, true, 0, err);
+}
+
+/* Everything is set up: from here on only what making cages takes. They inherit it below their own.
+ */
+static int confine_itself(struct error *err)
+{
+	CLEANUP(seccomp_filter_free_ptr) struct seccomp_filter *filter = NULL;
+	int r = seccomp_filter_make("launcher", &filter, err);
+
+	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = FAIL(err, -errno, "no_new_privs: %m");
+	return r < 0 ? r : seccomp_filter_load(filter, err);
 }
 
 static int run(struct service *service, const struct sandbox_options *options,
@@ -43,6 +57,8 @@ static int run(struct service *service, const struct sandbox_options *options,
 		r = workspace_register_mounted(&sandbox->workspaces, options->workspaces, err);
 	if (r == 0)
 		r = sandbox_serve(sandbox, listen_fd, err);
+	if (r == 0)
+		r = confine_itself(err);
 	return r < 0 ? r : service_run(service, err);
 }
 

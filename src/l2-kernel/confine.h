@@ -7,7 +7,8 @@
  * seccomp. Every step must succeed; after an error the process must end.
  *
  * Profiles are columns of spec/tables/syscalls: "daemon", "daemon-net" (may open sockets to the
- * network), "llm" for daemons; "read", "write", "execute" for cages.
+ * network), "llm" for daemons; "read", "write", "execute" for cages. "launcher" is what
+ * claw-sandboxd puts on itself (claw-sandboxd-main.c).
  *
  * Threads    The calling process must have one thread.
  * Errors     The errno of the kernel, -ENOENT for an unknown profile; the text starts with the

@@ -29,28 +29,17 @@ struct seccomp_filter {
  * one. */
 #define LOW32 UINT64_C(0xffffffff)
 
-static const uint32_t prctl_options[] = {
-	PR_SET_NAME,
-	PR_GET_NAME,
-	PR_SET_PDEATHSIG,
-	PR_GET_PDEATHSIG,
-	PR_SET_DUMPABLE,
-	PR_GET_DUMPABLE,
-	PR_SET_CHILD_SUBREAPER,
-	PR_GET_CHILD_SUBREAPER,
-	PR_GET_NO_NEW_PRIVS,
-	PR_SET_NO_NEW_PRIVS,
-	PR_CAPBSET_READ,
-	PR_GET_SECCOMP,
-	PR_SET_TIMERSLACK,
-	PR_GET_TIMERSLACK,
-	PR_GET_KEEPCAPS,
-	PR_GET_SECUREBITS,
-	PR_SET_THP_DISABLE,
-	PR_GET_THP_DISABLE,
-	PR_SET_VMA,
-	PR_GET_AUXV,
-};
+#define PRCTL_OF_EVERYBODY \
+	PR_SET_NAME, PR_GET_NAME, PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, \
+		PR_GET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, \
+		PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_READ, PR_GET_SECCOMP, \
+		PR_SET_TIMERSLACK, PR_GET_TIMERSLACK, PR_GET_KEEPCAPS, PR_GET_SECUREBITS, \
+		PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_SET_VMA, PR_GET_AUXV
+
+static const uint32_t prctl_options[] = { PRCTL_OF_EVERYBODY };
+/* What can only be given up with these: the bounding set, ambient capabilities, securebits. */
+static const uint32_t prctl_rights_options[] = { PRCTL_OF_EVERYBODY, PR_CAPBSET_DROP,
+						 PR_CAP_AMBIENT, PR_SET_SECUREBITS };
 
 static const uint32_t ioctl_requests[] = {
 	TCGETS,
@@ -87,6 +76,7 @@ struct argument_rule {
 
 static const struct argument_rule argument_rules[] = {
 	[SYSCALL_PRCTL] = ONE_OF(0, prctl_options),
+	[SYSCALL_PRCTL_RIGHTS] = ONE_OF(0, prctl_rights_options),
 	[SYSCALL_IOCTL] = ONE_OF(1, ioctl_requests),
 	[SYSCALL_PERSONALITY] = ONE_OF(0, personalities),
 	[SYSCALL_SOCKET_NETWORK] = ONE_OF(0, network_families),
@@ -157,6 +147,7 @@ static int add_row(scmp_filter_ctx ctx, int call, enum syscall_rule rule)
 	case SYSCALL_THREAD:
 		return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, 1, &thread);
 	case SYSCALL_PRCTL:
+	case SYSCALL_PRCTL_RIGHTS:
 	case SYSCALL_IOCTL:
 	case SYSCALL_PERSONALITY:
 	case SYSCALL_SOCKET_NETWORK:

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SYSCALL_PROFILES = 6 };
+enum { SYSCALL_PROFILES = 7 };
 
 enum syscall_rule {
 	SYSCALL_NONE,  /* does not exist */
@@ -19,6 +19,7 @@ enum syscall_rule {
 	SYSCALL_CLONE,
 	SYSCALL_THREAD,
 	SYSCALL_PRCTL,
+	SYSCALL_PRCTL_RIGHTS,
 	SYSCALL_IOCTL,
 	SYSCALL_PERSONALITY,
 	SYSCALL_SOCKET_LOCAL,

@@ -81,7 +81,7 @@ static const struct up_row *find_row(const char *name)
 }
 
 /* What the process should be and is not; NULL: it is as the table says. */
-static const char *difference(const struct up_row *row, const struct process *process)
+static const char *difference(const struct up_row *row, const struct process *process, bool ready)
 {
 	if (process->uid != row->uid)
 		return "runs under another uid than the table says";
@@ -91,8 +91,8 @@ static const char *difference(const struct up_row *row, const struct process *pr
 		return "holds capabilities";
 	if (row->net_empty && !process->other_net)
 		return "shares the network";
-	/* the launcher gives every cage a filter of its own; one of its own would be inherited */
-	return process->filtered || row->uid == 0 ? NULL : "has no seccomp filter";
+	/* the launcher puts its filter on itself when it has set itself up */
+	return process->filtered || (row->uid == 0 && !ready) ? NULL : "has no seccomp filter";
 }
 
 static void say_daemon(struct doctor *doctor, sd_json_variant *daemon)
@@ -120,7 +120,7 @@ static void say_daemon(struct doctor *doctor, sd_json_variant *daemon)
 		doctor_say(doctor, DOCTOR_BROKEN, row->name, "it ended while it was looked at", "");
 		return;
 	}
-	wrong = difference(row, &process);
+	wrong = difference(row, &process, strcmp(state, "running") == 0);
 	(void)snprintf(text, sizeof(text), "pid %lld, uid %u%s%s%s%s", (long long)pid, process.uid,
 		       process.has_capabilities ? "" : ", no capabilities",
 		       process.other_net ? ", own network namespace" : ", the host's network",

@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from cages import (AGENT, AGENT_UID, ATTEMPTS, BIN, OWNER, PROFILES, Fixture, Link, Refused, Sandbox, await_gone,  # noqa: E402
                    processes_in)
+from inject import Taken  # noqa: E402
 from tap import Skip, expect, expect_true, run, test  # noqa: E402
 
 STRANGER = 1234
@@ -338,6 +339,52 @@ def an_idle_claw_sandboxd_does_not_wake(sandbox):
         expect(switches(), before)
         cage.close()
         link.ended(cage)
+
+
+# What a claw-sandboxd that was taken over would call, by number on x86_64: it holds CAP_SYS_ADMIN.
+FOREIGN_CALLS = {
+    "speak IPv4": (41, (socket.AF_INET, socket.SOCK_STREAM, 0), errno.EAFNOSUPPORT),
+    "speak netlink": (41, (socket.AF_NETLINK, socket.SOCK_RAW, 0), errno.EAFNOSUPPORT),
+    "load BPF": (321, (5, 0, 0), errno.EPERM),
+    "trace": (101, (16, 1, 0, 0), errno.EPERM),
+    "read another's memory": (310, (1, 0, 0, 0, 0, 0), errno.EPERM),
+    "take another's descriptor": (438, (3, 0, 0), errno.EPERM),
+    "load a module": (313, (0, 0, 0), errno.EPERM),
+    "load a kernel": (246, (0, 0, 0, 0), errno.EPERM),
+    "mount the old way": (165, (0, 0, 0, 0, 0), errno.EPERM),
+    "join a namespace": (308, (3, 0), errno.EPERM),
+    "chroot": (161, (0,), errno.EPERM),
+    "open by handle": (304, (3, 0, 0), errno.EPERM),
+    "use io_uring": (425, (1, 0), errno.EPERM),
+    "read keys": (250, (0, -4, 1), errno.EPERM),
+    "count events": (298, (0, 0, 0, 0, 0), errno.EPERM),
+    "set the clock": (164, (0, 0), errno.EPERM),
+    "swap": (167, (0, 0), errno.EPERM),
+    "move its memory map": (157, (35, 6, 0, 0, 0), errno.ENOSYS),  # PR_SET_MM
+    "watch whole file systems": (300, (0, 0), errno.ENOSYS),  # fanotify_init
+    "fault in user space": (323, (0,), errno.EPERM),
+}
+GETPID = 39
+
+
+@test
+def a_claw_sandboxd_that_was_taken_over_has_only_the_calls_of_a_launcher(sandbox):
+    with sandbox.connect(OWNER) as owner:
+        owner.status()
+        with Taken(sandbox.pid) as taken:
+            expect(taken.call(GETPID), sandbox.pid, "calls are made at all")
+            for name, (number, arguments, wanted) in FOREIGN_CALLS.items():
+                expect(taken.call(number, *arguments), -wanted, name)
+        owner.status()
+    with sandbox.connect(AGENT) as link:
+        expect(link.shell("echo goes on").content.strip(), "goes on")
+
+
+@test
+def the_filter_is_there_before_the_first_connection(sandbox):
+    with open(f"/proc/{sandbox.pid}/status", encoding="utf-8") as file:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    expect((status["Seccomp"], status["Seccomp_filters"]), ("2", "2"))
 
 
 @test

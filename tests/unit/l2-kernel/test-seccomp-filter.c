@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "harness/tap.h"
+#include "l2-kernel/launch-record.h"
 #include "l2-kernel/syscall-table.h"
 
 #include <linux/openat2.h>
@@ -130,6 +131,45 @@ TEST(clone_makes_children_but_no_namespaces)
 		_exit(0);
 	EXPECT_INT(pid, >, 0);
 	EXPECT_INT(waitpid(pid, NULL, 0), ==, pid);
+}
+
+TEST(the_launcher_makes_cages_and_reaches_nothing_else)
+{
+	load("launcher");
+	/* these get as far as their arguments or rights */
+	EXPECT_INT(failure(syscall(SYS_clone3, NULL, 0)), ==, EINVAL);
+	EXPECT_INT(failure(syscall(SYS_landlock_create_ruleset, NULL, 0, 1 << 1)), !=, ENOSYS);
+	EXPECT_INT(failure(syscall(SYS_fsopen, NULL, 0)), !=, ENOSYS);
+	EXPECT_INT(prctl(PR_CAPBSET_READ, 0, 0, 0, 0), >=, 0);
+	EXPECT_INT(failure(prctl(PR_SET_SECUREBITS, UINT32_MAX, 0, 0, 0)), !=, ENOSYS);
+	/* these are away */
+	EXPECT_INT(failure(socket(AF_INET, SOCK_STREAM, 0)), ==, EAFNOSUPPORT);
+	EXPECT_INT(failure(prctl(PR_SET_MM, 0, 0, 0, 0)), ==, ENOSYS);
+	EXPECT_INT(failure(syscall(SYS_setns, 0, 0)), ==, EPERM);
+	EXPECT_INT(failure(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)), ==, EPERM);
+	EXPECT_INT(failure(syscall(SYS_fanotify_init, 0, 0)), ==, ENOSYS);
+	/* and a cage's own filter, above it, is what counts in a cage */
+	load("read");
+	EXPECT_INT(failure(syscall(SYS_clone3, NULL, 0)), ==, ENOSYS);
+	EXPECT_INT(failure(syscall(SYS_fsopen, NULL, 0)), ==, EPERM);
+}
+
+TEST(every_call_of_a_cage_is_one_of_the_launcher)
+{
+	size_t launcher = 0;
+
+	while (syscall_profiles[launcher] && strcmp(syscall_profiles[launcher], "launcher") != 0)
+		launcher++;
+	for (size_t i = 0; i < syscall_table_count; i++)
+		for (size_t cage = 0; cage < LAUNCH_PROFILE_COUNT; cage++) {
+			uint8_t inside = syscall_table[i].rules[cage];
+			uint8_t outside = syscall_table[i].rules[launcher];
+
+			if (inside != SYSCALL_NONE && inside != SYSCALL_DENY &&
+			    (outside == SYSCALL_NONE || outside == SYSCALL_DENY))
+				tap_fail(__FILE__, __LINE__, "a cage cannot call %s",
+					 syscall_table[i].name);
+		}
 }
 
 TEST(read_makes_no_children)
