@@ -96,6 +96,7 @@ void agent_close(struct agent *agent)
 	journal_close(agent->journal);
 	threads_free(agent->threads);
 	free(agent->front.text);
+	free(agent->front.labels);
 }
 
 int agent_append(struct agent *agent, const struct agent_append *append, struct journal_record *ret,

@@ -26,6 +26,7 @@ enum { AGENT_DEFAULT = 1 };
 /* The stable front of every prompt (front.h). */
 struct agent_front {
 	char *text;          /* rules and identity documents; NULL before the first turn */
+	char *labels;        /* of the identity documents (label_set_write()); NULL: none */
 	uint64_t generation; /* of the identity documents, as clawfsd counts */
 	uint64_t id;         /* changes with the text */
 };

@@ -28,7 +28,7 @@ struct fetch_run {
 	sd_event_source *readable;
 	struct buf body;
 	struct http_answer answer;
-	char *content_type, *location;
+	char *content_type, *location, *url;
 };
 
 static void free_run(struct fetch_run *run)
@@ -39,6 +39,7 @@ static void free_run(struct fetch_run *run)
 	buf_free(&run->body);
 	free(run->content_type);
 	free(run->location);
+	free(run->url);
 	free(run);
 }
 
@@ -92,7 +93,8 @@ static void keep_string(char **to, const char *from)
 	*to = strdup(from);
 }
 
-static void explain(const char *error_id, sd_json_variant *reply, struct call_outcome *outcome)
+static void explain(const struct fetch_run *run, const char *error_id, sd_json_variant *reply,
+		    struct call_outcome *outcome)
 {
 	const char *name = exchange_error_name(error_id);
 	struct error err = { 0 };
@@ -109,6 +111,7 @@ static void explain(const char *error_id, sd_json_variant *reply, struct call_ou
 		call_outcome_say(outcome, false, "denied: %s",
 				 field_text(reply, "reason", "by rule"));
 	} else if (strcmp(name, "ProviderFailed") == 0) {
+		label_set_add_url(&outcome->labels, run->url); /* the reason may quote it */
 		call_outcome_say(outcome, false, "the request failed (%s): %s",
 				 field_text(reply, "what", "?"),
 				 field_text(reply, "reason", "no reason was given"));
@@ -133,6 +136,7 @@ static void write_answer(struct fetch_run *run, sd_json_variant *reply,
 	struct error err = { 0 };
 	int r;
 
+	label_set_add_url(&outcome->labels, run->url);
 	run->answer.content_type = run->content_type;
 	run->answer.location = run->location;
 	run->answer.body = buf_string(&run->body);
@@ -173,7 +177,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 	if (call_question_is_forgotten(&run->options, error_id) && begin(run, NULL) >= 0)
 		return;
 	if (error_id)
-		explain(error_id, reply, &outcome);
+		explain(run, error_id, reply, &outcome);
 	else if (drain(run) < 0)
 		call_outcome_say(&outcome, false, "the answer cannot be read");
 	else
@@ -254,6 +258,9 @@ static int send_request(struct fetch_run *run, yyjson_val *arguments, struct err
 	};
 	int r = body_fd < 0 ? body_fd : make_pipe(run, &write_fd);
 
+	keep_string(&run->url, payload_get_string(arguments, "url"));
+	if (r >= 0 && !run->url)
+		r = -ENOMEM;
 	if (r >= 0)
 		r = build(&run->options, arguments, length, &parameters);
 	if (r < 0)

@@ -56,26 +56,25 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 {
 	struct memory_run *run = data;
 	struct call_outcome outcome = { .content = BUF(CALL_CONTENT_MAX), .via = VIA_FS };
-	enum memory_outcome end = MEMORY_FAILED;
+	struct memory_result result = { .outcome = MEMORY_FAILED };
 	auto_fd int fd = peer_call_take_fd(call, 0);
 	struct error err = { 0 };
-	int64_t question = 0;
 	int r;
 
 	(void)is_final;
 	run->call = NULL;
 	if (call_question_is_forgotten(&run->options, error_id) && begin(run, NULL) >= 0)
 		return;
-	r = memory_reply_format(&run->memory, error_id, reply, fd, &outcome.content, &end,
-				&question, &err);
-	outcome.ok = r >= 0 && end == MEMORY_DONE;
+	r = memory_reply_format(&run->memory, error_id, reply, fd, &outcome.content, &result, &err);
+	outcome.ok = r >= 0 && result.outcome == MEMORY_DONE;
+	outcome.labels = result.labels;
 	if (r < 0)
 		call_outcome_say(&outcome, false, "%s", err.text);
-	else if (end == MEMORY_ASK)
+	else if (result.outcome == MEMORY_ASK)
 		outcome.end = CALL_END_ASK;
 	else if (is_cut_off(error_id) && run->options.tool->effect != TOOL_READ)
 		outcome.end = CALL_END_UNKNOWN;
-	outcome.question = (uint64_t)question;
+	outcome.question = (uint64_t)result.question;
 	outcome.is_anew = run->options.is_anew;
 	run->options.on_done(&outcome, run->options.data);
 	call_outcome_free(&outcome);
@@ -88,9 +87,12 @@ static int make_call(const struct call_run_options *options, struct memory_call 
 {
 	time_t seconds = (time_t)(options->intent_time_us / CLOCK_SECOND_US);
 	char author[AUTHOR_BYTES], date[DATE_BYTES], hour[DATE_BYTES];
-	struct memory_intent intent = {
-		.author = author, .date = date, .time = hour, .question = (int64_t)options->question
-	};
+	struct label_set labels = { 0 };
+	struct memory_intent intent = { .author = author,
+					.date = date,
+					.time = hour,
+					.question = (int64_t)options->question,
+					.labels = &labels };
 	const struct zone_type *type;
 	struct zone zone;
 	struct tm parts;
@@ -98,6 +100,8 @@ static int make_call(const struct call_run_options *options, struct memory_call 
 
 	if (r < 0)
 		return r;
+	if (!options->is_persons)
+		label_set_add_text(&labels, options->thread->labels);
 	type = zone_at(&zone, seconds);
 	seconds += type->offset_s;
 	(void)snprintf(author, sizeof(author), "tool:%" PRIu64, options->intent); /* fits */

@@ -29,6 +29,7 @@ struct call_outcome {
 	bool ok;
 	struct buf content;
 	struct buf meta; /* members for the record: "\"exit\":0,\"cpuUsec\":12"; may be empty */
+	struct label_set labels; /* where the content came from */
 	/* CALL_END_ASK; content is then the exact action */
 	enum question_via via;
 	uint64_t question;
@@ -47,7 +48,8 @@ struct call_run_options {
 	const char *arguments;           /* checked; borrowed during the start */
 	uint64_t intent, intent_time_us; /* of the call's first tool-started */
 	uint64_t question;               /* answered with yes; 0: none */
-	bool is_anew;                    /* the one that was answered is forgotten there */
+	bool is_persons; /* a direct form: the words are the person's, not the conversation's */
+	bool is_anew;    /* the one that was answered is forgotten there */
 	size_t result_limit;
 	call_done_fn on_done;
 	void *data;

@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* The kept result of that record when it belongs to the same owner. */
-static int load(const struct call_run_options *options, uint64_t id, struct buf *content)
+static int load(const struct call_run_options *options, uint64_t id, struct buf *content,
+		struct label_set *labels)
 {
 	struct journal *journal = options->agent->journal;
 	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
@@ -29,6 +30,7 @@ static int load(const struct call_run_options *options, uint64_t id, struct buf 
 		doc = payload_parse(record.payload, record.payload_length);
 		r = payload_get_text(yyjson_doc_get_root(doc), "result", journal_blobs(journal),
 				     content);
+		payload_get_labels(yyjson_doc_get_root(doc), "labels", labels);
 	}
 	yyjson_doc_free(doc);
 	buf_free(&payload);
@@ -76,7 +78,7 @@ void call_stash_read(const struct call_run_options *options, struct call_outcome
 		call_outcome_say(ret, false,
 				 "id is \"r\" and a number, as in the line about bytes "
 				 "left out");
-	else if ((r = load(options, sequence, &whole)) < 0)
+	else if ((r = load(options, sequence, &whole, &ret->labels)) < 0)
 		call_outcome_say(ret, false,
 				 r == -ENOENT ? "there is no kept result %s"
 					      : "the result %s cannot be read",

@@ -37,6 +37,7 @@ static void maybe_done(struct context_fetch *fetch)
 {
 	if (fetch->front || fetch->search)
 		return;
+	label_set_add_text(&fetch->result.labels, fetch->agent->front.labels);
 	fetch->on_done(&fetch->result, fetch->data);
 	free_fetch(fetch);
 }
@@ -64,7 +65,7 @@ static void on_search(struct peer_call *call, const char *error_id, sd_json_vari
 	fetch->search = NULL;
 	r = error_id ? FAIL(&err, -EIO, "memory was not searched: %s",
 			    peer_error_reason(error_id, reply))
-		     : memory_recall_format(reply, &block, &err);
+		     : memory_recall_format(reply, &block, &fetch->result.labels, &err);
 	if (r < 0)
 		(void)snprintf(fetch->result.note, sizeof(fetch->result.note), "%s", err.text);
 	else if (block.length > 0)

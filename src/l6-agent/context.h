@@ -22,6 +22,7 @@ struct context_result {
 	struct error err;
 	char *memory; /* text found for the message, NULL: none; taken by the receiver or freed */
 	char note[ERROR_TEXT_BYTES]; /* why memory could not be searched; "" */
+	struct label_set labels;     /* of that memory and of the identity documents */
 };
 
 typedef void (*context_done_fn)(struct context_result *result, void *data);

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { DOCUMENTS_BYTES_MAX = 512 * 1024, FS_TIMEOUT_S = 30 };
+enum { DOCUMENTS_BYTES_MAX = 512 * 1024, LABELS_BYTES_MAX = 4096, FS_TIMEOUT_S = 30 };
 
 static const char rules[] =
 	"You are an agent of ClawOS on the person's own machine. You act through tools: files are "
@@ -86,19 +86,39 @@ static void prepare(struct agent *agent)
 		log_notice("the local model has not prepared its prompt's front: %s", err.text);
 }
 
-static int replace(struct agent *agent, const char *documents, uint64_t generation)
+/* What every prompt carries. */
+static int join_labels(sd_json_variant *documents, struct buf *out)
 {
-	struct buf text = BUF(DOCUMENTS_BYTES_MAX + sizeof(rules));
+	size_t n = documents ? sd_json_variant_elements(documents) : 0;
+	struct label_set set = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		sd_json_variant *document = sd_json_variant_by_index(documents, i);
+
+		label_set_add_json(&set, sd_json_variant_by_key(document, "labels"));
+	}
+	return label_set_write(&set, out);
+}
+
+static int replace(struct agent *agent, const char *documents, sd_json_variant *list,
+		   uint64_t generation)
+{
+	struct buf text = BUF(DOCUMENTS_BYTES_MAX + sizeof(rules)), labels = BUF(LABELS_BYTES_MAX);
 	int r = buf_add_string(&text, rules);
 
 	if (r >= 0 && *documents)
 		r = buf_printf(&text, "\n%s", documents);
+	if (r >= 0)
+		r = join_labels(list, &labels);
 	if (r < 0) {
 		buf_free(&text);
+		buf_free(&labels);
 		return r;
 	}
 	free(agent->front.text);
+	free(agent->front.labels);
 	agent->front.text = buf_take(&text);
+	agent->front.labels = buf_take(&labels);
 	agent->front.generation = generation;
 	agent->front.id++;
 	prepare(agent);
@@ -121,7 +141,8 @@ static int take(struct agent *agent, struct peer_call *call, sd_json_variant *re
 		return 0;
 	r = fd < 0 ? fd : dir_read_fd(fd, &documents);
 	if (r >= 0)
-		r = replace(agent, buf_string(&documents), generation);
+		r = replace(agent, buf_string(&documents),
+			    sd_json_variant_by_key(reply, "documents"), generation);
 	buf_free(&documents);
 	return r < 0 ? FAIL(err, r, "the identity documents cannot be read: %s", strerror(-r)) : 0;
 }

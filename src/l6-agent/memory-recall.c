@@ -89,7 +89,8 @@ static int add_hit(sd_json_variant *hit, size_t before, struct buf *block)
 	return 1;
 }
 
-int memory_recall_format(sd_json_variant *reply, struct buf *block, struct error *err)
+int memory_recall_format(sd_json_variant *reply, struct buf *block, struct label_set *labels,
+			 struct error *err)
 {
 	sd_json_variant *hits = sd_json_variant_by_key(reply, "hits");
 	size_t n = hits ? sd_json_variant_elements(hits) : 0, before = block->length;
@@ -106,6 +107,8 @@ int memory_recall_format(sd_json_variant *reply, struct buf *block, struct error
 		r = add_hit(hit, before, block);
 		if (r < 0)
 			return FAIL(err, r, "out of memory");
+		if (r > 0)
+			label_set_add_json(labels, sd_json_variant_by_key(hit, "labels"));
 		shown += r;
 	}
 	return 0;

@@ -21,7 +21,7 @@ static int add_labels(sd_json_variant *record, struct buf *out)
 	return r;
 }
 
-static int format_hits(sd_json_variant *reply, struct buf *out)
+static int format_hits(sd_json_variant *reply, struct label_set *labels, struct buf *out)
 {
 	sd_json_variant *hits = sd_json_variant_by_key(reply, "hits");
 	size_t n = hits ? sd_json_variant_elements(hits) : 0;
@@ -36,6 +36,7 @@ static int format_hits(sd_json_variant *reply, struct buf *out)
 
 		r = buf_printf(out, "%s[%zu] %s, version %lld", i > 0 ? "\n\n" : "", i + 1,
 			       field_text(hit, "path", ""), field_number(hit, "version", 0));
+		label_set_add_json(labels, sd_json_variant_by_key(hit, "labels"));
 		if (r >= 0)
 			r = add_labels(hit, out);
 		if (r >= 0)
@@ -44,7 +45,7 @@ static int format_hits(sd_json_variant *reply, struct buf *out)
 	return r;
 }
 
-static int format_documents(sd_json_variant *reply, struct buf *out)
+static int format_documents(sd_json_variant *reply, struct label_set *labels, struct buf *out)
 {
 	sd_json_variant *documents = sd_json_variant_by_key(reply, "documents");
 	size_t n = documents ? sd_json_variant_elements(documents) : 0;
@@ -58,6 +59,7 @@ static int format_documents(sd_json_variant *reply, struct buf *out)
 		r = buf_printf(out, "%s%s (%lld bytes", i > 0 ? "\n" : "",
 			       field_text(document, "path", ""),
 			       field_number(document, "bytes", 0));
+		label_set_add_json(labels, sd_json_variant_by_key(document, "labels"));
 		if (r >= 0)
 			r = add_labels(document, out);
 		if (r >= 0)
@@ -76,10 +78,13 @@ static int format_document(sd_json_variant *reply, const char *before, struct bu
 	return r < 0 ? r : add_labels(document, out);
 }
 
-static int format_read(sd_json_variant *reply, int content_fd, struct buf *out)
+static int format_read(sd_json_variant *reply, int content_fd, struct label_set *labels,
+		       struct buf *out)
 {
+	sd_json_variant *document = sd_json_variant_by_key(reply, "document");
 	int r = format_document(reply, "", out);
 
+	label_set_add_json(labels, sd_json_variant_by_key(document, "labels"));
 	if (r >= 0)
 		r = buf_add_string(out, ":\n");
 	return r < 0 ? r : dir_read_fd(content_fd, out);
@@ -117,40 +122,38 @@ static int format_error(const char *error_id, sd_json_variant *reply, struct buf
 }
 
 int memory_reply_format(const struct memory_call *call, const char *error_id,
-			sd_json_variant *reply, int content_fd, struct buf *result,
-			enum memory_outcome *ret, int64_t *ret_question, struct error *err)
+			sd_json_variant *reply, int content_fd, struct buf *text,
+			struct memory_result *ret, struct error *err)
 {
-	enum memory_outcome outcome = MEMORY_DONE;
-	int64_t question = 0;
+	struct memory_result result = { .outcome = MEMORY_DONE };
 	int r = 0;
 
 	if (error_id && strcmp(error_id, "io.clawos.Fs.ApprovalNeeded") == 0) {
-		outcome = MEMORY_ASK;
-		question = field_number(reply, "question", 0);
-		r = buf_add_string(result, field_text(reply, "action", ""));
+		result.outcome = MEMORY_ASK;
+		result.question = field_number(reply, "question", 0);
+		r = buf_add_string(text, field_text(reply, "action", ""));
 	} else if (error_id) {
-		outcome = MEMORY_FAILED;
-		r = format_error(error_id, reply, result);
+		result.outcome = MEMORY_FAILED;
+		r = format_error(error_id, reply, text);
 	} else {
 		switch (call->verb) {
 		case MEMORY_SEARCH:
-			r = format_hits(reply, result);
+			r = format_hits(reply, &result.labels, text);
 			break;
 		case MEMORY_READ:
-			r = format_read(reply, content_fd, result);
+			r = format_read(reply, content_fd, &result.labels, text);
 			break;
 		case MEMORY_TREE:
-			r = format_documents(reply, result);
+			r = format_documents(reply, &result.labels, text);
 			break;
 		case MEMORY_WRITE:
-		case MEMORY_LOG:
-			r = format_document(reply, "Saved ", result);
+		case MEMORY_LOG: /* shows nothing that the caller did not bring */
+			r = format_document(reply, "Saved ", text);
 			break;
 		}
 	}
 	if (r < 0)
 		return FAIL(err, r, "the reply of the memory does not fit: %s", strerror(-r));
-	*ret = outcome;
-	*ret_question = question;
+	*ret = result;
 	return 0;
 }

@@ -75,9 +75,13 @@ static int make_write(const char *path, const char *text, size_t length, bool ap
 		      const struct memory_intent *intent, struct memory_call *ret,
 		      struct error *err)
 {
+	auto_json sd_json_variant *labels = NULL;
+	static const struct label_set none = { 0 };
 	bool beside = length > MEMORY_TEXT_BYTES;
-	int r;
+	int r = label_set_to_json(intent->labels ? intent->labels : &none, &labels);
 
+	if (r < 0)
+		return built(r, err);
 	ret->method = METHOD("Write");
 	if (beside) {
 		ret->content_fd = dir_sealed_memfd("memory-content", text, length);
@@ -90,14 +94,14 @@ static int make_write(const char *path, const char *text, size_t length, bool ap
 		SD_JSON_BUILD_PAIR_CONDITION(beside, "contentFd", SD_JSON_BUILD_INTEGER(0)),
 		SD_JSON_BUILD_PAIR_UNSIGNED("length", length),
 		SD_JSON_BUILD_PAIR_BOOLEAN("append", append),
-		SD_JSON_BUILD_PAIR_EMPTY_ARRAY("labels"),
+		SD_JSON_BUILD_PAIR_VARIANT("labels", labels),
 		SD_JSON_BUILD_PAIR_STRING("author", intent->author),
 		SD_JSON_BUILD_PAIR_CONDITION(intent->question > 0, "question",
 					     SD_JSON_BUILD_INTEGER(intent->question)));
 	return built(r, err);
 }
 
-/* "- 10:31 text" as a line of the day's log. */
+/* "- 10:31 text" as a line of the day's log; Log takes neither labels nor long lines. */
 static int make_log(const char *content, const struct memory_intent *intent,
 		    struct memory_call *ret, struct error *err)
 {
@@ -108,7 +112,7 @@ static int make_log(const char *content, const struct memory_intent *intent,
 	ret->verb = MEMORY_LOG;
 	if (r < 0)
 		return FAIL(err, r, "the content is too long");
-	if (line.length <= MEMORY_TEXT_BYTES) {
+	if (line.length <= MEMORY_TEXT_BYTES && (!intent->labels || intent->labels->n == 0)) {
 		ret->method = METHOD("Log");
 		return built(sd_json_buildo(&ret->parameters,
 					    SD_JSON_BUILD_PAIR_STRING("date", intent->date),

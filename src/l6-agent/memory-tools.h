@@ -5,7 +5,7 @@
  * as descriptor 0, unless -1) and gives the reply back.
  *
  * Ownership  memory_call_free() frees the content of a call, not the struct.
- * Errors     -EINVAL with a sentence for the model; -ENOMEM; -EMSGSIZE when result is too small.
+ * Errors     -EINVAL with a sentence for the model; -ENOMEM; -EMSGSIZE when text is too small.
  * Threads    None.
  * Source     spec/varlink/io.clawos.Fs.varlink, spec/tools/memory_*.json, spec/clawfs-store.md.
  * Tests      tests/unit/l6-agent/test-memory-tools.c
@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "l6-agent/label-set.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +37,7 @@ struct memory_intent {
 	const char *date;   /* of the intent in the person's zone, "2026-11-24" */
 	const char *time;   /* likewise, "10:31"; put in front of a daily log line; NULL: none */
 	int64_t question;   /* the answered question this call goes on with; 0: none */
+	const struct label_set *labels; /* what is written carries; NULL: none */
 };
 
 /* tool is the tool's name, arguments its checked JSON text (tool_check()). */
@@ -45,27 +47,34 @@ must_check int memory_call_make(const char *tool, const char *arguments,
 void memory_call_free(struct memory_call *call);
 
 enum memory_outcome {
-	MEMORY_DONE,   /* result holds the text for the model */
-	MEMORY_FAILED, /* result holds an error the model can act on */
-	MEMORY_ASK,    /* the person has to answer question first; result holds the exact action */
+	MEMORY_DONE,   /* the text is for the model */
+	MEMORY_FAILED, /* the text is an error the model can act on */
+	MEMORY_ASK,    /* the person has to answer question first; the text is the exact action */
+};
+
+struct memory_result {
+	enum memory_outcome outcome;
+	int64_t question;        /* of MEMORY_ASK */
+	struct label_set labels; /* of the records whose words or names are shown */
 };
 
 /*
  * error_id and reply as the Varlink reply callback got them (error_id NULL: success); content_fd is
- * the descriptor that came with a Read, borrowed, -1 when none. question is set for MEMORY_ASK.
+ * the descriptor that came with a Read, borrowed, -1 when none.
  */
 must_check int memory_reply_format(const struct memory_call *call, const char *error_id,
-				   sd_json_variant *reply, int content_fd, struct buf *result,
-				   enum memory_outcome *ret, int64_t *ret_question,
-				   struct error *err);
+				   sd_json_variant *reply, int content_fd, struct buf *text,
+				   struct memory_result *ret, struct error *err);
 
 /* The search for a person's message, before the model is asked: parameters of io.clawos.Fs.Search.
  */
 must_check int memory_recall_make(const char *message, struct memory_call *ret, struct error *err);
 
 /*
- * The block "memory found for this message" from the reply, at most MEMORY_RECALL_BYTES. Nothing is
- * added when no hit is good enough, or when it stands in the prompt already (identity documents).
+ * The block "memory found for this message" from the reply, at most MEMORY_RECALL_BYTES, and the
+ * labels of what it shows. Nothing is added when no hit is good enough, or when it stands in the
+ * prompt already (identity documents).
  */
 enum { MEMORY_RECALL_HITS = 3, MEMORY_RECALL_BYTES = 1200 };
-must_check int memory_recall_format(sd_json_variant *reply, struct buf *block, struct error *err);
+must_check int memory_recall_format(sd_json_variant *reply, struct buf *block,
+				    struct label_set *labels, struct error *err);

@@ -67,7 +67,9 @@ static void record_outcome(struct turn_slot *slot, const struct call_outcome *ou
 	payload_text(&payload, "result", buf_string(&outcome->content), outcome->content.length);
 	payload_number(&payload, "bytes", outcome->content.length);
 	payload_number(&payload, "limit", result_limit(turn));
-	payload_json(&payload, "labels", "[]");
+	if (outcome->labels.n == 0)
+		payload_json(&payload, "labels", "[]"); /* none is said, too */
+	payload_labels(&payload, "labels", &outcome->labels);
 	add_meta(&payload, &outcome->meta);
 	(void)turn_record(turn, JOURNAL_TOOL_DONE, JOURNAL_TOOL, &payload, NULL,
 			  NULL); /* a failure has been dealt with */
@@ -156,6 +158,7 @@ static struct call_run_options options_of(struct turn_slot *slot)
 		.intent = call->first_intent,
 		.intent_time_us = call->first_intent_time_us,
 		.question = call->is_answered ? call->question_there : 0,
+		.is_persons = turn->is_direct,
 		.result_limit = result_limit(turn),
 		.on_done = on_outcome,
 		.data = slot,
@@ -194,6 +197,7 @@ static void begin(struct turn_slot *slot)
 {
 	const struct turn_call *call = call_of(slot);
 	struct turn *turn = slot->turn;
+	struct label_set seen = { 0 };
 	struct payload payload;
 
 	slot->is_begun = true;
@@ -207,6 +211,9 @@ static void begin(struct turn_slot *slot)
 		payload_blob(&payload, "arguments", slot->arguments, strlen(slot->arguments));
 	payload_string(&payload, "effect", tool_effect_name(slot->tool->effect));
 	payload_number(&payload, "attempt", call->starts + 1);
+	if (slot->tool->effect != TOOL_READ && !turn->is_direct)
+		label_set_add_text(&seen, turn->thread->labels);
+	payload_labels(&payload, "seenLabels", &seen);
 	(void)turn_record(turn, JOURNAL_TOOL_STARTED,
 			  turn->is_direct ? JOURNAL_PERSON : JOURNAL_MODEL, &payload,
 			  on_intent_durable, slot); /* a failure has been dealt with */

@@ -23,6 +23,7 @@ static void on_context(struct context_result *result, void *data)
 	struct turn *turn = data;
 	struct payload payload;
 
+	label_set_add_text(&result->labels, turn->thread->labels);
 	turn->context = NULL;
 	if (result->code < 0) {
 		turn_end(turn, "failed", result->err.text);
@@ -39,6 +40,7 @@ static void on_context(struct context_result *result, void *data)
 	if (result->memory)
 		payload_text(&payload, "memory", result->memory, strlen(result->memory));
 	payload_string(&payload, "note", *result->note ? result->note : NULL);
+	payload_labels(&payload, "labels", &result->labels);
 	if (turn_record(turn, JOURNAL_TURN_STARTED, JOURNAL_AGENT, &payload, NULL, NULL) >= 0)
 		turn_advance(turn);
 }

@@ -152,6 +152,20 @@ static void print_word(struct waterfall *fall, unsigned style, const char *words
 		flow_foreign(&fall->flow, style, words, text);
 }
 
+/* Where what was shown came from. */
+static void print_labels(struct waterfall *fall, sd_json_variant *object)
+{
+	sd_json_variant *labels = link_field(object, "labels");
+
+	for (size_t i = 0; i < count(labels); i++) {
+		sd_json_variant *label = sd_json_variant_by_index(labels, i);
+
+		if (sd_json_variant_is_string(label))
+			flow_foreign(&fall->flow, STYLE_PLAIN, "label ",
+				     sd_json_variant_string(label));
+	}
+}
+
 /* The second line of a step, below its name. */
 static void begin_detail(struct waterfall *fall)
 {
@@ -221,6 +235,7 @@ static void print_tool(struct waterfall *fall, sd_json_variant *call)
 	print_size(fall, "", call, "bytes");
 	if (number(call, "attempts") > 1)
 		print_number(fall, "attempts ", call, "attempts");
+	print_labels(fall, call);
 	flow_end(&fall->flow);
 }
 
@@ -297,6 +312,7 @@ static void print_head(struct waterfall *fall, sd_json_variant *trace)
 	flow_own(&fall->flow, STYLE_DIM, "records %llu to %llu",
 		 (unsigned long long)number(trace, "firstSeq"),
 		 (unsigned long long)number(trace, "lastSeq"));
+	print_labels(fall, trace);
 	flow_end(&fall->flow);
 	print_message(fall, trace);
 	if (!*reason)

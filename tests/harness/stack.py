@@ -63,7 +63,7 @@ class Turn:
 
 
 class Stack:
-    def __init__(self, provider=None, agent="", provider_keys="", cages=False, state=None, wrap=()):
+    def __init__(self, provider=None, agent="", provider_keys="", cages=False, state=None, wrap=(), egress=""):
         self.own = state is None
         self.root = state or tempfile.mkdtemp(prefix="clawos-stack-")
         os.chmod(self.root, 0o755)
@@ -79,6 +79,7 @@ class Stack:
         with open(self.fs_conf, "w", encoding="utf-8"):
             pass
         self.clawfsd = self.daemon("clawfsd", "fs", FS_UID, self.fs_conf)
+        self.egress_keys = egress
         self.egressd = self.daemon("claw-egressd", "egress", EGRESS_UID, self.egress_conf())
         self.agentd = self.daemon("claw-agentd", "agent", AGENT_UID, self.conf, wrap)
         self.sandboxd = self.sandbox() if cages else None
@@ -87,7 +88,7 @@ class Stack:
         """egressd's file holds its own sections only."""
         path = os.path.join(self.root, "egress.conf")
         with open(self.conf, encoding="utf-8") as file:
-            text = file.read().split("[agent]")[0]
+            text = file.read().split("[agent]")[0] + f"[egress]\n{self.egress_keys}\n"
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path

@@ -340,17 +340,18 @@ def lists_are_harmless_and_whole(f):
 def trace_draws_what_the_daemon_tells(f):
     f.peers.replies["io.clawos.Agent.Trace"] = {"trace": {
         "turn": 4, "thread": "main", "state": "done", "text": "hi\x1b[2J", "acceptedUsec": 1000000, "startedUsec": 1000100,
-        "doneUsec": 3000000, "firstSeq": 7, "lastSeq": 19,
+        "doneUsec": 3000000, "firstSeq": 7, "lastSeq": 19, "labels": ["mail"],
         "modelCalls": [{"seq": 9, "call": 1, "attempt": 2, "model": "m\x07", "promptBytes": 6100, "promptHash": "ab" * 32,
                         "startedUsec": 1001000, "firstTokenUsec": 5000, "durationUsec": 900000, "promptTokens": 1520,
                         "cachedTokens": 1500, "answerTokens": 12, "ok": True, "stop": "calls", "calls": 1}],
         "toolCalls": [{"seq": 12, "id": "a", "tool": "shell", "effect": "execute", "arguments": {"command": "ls"},
                        "startedUsec": 2000000, "durationUsec": 12000, "ok": True, "exit": 0, "bytes": 345, "cage": "execute"},
-                      {"id": "b", "tool": "http", "effect": "send", "arguments": {}, "unknown": True}],
+                      {"id": "b", "tool": "http", "effect": "send", "arguments": {}, "unknown": True, "labels": ["web:x\x1b", "a"]}],
         "questions": [{"seq": 14, "action": "GET x", "askedUsec": 2100000, "answeredUsec": 2200000, "allow": False, "by": "person"}]}}
     done = f.claw("trace", "4")
     text = done.stdout.decode()
-    for part in ("turn 4 · main · done · 2.0 s", "waited 100 µs", "records 7 to 19", "> hi\\x1b[2J", "model 1 attempt 2 · m\\x07 · 900 ms",
+    for part in ("turn 4 · main · done · 2.0 s", "waited 100 µs", "records 7 to 19 · label mail", "> hi\\x1b[2J",
+                 "label web:x\\x1b · label a", "model 1 attempt 2 · m\\x07 · 900 ms",
                  "first token 5 ms", "prompt abababababab · 6.1 kB", "tokens 1520", "cached 1500", "answer 12", "stop calls",
                  "› shell ls", "intent 12 · execute · ok", "cage execute", "exit 0", "12 ms", "345 B",
                  "cut off: nobody knows whether it happened", "question 14 · GET x · no · by person"):

@@ -146,21 +146,29 @@ static sd_json_variant *json(const char *text)
 	return value;
 }
 
+static struct memory_result result;
+
+static void expect_labels(const struct label_set *set, const char *wanted)
+{
+	auto_buf struct buf text = BUF(4096);
+
+	EXPECT_INT(label_set_write(set, &text), ==, 0);
+	EXPECT_STR(buf_string(&text), wanted);
+}
+
 static void expect_reply(enum memory_verb verb, const char *error_id, const char *reply, int fd,
 			 enum memory_outcome wanted, const char *wanted_text)
 {
 	auto_buf struct buf text = BUF(65536);
 	const struct memory_call call = { .verb = verb };
-	enum memory_outcome outcome = MEMORY_DONE;
 	sd_json_variant *value = json(reply);
 	struct error err = { 0 };
-	int64_t question = 0;
 
-	EXPECT_OK(memory_reply_format(&call, error_id, value, fd, &text, &outcome, &question, &err),
-		  &err);
-	EXPECT_INT(outcome, ==, wanted);
+	memset(&result, 0, sizeof(result));
+	EXPECT_OK(memory_reply_format(&call, error_id, value, fd, &text, &result, &err), &err);
+	EXPECT_INT(result.outcome, ==, wanted);
 	EXPECT_STR(buf_string(&text), wanted_text);
-	EXPECT_INT(question, ==, wanted == MEMORY_ASK ? 3 : 0);
+	EXPECT_INT(result.question, ==, wanted == MEMORY_ASK ? 3 : 0);
 	sd_json_variant_unref(value);
 }
 
@@ -174,6 +182,7 @@ TEST(replies_become_short_text)
 		     "\"text\":\"more tea\"}]}",
 		     -1, MEMORY_DONE,
 		     "[1] a.md, version 2, labels web\ntea\n\n[2] b.md, version 1\nmore tea");
+	expect_labels(&result.labels, "[\"web\"]");
 	expect_reply(MEMORY_SEARCH, NULL, "{\"hits\":[]}", -1, MEMORY_DONE,
 		     "Nothing in memory matches. memory_tree lists what there is.");
 	expect_reply(MEMORY_READ, NULL,
@@ -187,6 +196,56 @@ TEST(replies_become_short_text)
 		     "{\"document\":{\"path\":\"a.md\",\"version\":2,\"bytes\":4,\"labels\":[]}}",
 		     -1, MEMORY_DONE, "Saved a.md, version 2, 4 bytes");
 	close(fd);
+}
+
+TEST(a_result_carries_the_labels_of_all_records_it_shows)
+{
+	int fd = dir_sealed_memfd("content", "x\n", 2);
+
+	expect_reply(MEMORY_TREE, NULL,
+		     "{\"documents\":[{\"path\":\"a.md\",\"bytes\":1,\"labels\":[\"b\",\"a\"]},"
+		     "{\"path\":\"c.md\",\"bytes\":2,\"labels\":[\"c\",\"a\"]}]}",
+		     -1, MEMORY_DONE, "a.md (1 bytes, labels b a)\nc.md (2 bytes, labels c a)");
+	expect_labels(&result.labels, "[\"a\",\"b\",\"c\"]");
+	expect_reply(MEMORY_READ, NULL,
+		     "{\"document\":{\"path\":\"a\",\"version\":1,\"bytes\":2,\"labels\":[\"z\"]}}",
+		     fd, MEMORY_DONE, "a, version 1, 2 bytes, labels z:\nx\n");
+	expect_labels(&result.labels, "[\"z\"]");
+	expect_reply(MEMORY_WRITE, NULL,
+		     "{\"document\":{\"path\":\"a\",\"version\":1,\"bytes\":2,\"labels\":[\"z\"]}}",
+		     -1, MEMORY_DONE, "Saved a, version 1, 2 bytes, labels z");
+	expect_labels(&result.labels, "[]"); /* nothing of the document is shown */
+	close(fd);
+}
+
+TEST(what_is_written_carries_the_labels_it_is_given)
+{
+	struct label_set labels = { 0 };
+	struct memory_intent labelled = intent;
+	struct memory_call call = { 0 };
+	struct error err = { 0 };
+	char *text = NULL;
+
+	label_set_add_text(&labels, "[\"web:x\",\"a\"]");
+	labelled.labels = &labels;
+	EXPECT_OK(memory_call_make("memory_write", "{\"content\":\"x\",\"target\":\"n.md\"}",
+				   &labelled, &call, &err),
+		  &err);
+	EXPECT_OK(sd_json_variant_format(call.parameters, 0, &text), &err);
+	EXPECT_STR(text, "{\"path\":\"n.md\",\"text\":\"x\",\"length\":1,\"append\":true,"
+			 "\"labels\":[\"a\",\"web:x\"],\"author\":\"tool:17\"}");
+	free(text);
+	memory_call_free(&call);
+	EXPECT_OK(memory_call_make("memory_write", "{\"content\":\"x\",\"target\":\"daily_log\"}",
+				   &labelled, &call, &err),
+		  &err);
+	EXPECT_STR(call.method, "io.clawos.Fs.Write");
+	EXPECT_OK(sd_json_variant_format(call.parameters, 0, &text), &err);
+	EXPECT_STR(text, "{\"path\":\"daily/2026-11-24.md\",\"text\":\"- 10:31 x\\n\","
+			 "\"length\":10,\"append\":true,\"labels\":[\"a\",\"web:x\"],"
+			 "\"author\":\"tool:17\"}");
+	free(text);
+	memory_call_free(&call);
 }
 
 TEST(errors_say_what_to_do_and_a_question_is_no_error)
@@ -207,15 +266,15 @@ TEST(a_reply_that_does_not_fit_is_an_error)
 {
 	auto_buf struct buf text = BUF(8);
 	const struct memory_call call = { .verb = MEMORY_SEARCH };
-	enum memory_outcome outcome;
 	sd_json_variant *value = json("{\"hits\":[]}");
 	struct error err = { 0 };
-	int64_t question;
 
-	EXPECT_INT(memory_reply_format(&call, NULL, value, -1, &text, &outcome, &question, &err),
-		   ==, -EMSGSIZE);
+	EXPECT_INT(memory_reply_format(&call, NULL, value, -1, &text, &result, &err), ==,
+		   -EMSGSIZE);
 	sd_json_variant_unref(value);
 }
+
+static struct label_set recalled;
 
 static void expect_recalled(const char *reply, const char *wanted)
 {
@@ -223,7 +282,8 @@ static void expect_recalled(const char *reply, const char *wanted)
 	sd_json_variant *value = json(reply);
 	struct error err = { 0 };
 
-	EXPECT_OK(memory_recall_format(value, &block, &err), &err);
+	recalled = (struct label_set){ 0 };
+	EXPECT_OK(memory_recall_format(value, &block, &recalled, &err), &err);
 	EXPECT_STR(buf_string(&block), wanted);
 	sd_json_variant_unref(value);
 }
@@ -236,6 +296,11 @@ TEST(what_is_recalled_is_good_enough_and_not_in_the_prompt_already)
 			"{\"path\":\"MEMORY.md\",\"score\":0.9,\"offset\":9000,\"text\":\"far\"},"
 			"{\"path\":\"b.md\",\"score\":0.1,\"text\":\"tea\"}]}",
 			"a.md: tea\nMEMORY.md: far");
+	expect_recalled("{\"hits\":[{\"path\":\"a.md\",\"score\":0.9,\"text\":\"tea\",\"labels\":"
+			"[\"web:x\"]},{\"path\":\"b.md\",\"score\":0.1,\"text\":\"tea\",\"labels\":"
+			"[\"not-shown\"]}]}",
+			"a.md: tea");
+	expect_labels(&recalled, "[\"web:x\"]");
 	expect_recalled("{\"hits\":[]}", "");
 	expect_recalled("{\"hits\":[{\"path\":\"b.md\",\"score\":0.24,\"text\":\"tea\"}]}", "");
 }
@@ -257,7 +322,7 @@ TEST(what_is_recalled_stays_small)
 	}
 	EXPECT_INT(buf_add_string(&reply, "]}"), ==, 0);
 	value = json(reply.data);
-	EXPECT_OK(memory_recall_format(value, &block, &err), &err);
+	EXPECT_OK(memory_recall_format(value, &block, &recalled, &err), &err);
 	EXPECT_INT(block.length, <=, MEMORY_RECALL_BYTES);
 	EXPECT_INT(block.length, >, MEMORY_RECALL_BYTES / 2);
 	sd_json_variant_unref(value);
