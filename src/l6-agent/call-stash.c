@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The kept result of that record when it belongs to the same owner. */
+/* The kept result of that record, when it is of the same thread: what another one was shown, this
+ * one was not. -EXDEV: of another thread of the same owner. */
 static int load(const struct call_run_options *options, uint64_t id, struct buf *content,
 		struct label_set *labels)
 {
@@ -26,6 +27,8 @@ static int load(const struct call_run_options *options, uint64_t id, struct buf 
 		r = journal_read(journal, position, &payload, &record, &err);
 	if (r >= 0 && (record.kind != JOURNAL_TOOL_DONE || record.owner != options->thread->owner))
 		r = -ENOENT;
+	if (r >= 0 && record.thread != options->thread->id)
+		r = -EXDEV;
 	if (r >= 0) {
 		doc = payload_parse(record.payload, record.payload_length);
 		r = payload_get_text(yyjson_doc_get_root(doc), "result", journal_blobs(journal),
@@ -35,6 +38,19 @@ static int load(const struct call_run_options *options, uint64_t id, struct buf 
 	yyjson_doc_free(doc);
 	buf_free(&payload);
 	return r;
+}
+
+static void say_why_not(struct call_outcome *ret, int code, const char *id)
+{
+	if (code == -ENOENT)
+		call_outcome_say(ret, false, "there is no kept result %s", id);
+	else if (code == -EXDEV)
+		call_outcome_say(ret, false,
+				 "the result %s is of another thread; make the call that gave it "
+				 "in this one",
+				 id);
+	else
+		call_outcome_say(ret, false, "the result %s cannot be read", id);
 }
 
 static void show(struct call_outcome *ret, const struct buf *whole, uint64_t offset, uint64_t limit)
@@ -79,10 +95,7 @@ void call_stash_read(const struct call_run_options *options, struct call_outcome
 				 "id is \"r\" and a number, as in the line about bytes "
 				 "left out");
 	else if ((r = load(options, sequence, &whole, &ret->labels)) < 0)
-		call_outcome_say(ret, false,
-				 r == -ENOENT ? "there is no kept result %s"
-					      : "the result %s cannot be read",
-				 id);
+		say_why_not(ret, r, id);
 	else
 		show(ret, &whole, payload_get_number(root, "offset"), limit);
 	buf_free(&whole);

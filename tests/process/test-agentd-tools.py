@@ -149,6 +149,16 @@ def a_large_result_is_shown_in_part_and_read_on_by_its_id():
 
 
 @test
+def a_kept_result_is_read_in_its_own_thread_only():
+    with stack([calls(("shell", {"command": "seq 1 20000"})), text("x")]) as s:
+        turn = s.ask("go", thread="one")
+        name = f"r{[e for e in turn.events if e['kind'] == 'tool-done'][0]['seq']}"
+        other = s.ask("/more", thread="two", tool="result_read", arguments={"id": name})
+        expect((other.state, "of another thread" in other.answer, "123" in other.answer), ("failed", True, False))
+        expect(s.ask("/more", thread="one", tool="result_read", arguments={"id": name}).state, "done")
+
+
+@test
 def large_arguments_and_results_pass_whole():
     big = "".join(f"line {n}\n" for n in range(30000))
     with stack([calls(("write_file", {"path": "big.txt", "content": big})), calls(("shell", {"command": "head -c 60000 big.txt"})),
