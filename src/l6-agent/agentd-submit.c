@@ -282,7 +282,7 @@ static int find_accepted(const struct agent *agent, uint64_t turn, struct journa
 /* 1: the key is new; else the first one's answer has been given. */
 static int answer_known_key(struct agent *agent, sd_varlink *link, const char *key)
 {
-	uint64_t hash = turns_key_hash(key);
+	uint64_t hash = turns_key_hash(agentd_caller(agent), key);
 	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
 	struct error err = { 0 };
 	int r = 1;

@@ -50,9 +50,9 @@ static uint64_t hash_bytes(uint64_t seed, const char *text)
 	return ret ? ret : 1;
 }
 
-uint64_t turns_key_hash(const char *key)
+uint64_t turns_key_hash(uint32_t owner, const char *key)
 {
-	return hash_bytes(0, key);
+	return hash_bytes(owner, key);
 }
 
 int threads_new(struct threads **ret)
@@ -183,7 +183,7 @@ static int add_turn(struct threads *threads, struct thread *thread,
 	if (r < 0)
 		return FAIL(err, r, "no room for another turn");
 	threads->turns[threads->n_turns++] = (struct turn_entry){
-		.key_hash = key ? turns_key_hash(key) : 0,
+		.key_hash = key ? turns_key_hash(record->owner, key) : 0,
 		.thread = (uint32_t)thread->id,
 		.state = TURN_ACCEPTED,
 	};

@@ -66,6 +66,7 @@ const struct turn_entry *turns_at(const struct threads *threads, uint64_t turn);
 /* The newest turn of at most TURNS_KEY_WINDOW whose key has this hash, 0: none. */
 enum { TURNS_KEY_WINDOW = 65536 };
 uint64_t turns_by_key(const struct threads *threads, uint64_t key_hash, uint64_t before);
-uint64_t turns_key_hash(const char *key); /* never 0 */
+/* Never 0. A key is its owner's: the same one of somebody else has another hash. */
+uint64_t turns_key_hash(uint32_t owner, const char *key);
 
 const char *turn_state_name(enum turn_state state);

@@ -215,6 +215,26 @@ def an_empty_answer_is_no_silence():
 # --- acceptance
 
 @test
+def a_key_is_its_owners_and_says_nothing_to_another():
+    with stack(otherwise=text("an answer")) as s:
+
+        def serve(owner):
+            s.agentd.kill()
+            s.agentd.arguments[-1] = str(owner)
+            s.agentd.start()
+
+        first = s.ask("mine", key="k")
+        serve(64_899)  # the same journal, another person
+        second = s.ask("theirs", key="k")
+        expect((second.id != first.id, second.answer), (True, "an answer"))
+        expect(s.submit("theirs", key="k").id, second.id)
+        expect([t["lastSeq"] for t in s.call("Threads")["threads"]], [second.events[-1]["seq"]])
+        serve(0)
+        expect(s.submit("mine", key="k").id, first.id)
+        expect(len(s.provider.requests), 2)
+
+
+@test
 def the_same_key_is_the_same_turn_also_after_a_restart():
     with stack(otherwise=text("ok")) as s:
         key = uuid.uuid4().hex

@@ -59,10 +59,11 @@ TEST(a_key_finds_its_turn)
 {
 	begin();
 	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, 2, "{\"key\":\"b\",\"text\":\"x\"}"), ==, 0);
-	EXPECT_INT(turns_by_key(table, turns_key_hash("a"), 0), ==, 1);
-	EXPECT_INT(turns_by_key(table, turns_key_hash("b"), 0), ==, 2);
-	EXPECT_INT(turns_by_key(table, turns_key_hash("c"), 0), ==, 0);
-	EXPECT_INT(turns_by_key(table, turns_key_hash("b"), 2), ==, 0);
+	EXPECT_INT(turns_by_key(table, turns_key_hash(7, "a"), 0), ==, 1);
+	EXPECT_INT(turns_by_key(table, turns_key_hash(7, "b"), 0), ==, 2);
+	EXPECT_INT(turns_by_key(table, turns_key_hash(7, "c"), 0), ==, 0);
+	EXPECT_INT(turns_by_key(table, turns_key_hash(7, "b"), 2), ==, 0);
+	EXPECT_INT(turns_by_key(table, turns_key_hash(8, "a"), 0), ==, 0); /* another owner's */
 	threads_free(table);
 }
 
