@@ -439,7 +439,7 @@ def sandbox_stops(running):
     """Answers STATUS and STOP as claw-sandboxd does."""
     def answer_to(data):
         if data[2] == 5:
-            return b"\1\0\5\0" + running.to_bytes(4, "little") + bytes(184)
+            return data[:2] + b"\5\0" + running.to_bytes(4, "little") + bytes(184)
         return sandbox_says(4)(data)
     return answer_to
 
