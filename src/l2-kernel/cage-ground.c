@@ -2,11 +2,13 @@
 #include "l2-kernel/cage-ground.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/dir.h"
 #include "l2-kernel/cage-profile.h"
 #include "l2-kernel/rootfs.h"
 #include "l2-kernel/seccomp-filter.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -112,8 +114,10 @@ static int make_filters(struct cage_ground *ground, struct error *err)
 int cage_ground_open(const struct cage_ground_options *options, struct cage_ground *ret,
 		     struct error *err)
 {
-	struct cage_ground ground = { .mounts_fd = -1, .cgroups = { .folder_fds = { -1, -1 } } };
-	auto_fd int ground_fd = -1, root_fd = -1;
+	struct cage_ground ground = { .root_fd = -1,
+				      .mounts_fd = -1,
+				      .cgroups = { .folder_fds = { -1, -1 } } };
+	auto_fd int ground_fd = -1;
 	int n, r;
 
 	n = snprintf(ground.root, sizeof(ground.root), "%s/root", options->mount_point);
@@ -125,9 +129,9 @@ int cage_ground_open(const struct cage_ground_options *options, struct cage_grou
 	ground_fd = mount_ground(options->mount_point, err);
 	if (ground_fd < 0)
 		return ground_fd;
-	root_fd = build_root(options, ground.root, err);
-	if (root_fd < 0)
-		return root_fd;
+	ground.root_fd = build_root(options, ground.root, err);
+	if (ground.root_fd < 0)
+		return ground.root_fd;
 	ground.mounts_fd = dir_open(ground_fd, "workspaces", O_PATH | O_DIRECTORY, 0);
 	r = ground.mounts_fd < 0 ? FAIL(err, ground.mounts_fd, "folder of the workspaces") : 0;
 	if (r == 0)
@@ -146,5 +150,41 @@ void cage_ground_fini(struct cage_ground *ground)
 	for (int profile = 1; profile < LAUNCH_PROFILE_END; profile++)
 		seccomp_filter_free(ground->filters[profile]);
 	cage_cgroups_fini(&ground->cgroups);
+	close_fd(&ground->root_fd);
 	close_fd(&ground->mounts_fd);
+}
+
+static uint64_t nanoseconds(const struct timespec *time)
+{
+	return (uint64_t)time->tv_sec * CLOCK_SECOND_US * 1000 + (uint64_t)time->tv_nsec;
+}
+
+int cage_ground_look(const struct cage_ground *ground, struct cage_ground_stamp *ret,
+		     struct error *err)
+{
+	static const char *const names[CAGE_GROUND_MARKS] = { "usr", "usr/bin", "usr/lib",
+							      "clawos/bin/claw-toolwork",
+							      "clawos/bin/claw-cageprobe" };
+	struct cage_ground_stamp stamp;
+
+	for (size_t i = 0; i < CAGE_GROUND_MARKS; i++) {
+		struct stat st;
+
+		if (fstatat(ground->root_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    (S_ISDIR(st.st_mode) && st.st_nlink == 0))
+			return FAIL(err, -ESTALE,
+				    "the base is gone (removed or made anew under the running "
+				    "system): ./clawos stop, then start again");
+		stamp.marks[i] =
+			(struct cage_ground_mark){ st.st_dev, st.st_ino, (uint64_t)st.st_size,
+						   nanoseconds(&st.st_mtim),
+						   nanoseconds(&st.st_ctim) };
+	}
+	*ret = stamp;
+	return 0;
+}
+
+bool cage_ground_is_same(const struct cage_ground_stamp *a, const struct cage_ground_stamp *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0; /* no padding: numbers of one width */
 }

@@ -16,12 +16,16 @@
 #include "l2-kernel/cage-cgroup.h"
 #include "l2-kernel/launch-record.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct seccomp_filter;
 
-enum { CAGE_PATH_BYTES = 256 };
+enum { CAGE_PATH_BYTES = 256, CAGE_GROUND_MARKS = 5 };
 
 struct cage_ground {
 	char root[CAGE_PATH_BYTES]; /* path of the shared root in this mount namespace */
+	int root_fd;                /* the shared root itself */
 	int mounts_fd;              /* folder for the mounts of workspaces */
 	struct seccomp_filter *filters[LAUNCH_PROFILE_END];
 	struct cage_cgroups cgroups;
@@ -37,3 +41,18 @@ struct cage_ground_options {
 must_check int cage_ground_open(const struct cage_ground_options *options, struct cage_ground *ret,
 				struct error *err);
 void cage_ground_fini(struct cage_ground *ground);
+
+/* What the shared root stands on: /usr of the base and the two programs. */
+struct cage_ground_stamp {
+	struct cage_ground_mark {
+		uint64_t device, inode, bytes, modified_ns, changed_ns;
+	} marks[CAGE_GROUND_MARKS];
+};
+
+/*
+ * Looks at it as it is now: what was proven of a cage holds for an equal stamp. -ESTALE when the
+ * base was removed under the mounts (a new one at the same place is not seen through them).
+ */
+must_check int cage_ground_look(const struct cage_ground *ground, struct cage_ground_stamp *ret,
+				struct error *err);
+bool cage_ground_is_same(const struct cage_ground_stamp *a, const struct cage_ground_stamp *b);

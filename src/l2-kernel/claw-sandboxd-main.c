@@ -67,7 +67,8 @@ int main(int argc __attribute__((unused)), char **argv)
 	struct sandbox_options options;
 	struct sandbox sandbox = { .listen_fd = -1,
 				   .workspaces = { .mounts_fd = -1 },
-				   .ground = { .mounts_fd = -1,
+				   .ground = { .root_fd = -1,
+					       .mounts_fd = -1,
 					       .cgroups = { .folder_fds = { -1, -1 } } } };
 	struct service *service = NULL;
 	struct error err = { 0 };

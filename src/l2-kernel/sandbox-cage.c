@@ -121,6 +121,7 @@ static void advance(struct sandbox_cage *cage)
 	enum launch_verdict verdict;
 	struct launch_options options = { .acts = &acts, .data = cage };
 	enum launch_stage stage = LAUNCH_STAGE_WORKSPACE;
+	struct cage_ground_stamp stamp;
 	struct error err = { 0 };
 	auto_fd int view_fd = -1;
 	int r;
@@ -129,13 +130,19 @@ static void advance(struct sandbox_cage *cage)
 		refuse(cage, stage, ENOENT, "no such workspace (it is registered by the owner)");
 		return;
 	}
+	r = cage_ground_look(&sandbox->ground, &stamp, &err);
+	if (r < 0) {
+		on_refused(LAUNCH_STAGE_ROOTFS, -r, err.text, cage);
+		return;
+	}
 	options.cage = (struct cage_options){ .profile = (enum launch_profile)cage->rq.profile,
 					      .program = CAGE_TOOLWORK,
 					      .stream_fd = cage->stream_fd,
 					      .writable = is_writable(cage, workspace),
 					      .time_ms = cage->rq.time_ms,
 					      .memory_mib = cage->rq.memory_mib };
-	kind = self_test_verdict(&sandbox->test, options.cage.profile, options.cage.writable);
+	kind = self_test_verdict(&sandbox->test, options.cage.profile, options.cage.writable,
+				 &stamp);
 	verdict = (enum launch_verdict)kind->proof.verdict;
 	if (verdict == LAUNCH_BROKEN) {
 		on_refused(LAUNCH_STAGE_SELF_TEST, EACCES, kind->reason, cage);

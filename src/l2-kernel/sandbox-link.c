@@ -73,7 +73,9 @@ static void close_link(struct sandbox_link *link)
 
 static void answer_status(struct sandbox_link *link)
 {
-	const struct sandbox *sandbox = link->sandbox;
+	struct sandbox *sandbox = link->sandbox;
+	struct cage_ground_stamp stamp;
+	bool stands = cage_ground_look(&sandbox->ground, &stamp, NULL) == 0;
 	int abi = landlock_abi();
 	struct launch_status status = {
 		.version = LAUNCH_VERSION,
@@ -90,7 +92,7 @@ static void answer_status(struct sandbox_link *link)
 
 	for (int profile = 1; profile < LAUNCH_PROFILE_END; profile++)
 		self_test_summary(&sandbox->test, (enum launch_profile)profile,
-				  &status.proofs[profile - 1]);
+				  stands ? &stamp : NULL, &status.proofs[profile - 1]);
 	send_record(link, &status, sizeof(status));
 }
 

@@ -22,19 +22,26 @@ struct self_test_run {
 	int stream_fd;
 	int outside_fd; /* an abstract socket of this network namespace: no cage may reach it */
 	uint64_t since_us;
+	struct cage_ground_stamp stamp; /* of the ground when it began */
 };
 
-const struct self_test_kind *self_test_verdict(const struct self_test *test,
-					       enum launch_profile profile, bool writable)
+const struct self_test_kind *self_test_verdict(struct self_test *test, enum launch_profile profile,
+					       bool writable, const struct cage_ground_stamp *stamp)
 {
-	return &test->kinds[profile][writable];
+	struct self_test_kind *kind = &test->kinds[profile][writable];
+
+	if (!cage_ground_is_same(&kind->stamp, stamp))
+		*kind = (struct self_test_kind){ .stamp = *stamp };
+	return kind;
 }
 
 static void conclude(struct self_test_run *run, const struct self_test_kind *kind)
 {
 	struct self_test *test = run->test;
 
-	*run->kind = *kind;
+	run->kind->stamp = run->stamp; /* the ground may have changed meanwhile */
+	run->kind->proof = kind->proof;
+	memcpy(run->kind->reason, kind->reason, sizeof(kind->reason));
 	run->kind->proof.wall_us = (uint32_t)(clock_monotonic_us() - run->since_us);
 	close_fd(&run->stream_fd);
 	close_fd(&run->outside_fd);
@@ -140,7 +147,7 @@ void self_test_retry(struct self_test *test, enum launch_profile profile, bool w
 	struct self_test_kind *kind = &test->kinds[profile][writable];
 
 	if (kind->proof.verdict == LAUNCH_BROKEN && kind->proof.tried == 0)
-		*kind = (struct self_test_kind){ .proof = { .verdict = LAUNCH_UNTRIED } };
+		*kind = (struct self_test_kind){ .stamp = kind->stamp };
 }
 
 int self_test_start(struct self_test *test, enum launch_profile profile, bool writable, int view_fd,
@@ -167,7 +174,8 @@ int self_test_start(struct self_test *test, enum launch_profile profile, bool wr
 				       .kind = &test->kinds[profile][writable],
 				       .stream_fd = near_fd,
 				       .outside_fd = outside_fd,
-				       .since_us = clock_monotonic_us() };
+				       .since_us = clock_monotonic_us(),
+				       .stamp = test->kinds[profile][writable].stamp };
 	r = launch_open(test->event, test->ground,
 			&(struct launch_options){ .cage = { .profile = profile,
 							    .program = CAGE_PROBE,
@@ -187,12 +195,18 @@ int self_test_start(struct self_test *test, enum launch_profile profile, bool wr
 	return 0;
 }
 
-void self_test_summary(const struct self_test *test, enum launch_profile profile,
-		       struct launch_proof *ret)
+void self_test_summary(struct self_test *test, enum launch_profile profile,
+		       const struct cage_ground_stamp *stamp, struct launch_proof *ret)
 {
-	const struct launch_proof *fixed = &test->kinds[profile][0].proof;
-	const struct launch_proof *writable = &test->kinds[profile][1].proof;
+	const struct launch_proof *fixed, *writable;
 
+	if (!stamp) {
+		*ret = (struct launch_proof){ .verdict = LAUNCH_BROKEN,
+					      .first_failed = "the base is gone" };
+		return;
+	}
+	fixed = &self_test_verdict(test, profile, false, stamp)->proof;
+	writable = &self_test_verdict(test, profile, true, stamp)->proof;
 	*ret = fixed->verdict > writable->verdict ? *fixed : *writable;
 }
 

@@ -183,9 +183,12 @@ static void say_proof(struct doctor *doctor, enum launch_profile profile,
 		doctor_say(doctor, DOCTOR_IN_FORCE, name, text, "");
 		break;
 	case LAUNCH_BROKEN:
-		(void)snprintf(text, sizeof(text), "self-test failed at %.32s",
-			       proof->first_failed);
-		doctor_say(doctor, DOCTOR_BROKEN, name, text, "tools of this profile are refused");
+		(void)snprintf(text, sizeof(text), "%s%.32s",
+			       proof->tried > 0 ? "self-test failed at " : "", proof->first_failed);
+		doctor_say(doctor, DOCTOR_BROKEN, name, text,
+			   proof->tried > 0 ? "tools of this profile are refused"
+					    : "tools of this profile are refused; ./clawos stop, "
+					      "then start again");
 		break;
 	}
 }

@@ -13,6 +13,21 @@
 
 enum { KEY_MAX = 4096 };
 
+/* A base made anew at the same place is another: the daemons hold on to the one they started in. */
+static int add_base(const char *base, uint64_t *hash, struct error *err)
+{
+	auto_fd int base_fd = dir_open_configured(base, O_PATH | O_DIRECTORY, 0);
+	struct stat st;
+	char text[128];
+
+	if (base_fd < 0 || fstatat(base_fd, "usr", &st, 0) < 0)
+		return FAIL(err, base_fd < 0 ? base_fd : -errno,
+			    "the base %s is gone: ./clawos run makes it again", base);
+	(void)snprintf(text, sizeof(text), "%ju %ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	*hash = up_fingerprint(*hash, text);
+	return 0;
+}
+
 static int programs(const struct up_paths *paths, uint64_t *ret, struct error *err)
 {
 	const char *model = paths->model ? paths->model : "";
@@ -35,7 +50,7 @@ static int programs(const struct up_paths *paths, uint64_t *ret, struct error *e
 		hash = up_fingerprint(hash, text);
 	}
 	*ret = hash;
-	return 0;
+	return add_base(paths->base, ret, err);
 }
 
 /* The key file is the person's: a file others may read is refused, not used. */
