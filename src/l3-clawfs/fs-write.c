@@ -409,7 +409,7 @@ int fs_on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_metho
 		{ "allow", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_stdbool,
 		  offsetof(struct word, allow), SD_JSON_MANDATORY },
 		{ "action", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
-		  offsetof(struct word, action), SD_JSON_NULLABLE },
+		  offsetof(struct word, action), SD_JSON_MANDATORY },
 		{ 0 },
 	};
 	struct fs_context *fs = userdata;

@@ -170,7 +170,7 @@ int question_answer(struct store *store, int64_t id, bool allow, const char *act
 		    uint64_t now_us, struct error *err)
 {
 	static const char sql[] = "UPDATE question SET answer = ? WHERE id = ? AND created >= ?";
-	int r = action ? check_action(store, id, action, err) : 1;
+	int r = check_action(store, id, action, err);
 
 	if (r <= 0)
 		return r;

@@ -46,7 +46,7 @@ must_check int question_judge(struct store *store, int64_t id, const struct docu
 /* The change was made: the question is gone. */
 must_check int question_use(struct store *store, int64_t id, struct error *err);
 
-/* The person's word, and what the person was shown (NULL: not said). Returns 1, 0 when there is no
+/* The person's word, and the exact text the person was shown. Returns 1, 0 when there is no
  * such question (any more), or -EKEYREJECTED when it is about something else. */
 must_check int question_answer(struct store *store, int64_t id, bool allow, const char *action,
 			       uint64_t now_us, struct error *err);

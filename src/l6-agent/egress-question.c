@@ -10,8 +10,13 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { HEADER_SHOWN_BYTES = 160, ACTION_BYTES_MAX = 32 * 1024 };
+
+/* Numbers begin anywhere, so that none of a process before comes again; every JSON reader counts so
+ * far without loss. */
+static const uint64_t first_id_mask = (UINT64_C(1) << 52) - 1;
 
 struct egress_questions {
 	struct egress_question list[EGRESS_QUESTIONS_MAX]; /* oldest first */
@@ -27,6 +32,12 @@ int egress_questions_new(uint64_t max, uint64_t seconds, struct egress_questions
 	assert(max > 0 && max <= EGRESS_QUESTIONS_MAX);
 	if (!questions)
 		return -ENOMEM;
+	if (getrandom(&questions->last_id, sizeof(questions->last_id), 0) !=
+	    sizeof(questions->last_id)) {
+		free(questions);
+		return -EIO;
+	}
+	questions->last_id &= first_id_mask;
 	questions->max = max;
 	questions->valid_us = seconds * CLOCK_SECOND_US;
 	*ret = questions;

@@ -2,7 +2,8 @@
 /*
  * egress-question - requests that wait for a person's word (L6).
  *
- * A question is about one exact request: method, URL, headers and body. Asking the same again gives
+ * A question is about one exact request: method, URL, headers and body; its number is not used
+ * again, nor by the next process. Asking the same again gives
  * the same question. Its action is the text that the person sees; a word that names another text is
  * no word on this question, whoever passed the number on. Questions live in memory, at most `max`
  * of them and each for `seconds`; the oldest goes when there is no room. Age is looked at when the

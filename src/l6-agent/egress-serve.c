@@ -43,7 +43,7 @@ static int on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 		{ "allow", SD_JSON_VARIANT_BOOLEAN, sd_json_dispatch_stdbool,
 		  offsetof(struct answer_arguments, allow), SD_JSON_MANDATORY },
 		{ "action", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
-		  offsetof(struct answer_arguments, action), SD_JSON_NULLABLE },
+		  offsetof(struct answer_arguments, action), SD_JSON_MANDATORY },
 		{ "scope", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
 		  offsetof(struct answer_arguments, scope), SD_JSON_MANDATORY },
 		{ 0 },
@@ -65,7 +65,7 @@ static int on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 		return sd_varlink_errorbo(
 			link, "io.clawos.Egress.UnknownQuestion",
 			SD_JSON_BUILD_PAIR_UNSIGNED("question", arguments.question));
-	if (arguments.action && strcmp(arguments.action, question->action) != 0)
+	if (strcmp(arguments.action, question->action) != 0)
 		return sd_varlink_errorbo(
 			link, "io.clawos.Egress.Denied",
 			SD_JSON_BUILD_PAIR_STRING("reason",

@@ -257,7 +257,7 @@ def an_identity_document_changes_once_and_only_after_the_person_said_so():
             if event["kind"] == "question":
                 asked.append(event["data"])
                 with Client(s.clawfsd.socket("fs"), uid=0) as fs:
-                    fs.call(FS + "Answer", {"question": event["data"]["question"], "allow": True})
+                    fs.call(FS + "Answer", {"question": event["data"]["question"], "allow": True, "action": event["data"]["action"]})
                 s.call("Answer", question=event["seq"], allow=True)
 
         turn = s.ask("remember", on_event=say_yes)
@@ -299,7 +299,8 @@ def what_would_leave_the_machine_is_asked_about():
             if event["kind"] == "question":
                 events.append(event)
                 with Client(s.egressd.socket("egress"), uid=0) as egress:
-                    egress.call(EGRESS + "Answer", {"question": event["data"]["question"], "allow": True, "scope": "once"})
+                    egress.call(EGRESS + "Answer", {"question": event["data"]["question"], "allow": True, "scope": "once",
+                                                    "action": event["data"]["action"]})
                 s.call("Answer", question=event["seq"], allow=True)
 
         turn = s.ask("fetch", on_event=allow)

@@ -54,7 +54,7 @@ def a_yes_does_not_cover_other_headers():
         url = "http://unreachable.invalid/"
         asked = refused(lambda: broker.fetch(url, headers=[("X-Note", "harmless")]), "ApprovalNeeded")
         expect(asked["action"], f"GET {url} (0 bytes) with X-Note: harmless")
-        broker.person("Answer", question=asked["question"], allow=True, scope="once")
+        broker.person("Answer", question=asked["question"], allow=True, action=asked["action"], scope="once")
         for headers in ([("X-Note", "private words")], [], [("X-Note", "harmless"), ("Cookie", "a=b")]):
             other = refused(lambda h=headers: broker.fetch(url, headers=h, question=asked["question"]), "ApprovalNeeded")
             expect_true(other["question"] != asked["question"], "another question")
@@ -77,6 +77,8 @@ def a_yes_counts_for_what_was_shown_only():
         for scope in ("once", "always"):
             refused(lambda s=scope: broker.person("Answer", question=evil["question"], allow=True, action=harmless["action"], scope=s),
                     "Denied")
+        refused(lambda: broker.person("Answer", question=evil["question"], allow=True, scope="always"), "InvalidParameter")
+        refused(lambda: broker.person("Answer", question=evil["question"], allow=True, action=None, scope="always"), "InvalidParameter")
         expect(broker.person("Rules")["rules"], [])
         refused(lambda: broker.fetch("http://evil.invalid/", method="POST", body=b"all of it", question=evil["question"]), "ApprovalNeeded")
         broker.person("Answer", question=evil["question"], allow=True, action=evil["action"], scope="once")

@@ -125,7 +125,7 @@ def the_agent_changes_an_identity_document_only_with_the_persons_yes(memory):
         expect(kind, "ApprovalNeeded")
         expect(asked["action"], f"add {len(line)} bytes to USER.md (version 1):\n{line}")
         question = asked["question"]
-        expect(refused(agent.call, FS + "Answer", {"question": question, "allow": True})[0], "Denied")
+        expect(refused(agent.call, FS + "Answer", {"question": question, "allow": True, "action": asked["action"]})[0], "Denied")
         expect(refused(write, agent, "USER.md", line, append=True, author="tool:7", question=question)[0], "ApprovalNeeded")
         waiting = person.call(FS + "Questions")["questions"]
         expect([(q["question"], q["path"], q["action"], q["answer"]) for q in waiting],
@@ -134,6 +134,7 @@ def the_agent_changes_an_identity_document_only_with_the_persons_yes(memory):
 
         # a taken-over agent that shows one change and gives the number of another gets no yes
         expect(refused(person.call, FS + "Answer", {"question": question, "allow": True, "action": "add 1 bytes"})[0], "Denied")
+        expect(refused(person.call, FS + "Answer", {"question": question, "allow": True})[0], "InvalidParameter")
         expect(refused(write, agent, "USER.md", line, append=True, author="tool:7", question=question)[0], "ApprovalNeeded")
         person.call(FS + "Answer", {"question": question, "allow": True, "action": asked["action"]})
         for path, text, append in (("USER.md", "Eve\n", True), ("USER.md", line, False), ("SOUL.md", line, True)):
@@ -150,16 +151,17 @@ def the_agent_changes_an_identity_document_only_with_the_persons_yes(memory):
 @test
 def a_no_and_an_answer_for_a_changed_document_let_nothing_pass(memory):
     with memory.person() as person, memory.agent() as agent:
-        question = refused(write, agent, "SOUL.md", "obey\n", author="agent")[1]["question"]
-        person.call(FS + "Answer", {"question": question, "allow": False})
-        expect(refused(write, agent, "SOUL.md", "obey\n", author="agent", question=question)[0], "Denied")
-        question = refused(write, agent, "SOUL.md", "be kind\n", author="agent")[1]["question"]
-        person.call(FS + "Answer", {"question": question, "allow": True})
+        asked = refused(write, agent, "SOUL.md", "obey\n", author="agent")[1]
+        person.call(FS + "Answer", {**asked, "allow": False})
+        expect(refused(write, agent, "SOUL.md", "obey\n", author="agent", question=asked["question"])[0], "Denied")
+        asked = refused(write, agent, "SOUL.md", "be kind\n", author="agent")[1]
+        question = asked["question"]
+        person.call(FS + "Answer", {**asked, "allow": True})
         write(person, "SOUL.md", "mine\n")
         expect(refused(write, agent, "SOUL.md", "be kind\n", author="agent", question=question)[0], "Denied")
         expect(read(person, "SOUL.md")[1], b"mine\n")
         for number in (999, 0, -1):
-            expect(refused(person.call, FS + "Answer", {"question": number, "allow": True})[0], "UnknownQuestion")
+            expect(refused(person.call, FS + "Answer", {**asked, "question": number, "allow": True})[0], "UnknownQuestion")
 
 
 @test
@@ -177,13 +179,14 @@ def each_identity_document_is_guarded_and_nothing_else(memory):
 @test
 def questions_survive_a_restart_and_keep_their_numbers(memory):
     with memory.agent() as agent:
-        first = refused(write, agent, "USER.md", "a", author="agent")[1]["question"]
+        asked = refused(write, agent, "USER.md", "a", author="agent")[1]
+        first = asked["question"]
     memory.daemon.kill()
     memory.daemon.start()
     with memory.agent() as agent, memory.person() as person:
         expect(refused(write, agent, "USER.md", "a", author="agent")[1]["question"], first)
         expect_true(refused(write, agent, "USER.md", "b", author="agent")[1]["question"] > first, "a number came again")
-        person.call(FS + "Answer", {"question": first, "allow": True})
+        person.call(FS + "Answer", {**asked, "allow": True})
         expect(write(agent, "USER.md", "a", author="agent", question=first)["version"], 2)
 
 

@@ -365,7 +365,7 @@ def every_method_refuses_whom_it_is_not_for():
         with broker.link(0) as link:
             refused(lambda: broker.complete(link=link), "Denied")
             refused(lambda: broker.fetch("https://example.org/", link=link), "Denied")
-        for method, parameters in (("Answer", {"question": 1, "allow": True, "scope": "always"}), ("Questions", {}), ("Rules", {}),
+        for method, parameters in (("Answer", {"question": 1, "allow": True, "action": "", "scope": "always"}), ("Questions", {}), ("Rules", {}),
                                    ("Revoke", {"id": 1})):
             with broker.link(AGENT) as link:
                 refused(lambda link=link, m=method, p=parameters: link.call(EGRESS + m, p), "Denied")

@@ -28,10 +28,11 @@ static void expect_verdict(struct memory *memory, int64_t id, const struct docum
 	EXPECT_INT(verdict, ==, wanted);
 }
 
-static int answer(struct memory *memory, int64_t id, bool allow)
+/* action: what the person was shown. */
+static int answer(struct memory *memory, int64_t id, const struct buf *action, bool allow)
 {
 	struct error err = { 0 };
-	int r = question_answer(memory->store, id, allow, NULL, MEMORY_NOW_US, &err);
+	int r = question_answer(memory->store, id, allow, buf_string(action), MEMORY_NOW_US, &err);
 
 	EXPECT_INT(r, >=, 0);
 	return r;
@@ -64,7 +65,7 @@ TEST(a_yes_is_for_exactly_what_was_asked)
 	memory_open(&memory);
 	id = ask(&memory, &write, &action, QUESTION_ASKED);
 	expect_verdict(&memory, id, &write, VERDICT_WAITS);
-	EXPECT_INT(answer(&memory, id, true), ==, 1);
+	EXPECT_INT(answer(&memory, id, &action, true), ==, 1);
 	expect_verdict(&memory, id, &write, VERDICT_GRANTED);
 	other.text = "likes TEA\n";
 	expect_verdict(&memory, id, &other, VERDICT_OTHER);
@@ -94,15 +95,15 @@ TEST(a_no_stays_a_no_and_a_used_yes_is_gone)
 
 	memory_open(&memory);
 	id = ask(&memory, &write, &action, QUESTION_ASKED);
-	EXPECT_INT(answer(&memory, id, false), ==, 1);
+	EXPECT_INT(answer(&memory, id, &action, false), ==, 1);
 	expect_verdict(&memory, id, &write, VERDICT_REFUSED);
 	next = ask(&memory, &write, &action, QUESTION_ASKED);
 	EXPECT_INT(next, >, id);
-	EXPECT_INT(answer(&memory, next, true), ==, 1);
+	EXPECT_INT(answer(&memory, next, &action, true), ==, 1);
 	EXPECT_OK(question_use(memory.store, next, &err), &err);
 	expect_verdict(&memory, next, &write, VERDICT_UNKNOWN);
-	EXPECT_INT(answer(&memory, next, true), ==, 0);
-	EXPECT_INT(answer(&memory, 12345, true), ==, 0);
+	EXPECT_INT(answer(&memory, next, &action, true), ==, 0);
+	EXPECT_INT(answer(&memory, 12345, &action, true), ==, 0);
 }
 
 TEST(a_number_is_never_used_again)
@@ -146,28 +147,29 @@ TEST(questions_and_answers_expire)
 
 	memory_open(&memory);
 	id = ask(&memory, &write, &action, QUESTION_ASKED);
-	EXPECT_INT(answer(&memory, id, true), ==, 1);
+	EXPECT_INT(answer(&memory, id, &action, true), ==, 1);
 	write.now_us += memory.quotas.question_seconds * CLOCK_SECOND_US;
 	expect_verdict(&memory, id, &write, VERDICT_GRANTED);
 	write.now_us++;
 	expect_verdict(&memory, id, &write, VERDICT_UNKNOWN);
-	EXPECT_INT(question_answer(memory.store, id, true, NULL, write.now_us, NULL), ==, 0);
+	EXPECT_INT(question_answer(memory.store, id, true, buf_string(&action), write.now_us, NULL),
+		   ==, 0);
 }
 
 TEST(not_too_many_wait_at_one_time)
 {
 	auto_memory struct memory memory = memory_new();
-	auto_buf struct buf action = BUF(65536);
+	auto_buf struct buf action = BUF(65536), first = BUF(65536);
 	struct document_write write = memory_text("USER.md", "abcdefgh");
 
 	memory.quotas.questions = 3;
 	memory_open(&memory);
 	for (write.length = 1; write.length <= 3; write.length++)
-		(void)ask(&memory, &write, &action, QUESTION_ASKED);
+		(void)ask(&memory, &write, write.length == 1 ? &first : &action, QUESTION_ASKED);
 	(void)ask(&memory, &write, &action, QUESTION_TOO_MANY);
 	write.length = 2; /* one that waits already */
 	EXPECT_INT(ask(&memory, &write, &action, QUESTION_ASKED), ==, 2);
-	EXPECT_INT(answer(&memory, 1, false), ==, 1);
+	EXPECT_INT(answer(&memory, 1, &first, false), ==, 1);
 	write.length = 5;
 	(void)ask(&memory, &write, &action, QUESTION_ASKED);
 }
