@@ -83,6 +83,7 @@ int main(int argc __attribute__((unused)), char **argv)
 		sandbox.owner = options.owner;
 		sandbox.agent = options.agent;
 		sandbox.cages_max = (uint32_t)options.max_cages;
+		sandbox.reserve = options.reserve;
 		r = run(service, &options, &sandbox, &err);
 	}
 	if (r < 0)

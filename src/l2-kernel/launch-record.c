@@ -154,7 +154,7 @@ const char *launch_why_name(enum launch_why why)
 	static const char *const names[] = {
 		[LAUNCH_WHY_NONE] = "none",     [LAUNCH_WHY_EXIT] = "exit",
 		[LAUNCH_WHY_KILLED] = "killed", [LAUNCH_WHY_TIMEOUT] = "timeout",
-		[LAUNCH_WHY_MEMORY] = "memory",
+		[LAUNCH_WHY_MEMORY] = "memory", [LAUNCH_WHY_DISK] = "disk",
 	};
 
 	assert(why < LAUNCH_WHY_END);

@@ -97,6 +97,7 @@ enum launch_why {
 	LAUNCH_WHY_KILLED,  /* KILL, STOP, or its connection closed */
 	LAUNCH_WHY_TIMEOUT, /* time_ms was over */
 	LAUNCH_WHY_MEMORY,  /* the kernel's OOM killer, by the cage's own limit */
+	LAUNCH_WHY_DISK,    /* the workspace's disk has no more room than its reserve */
 	LAUNCH_WHY_END,
 };
 

@@ -140,9 +140,9 @@ static void watch_halt(struct launch *launch)
 					 launch); /* without it its end is what is told */
 }
 
-void launch_kill(struct launch *launch)
+void launch_kill(struct launch *launch, enum launch_why why)
 {
-	kill_because(launch, LAUNCH_WHY_KILLED);
+	kill_because(launch, why);
 	watch_halt(launch);
 }
 

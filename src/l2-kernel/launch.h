@@ -43,8 +43,8 @@ must_check int launch_open(sd_event *event, const struct cage_ground *ground,
 			   const struct launch_options *options, struct launch **ret,
 			   enum launch_stage *ret_stage, struct error *err);
 
-/* Kills the whole cage; its end is reported as KILLED. */
-void launch_kill(struct launch *launch);
+/* Kills the whole cage; its end is reported with the first reason given. */
+void launch_kill(struct launch *launch, enum launch_why why);
 
 /* Kills the cage, waits for its end (a second at most) and frees the launch without a callback. */
 void launch_abandon(struct launch *launch);

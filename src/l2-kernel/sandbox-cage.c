@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* The cages of connections: waiting for a verdict, running, reported (L2). */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/service.h"
 #include "l2-kernel/cage-profile.h"
@@ -8,7 +9,11 @@
 #include "l2-kernel/sandbox.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <string.h>
+
+/* A cage's disk is looked at again after 50 ms to 1 s, by the room that is left. */
+enum { LOOK_MIN_MS = 50, LOOK_MAX_MS = 1000, BYTES_PER_MS_BITS = 20 };
 
 struct sandbox_cage {
 	struct sandbox *sandbox;
@@ -17,6 +22,8 @@ struct sandbox_cage {
 	struct launch_request rq;
 	struct launch *launch; /* NULL: waits for the self-test */
 	int stream_fd;         /* while it waits */
+	int disk_fd;           /* of its workspace, when that is writable; -1 */
+	sd_event_source *disk; /* looks at how much room is left */
 	bool stopping;         /* STOP waits for its end */
 };
 
@@ -32,6 +39,8 @@ static void free_cage(struct sandbox_cage *cage)
 	sandbox->n_cages--;
 	service_release(sandbox->service);
 	close_fd(&cage->stream_fd);
+	close_fd(&cage->disk_fd);
+	sd_event_source_disable_unref(cage->disk);
 	free(cage);
 	if (stopping)
 		sandbox_link_stopped(sandbox);
@@ -111,6 +120,57 @@ static bool is_writable(const struct sandbox_cage *cage, const struct workspace 
 	return cage_profiles[cage->rq.profile].writable && workspace->writable;
 }
 
+/* How long the room that is left lasts, at a GiB a second; looked at in between, and not too often.
+ */
+static uint64_t pause_us(uint64_t spare_bytes)
+{
+	uint64_t ms = spare_bytes >> BYTES_PER_MS_BITS;
+
+	ms = ms < LOOK_MIN_MS ? LOOK_MIN_MS : ms > LOOK_MAX_MS ? LOOK_MAX_MS : ms;
+	return ms * CLOCK_MSEC_US;
+}
+
+static int on_look_at_disk(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct sandbox_cage *cage = userdata;
+	struct error err = { 0 };
+	uint64_t spare;
+	int r = disk_reserve_check(&cage->sandbox->reserve, cage->disk_fd, &spare, &err);
+
+	(void)usec;
+	if (r == 0)
+		r = sd_event_source_set_time_relative(source, pause_us(spare));
+	if (r >= 0)
+		r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	if (r >= 0)
+		return 0;
+	log_warning("a cage is killed: %s", err.code ? err.text : "its disk cannot be watched");
+	launch_kill(cage->launch, LAUNCH_WHY_DISK);
+	return 0;
+}
+
+/* While it runs and only then: an idle claw-sandboxd does not wake. */
+static void watch_disk(struct sandbox_cage *cage)
+{
+	if (cage->disk_fd >= 0 &&
+	    sd_event_add_time_relative(cage->sandbox->event, &cage->disk, CLOCK_MONOTONIC,
+				       LOOK_MIN_MS * CLOCK_MSEC_US, 0, on_look_at_disk, cage) < 0)
+		launch_kill(cage->launch, LAUNCH_WHY_DISK); /* it is not left unwatched */
+}
+
+/* -ENOSPC when its workspace has no room left for writing. */
+static int hold_disk(struct sandbox_cage *cage, const struct workspace *workspace,
+		     struct error *err)
+{
+	uint64_t spare;
+	int r = disk_reserve_check(&cage->sandbox->reserve, workspace->mount_fd, &spare, err);
+
+	if (r < 0 || cage->disk_fd >= 0)
+		return r;
+	cage->disk_fd = fcntl(workspace->mount_fd, F_DUPFD_CLOEXEC, 0);
+	return cage->disk_fd < 0 ? FAIL(err, -errno, "workspace: %m") : 0;
+}
+
 /* Starts what is proven, begins the test of what was not tried; refuses and frees what must be. */
 static void advance(struct sandbox_cage *cage)
 {
@@ -148,13 +208,17 @@ static void advance(struct sandbox_cage *cage)
 		on_refused(LAUNCH_STAGE_SELF_TEST, EACCES, kind->reason, cage);
 		return;
 	}
-	view_fd = options.cage.view_fd = workspace_view(workspace, options.cage.writable, &err);
-	r = view_fd;
+	if (options.cage.writable)
+		r = hold_disk(cage, workspace, &err);
+	view_fd = r < 0 ? r : workspace_view(workspace, options.cage.writable, &err);
+	options.cage.view_fd = r = view_fd;
 	if (r >= 0 && verdict == LAUNCH_PROVEN) {
 		r = launch_open(sandbox->event, &sandbox->ground, &options, &cage->launch, &stage,
 				&err);
 		close_fd(&cage->stream_fd);
 		cage->stream_fd = -1;
+		if (r == 0)
+			watch_disk(cage);
 	} else if (r >= 0) {
 		stage = LAUNCH_STAGE_SELF_TEST;
 		r = self_test_start(&sandbox->test, options.cage.profile, options.cage.writable,
@@ -200,7 +264,8 @@ int sandbox_cage_launch(struct sandbox *sandbox, struct sandbox_link *link,
 				       .link = link,
 				       .next = sandbox->cages,
 				       .rq = *rq,
-				       .stream_fd = take_fd(&stream) };
+				       .stream_fd = take_fd(&stream),
+				       .disk_fd = -1 };
 	sandbox->cages = cage;
 	service_hold(sandbox->service);
 	if (++sandbox->n_cages > sandbox->cages_max) {
@@ -217,7 +282,7 @@ int sandbox_cage_launch(struct sandbox *sandbox, struct sandbox_link *link,
 static void kill_cage(struct sandbox_cage *cage)
 {
 	if (cage->launch)
-		launch_kill(cage->launch);
+		launch_kill(cage->launch, LAUNCH_WHY_KILLED);
 	else
 		refuse(cage, LAUNCH_STAGE_NONE, ECANCELED, "killed before it started");
 }

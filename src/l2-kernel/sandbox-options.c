@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+enum { RESERVE_MIB_MAX = 1024 * 1024, RESERVE_PERCENT_MAX = 50 };
+
 static const struct config_item items[] = {
 	{ .section = "sandbox",
 	  .key = "max_cages",
@@ -16,6 +18,30 @@ static const struct config_item items[] = {
 	  .min = 1,
 	  .max = SANDBOX_CAGES_MAX,
 	  .help = "How many cages may run at once." },
+	{ .section = "sandbox",
+	  .key = "reserve_mib",
+	  .type = CONFIG_NUMBER,
+	  .offset = offsetof(struct sandbox_options, reserve.mib),
+	  .fallback = "512",
+	  .min = 1,
+	  .max = RESERVE_MIB_MAX,
+	  .help = "How much of a workspace's disk tools leave free, in MiB." },
+	{ .section = "sandbox",
+	  .key = "reserve_files",
+	  .type = CONFIG_NUMBER,
+	  .offset = offsetof(struct sandbox_options, reserve.files),
+	  .fallback = "10000",
+	  .min = 1,
+	  .max = UINT32_MAX,
+	  .help = "For how many files tools leave room on it." },
+	{ .section = "sandbox",
+	  .key = "reserve_percent",
+	  .type = CONFIG_NUMBER,
+	  .offset = offsetof(struct sandbox_options, reserve.percent),
+	  .fallback = "5",
+	  .min = 1,
+	  .max = RESERVE_PERCENT_MAX,
+	  .help = "The share of a small disk that is enough for both." },
 };
 static const struct config_table table = { items, sizeof(items) / sizeof(items[0]), NULL };
 

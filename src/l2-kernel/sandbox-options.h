@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "l2-kernel/disk-reserve.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,7 +16,9 @@
 struct sandbox_options {
 	const char *bin, *workspace, *workspaces, *mount_point, *cgroups;
 	uid_t owner, agent;
-	uint64_t max_cages; /* from the file */
+	/* from the file */
+	uint64_t max_cages;
+	struct disk_reserve reserve;
 };
 
 /* Fills *ret from the defaults, argv and the file it names. */

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "l2-kernel/cage-ground.h"
+#include "l2-kernel/disk-reserve.h"
 #include "l2-kernel/launch-record.h"
 #include "l2-kernel/self-test.h"
 #include "l2-kernel/workspace.h"
@@ -34,6 +35,7 @@ struct sandbox {
 	int listen_fd;
 	uid_t owner, agent;
 	uint32_t cages_max;
+	struct disk_reserve reserve;
 	struct cage_ground ground;
 	struct workspace_table workspaces;
 	struct self_test test;

@@ -144,6 +144,10 @@ static const char *reason_of(const struct cage_run *run)
 		return "it was killed: its time limit was over";
 	case LAUNCH_WHY_MEMORY:
 		return "it was killed: it used more memory than its cage has";
+	case LAUNCH_WHY_DISK:
+		return "it was killed: the disk of the workspace is nearly full; what it had "
+		       "written stays, and nothing more can be written until the person makes "
+		       "room";
 	case LAUNCH_WHY_KILLED:
 		return "it was killed before it was done; what it had done until then stays";
 	case LAUNCH_WHY_EXIT:

@@ -30,7 +30,7 @@ PROFILES = {"read": 1, "write": 2, "execute": 3}
 KINDS = {1: "started", 2: "refused", 3: "exited", 4: "done", 6: "halted"}
 STAGES = ["none", "request", "workspace", "idmap", "cgroup", "clone", "identity", "rootfs", "limits", "capabilities",
           "landlock", "seccomp", "exec", "self-test", "quota"]
-WHYS = ["none", "exit", "killed", "timeout", "memory"]
+WHYS = ["none", "exit", "killed", "timeout", "memory", "disk"]
 # What claw-sandboxd keeps, by number: the smallest set with which every test passes. docs/architecture/l2-kernel.md
 CAPABILITIES = {"DAC_OVERRIDE": 1, "SETGID": 6, "SETUID": 7, "SYS_ADMIN": 21}
 PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, SECBIT_NO_SETUID_FIXUP = 24, 28, 38, 4
