@@ -56,6 +56,7 @@ struct up {
 	char identity[64]; /* of file, configuration and programs: what a client compares */
 	uint64_t started_us;
 	int state_fd, run_fd, log_fd, lock_fd, notify_fd;
+	int base_fd, bin_fd; /* locked: neither is removed or remade while this system runs */
 	sd_event *event;
 	sd_varlink_server *server;
 	sd_varlink *stop_caller; /* waits for the ordered stop */
@@ -67,6 +68,12 @@ struct up {
 
 /* up-paths.c: writes $STATE/system. */
 must_check int up_paths_keep(const struct up_paths *paths, int state_fd, struct error *err);
+
+/*
+ * up-paths.c: opens a folder and locks it (shared) for as long as the descriptor is open; the
+ * driver removes only what it can lock alone. -EBUSY: it is being removed.
+ */
+must_check int up_paths_hold(const char *path, struct error *err);
 
 /* up-identity.c: what client and supervisor compare, "FILE:CONFIG:PROGRAMS" in hex. */
 must_check int up_identity(const struct up_paths *paths, int state_fd, struct up_config *ret_config,

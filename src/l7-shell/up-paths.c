@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -177,6 +178,23 @@ int up_paths_find(const char *state_option, struct up_paths *ret, struct error *
 	}
 	*ret = paths;
 	return 0;
+}
+
+int up_paths_hold(const char *path, struct error *err)
+{
+	auto_fd int fd = dir_open_configured(path, O_RDONLY | O_DIRECTORY, 0);
+	struct stat held, there;
+
+	if (fd < 0)
+		return FAIL(err, fd, "%s: %s", path, strerror(-fd));
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK
+			       ? FAIL(err, -EBUSY, "%s is being removed; start again", path)
+			       : FAIL(err, -errno, "lock %s: %m", path);
+	if (fstat(fd, &held) < 0 || stat(path, &there) < 0 || held.st_ino != there.st_ino ||
+	    held.st_dev != there.st_dev)
+		return FAIL(err, -EBUSY, "%s has been removed; start again", path);
+	return take_fd(&fd);
 }
 
 void up_paths_free(struct up_paths *paths)

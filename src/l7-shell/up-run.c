@@ -284,6 +284,10 @@ static int open_system(struct up *up, struct error *err)
 	up_config_wipe_environment();
 	if (r >= 0)
 		r = up_paths_keep(&up->paths, up->state_fd, err);
+	if (r >= 0)
+		r = up->base_fd = up_paths_hold(up->paths.base, err);
+	if (r >= 0)
+		r = up->bin_fd = up_paths_hold(up->paths.bin, err);
 	if (r < 0)
 		return r;
 	r = sd_event_new(&up->event);
@@ -314,6 +318,8 @@ static void close_system(struct up *up)
 	up_config_free(&up->config);
 	close_fd(&up->notify_fd);
 	close_fd(&up->lock_fd);
+	close_fd(&up->base_fd);
+	close_fd(&up->bin_fd);
 	close_fd(&up->log_fd);
 	close_fd(&up->run_fd);
 	close_fd(&up->state_fd);
@@ -336,6 +342,8 @@ int up_main(const struct up_paths *paths, int ready_fd)
 			 .run_fd = -1,
 			 .log_fd = -1,
 			 .lock_fd = -1,
+			 .base_fd = -1,
+			 .bin_fd = -1,
 			 .notify_fd = -1,
 			 .started_us = clock_realtime_us() };
 	struct error err = { 0 };

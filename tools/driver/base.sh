@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # The Debian 13 bases: made once by mmdebstrap, kept in the cache under the hash of their package list, entered in a
-# namespace of their own. A base is never changed after it was made.
+# namespace of their own. A base is never changed after it was made, and never removed while something runs from it
+# (cache.sh).
 #
 #   run    what daemons and cages see
 #   build  compilers and development packages
@@ -37,6 +38,7 @@ build_base() {
 
 make_base() {
 	case $1 in build) base=$(build_base) ;; *) base=$(base_path "$1") ;; esac
+	mark_used "$base"
 	[ -d "$base" ] || with_lock "base-$1" make_base_locked "$1" "$base"
 }
 
@@ -94,6 +96,6 @@ in_base() {
 	shift 2
 	case $enter_network in none) net=--net ;; *) net= ;; esac
 	# shellcheck disable=SC2086 # one option or none
-	unshare --mount --pid --fork --kill-child $net \
+	flock -s -F "$enter_base/root" flock -s -F "$clone" unshare --mount --pid --fork --kill-child $net \
 		sh "$clone/tools/driver/enter" "$enter_base/root" "$clone" "$cache" "$enter_network" "$@"
 }

@@ -22,6 +22,7 @@ is_ready() {
 prepare() {
 	require_host
 	model=$(wanted_model)
+	require_room "$1" "$model"
 	next_step="build base" && start run_base make_base run
 	next_step="sources and parts" && do_step make_base build
 	if [ -n "$model" ]; then
@@ -34,6 +35,7 @@ prepare() {
 	next_step=$([ "$1" != run ] || echo claw)
 	do_step build_program "$(local_model "$model")" "$(base_path run)"
 	finish model
+	do_step prune
 }
 
 # Prints the name of the weights this call needs; nothing with a remote provider.
@@ -81,6 +83,7 @@ link_parts() {
 	folder=$clone/build/parts/$(echo "$found" | sha256sum | cut -c1-8)
 	mkdir -p "$folder"
 	echo "$found" | while read -r part path; do
+		mark_used "$path"
 		ln -sfnT "$path" "$folder/$part"
 	done
 	echo "$folder"

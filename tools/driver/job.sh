@@ -79,6 +79,7 @@ logged() {
 		return 0
 	fi
 	tail -n 30 "$log" >&2
+	advise "$log"
 	fail "failed: see above, whole log: $log"
 }
 

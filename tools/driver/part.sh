@@ -21,6 +21,7 @@ part_path() {
 
 make_part() {
 	part=$(part_path "$1")
+	mark_used "$part"
 	[ -d "$part" ] || with_lock "part-$1" make_part_locked "$1" "$part"
 }
 

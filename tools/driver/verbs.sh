@@ -15,7 +15,8 @@ usage: ./clawos VERB [ARGUMENT...]
   bench [ARGUMENT...] measure
   shell [COMMAND...]  a shell (or a command) in the base that builds, with this clone
   fmt                 format the C sources
-  clean [--cache]     remove what was built in this clone; with --cache also bases, parts and weights of all clones
+  clean [--cache]     stop the system of this state and remove what was built in this clone; with --cache also bases,
+                      parts and weights of all clones. Refuses while something else runs from what it would remove
 
 Environment: CLAWOS_STATE (where the system keeps its state), CLAWOS_CACHE (bases, parts, weights),
 CLAWOS_MODEL (1.5b, 0.5b, smollm2 or the path of a GGUF file), LLM_BACKEND, LLM_BASE_URL, LLM_API_KEY, LLM_MODEL.
@@ -29,6 +30,7 @@ run_claw() {
 	CLAWOS_MODEL_FILE=
 	[ -z "$model" ] || CLAWOS_MODEL_FILE=$(model_path "$model")
 	export CLAWOS_BIN CLAWOS_BASE CLAWOS_SHARE CLAWOS_STATE CLAWOS_MODEL_FILE
+	mark_used "$ready_base"
 	cd -- "$call_dir" 2>/dev/null || :
 	exec "$CLAWOS_BIN/claw" "$@"
 }
@@ -61,6 +63,7 @@ verb_build() {
 # verb_test [--long] [PATTERN]: what needs a network happens first; builds and tests have none.
 verb_test() {
 	require_host
+	require_room test smollm2
 	next_step="run base and parts" && do_step make_base test
 	next_step="programs with gcc, with sanitizers, with clang; then checks and tests"
 	start run_base make_base run
@@ -87,6 +90,7 @@ verb_test() {
 		"CLAWOS_SHARE=$clone/spec" "CLAWOS_MODEL_FILE=$(model_path smollm2)" "ASAN_OPTIONS=detect_leaks=1" \
 		tools/run-tests --builds build/builds.tap $only "$@"
 	finish tests
+	do_step prune
 }
 
 # try NAME COMMAND...: a step whose outcome is a line for the tests to count.
@@ -113,7 +117,7 @@ verb_shell() {
 verb_fmt() {
 	require_host
 	do_step make_base test
-	git ls-files -co --exclude-standard '*.c' '*.h' |
+	find src tests fuzz bench -name '*.[ch]' |
 		in_base "$(base_path test)" none xargs -r clang-format -i
 }
 
@@ -125,17 +129,39 @@ verb_bench() {
 		"CLAWOS_SHARE=$clone/spec" bench/run "$@"
 }
 
+# verb_clean [--cache]: stops the system of this state when it runs from this clone; refuses while anything else does,
+# or while another call is at work here.
 verb_clean() {
-	# Daemons of the usual state run from what is removed here.
-	[ ! -f build/ready ] || (verb_claw stop) >/dev/null 2>&1 || :
+	case "$#${1:-}" in 0 | 1--cache) ;; *) fail "clean takes --cache or nothing" ;; esac
+	require_free "$clone"
+	[ $# -eq 0 ] || require_idle_cache
+	stop_own_system
+	require_free build/bin
+	[ $# -eq 0 ] || for path in "$cache"/base-*; do require_free "$path"; done
 	rm -rf --one-file-system build
-	[ "${1:-}" = --cache ] || return 0
+	[ $# -gt 0 ] || return 0
+	for path in "$cache"/base-* "$cache"/part-* "$cache"/npm-*; do
+		[ ! -e "$path" ] || move_away "$path" "$cache/tmp/gone" || require_free "$path"
+	done
 	# By name: the cache may be a folder that holds other things too.
-	for path in "$cache"/base-* "$cache"/part-* "$cache"/npm-* "$cache/download" "$cache/model" "$cache/tmp" "$cache/mnt" \
-		"$cache/log" "$cache/lock"; do
+	for path in "$cache/download" "$cache/model" "$cache/tmp" "$cache/mnt" "$cache/log" "$cache/lock"; do
 		rm -rf --one-file-system -- "$path"
 	done
 	rmdir -- "$cache" 2>/dev/null || :
+}
+
+stop_own_system() {
+	is_held build/bin || return 0
+	! holders build/bin | grep -qvF -- " --state $(state_dir) " || require_free build/bin
+	CLAWOS_STATE=$(state_dir) build/bin/claw stop >/dev/null || fail "the system of $(state_dir) could not be stopped."
+	say "the system of $(state_dir) was stopped."
+}
+
+require_idle_cache() {
+	for path in "$cache"/lock/*; do
+		[ ! -f "$path" ] || flock -n -x "$path" true ||
+			fail "another call is at work in $cache (${path##*/}); nothing was removed. Call again when it has ended."
+	done
 }
 
 # One line per thing a first run makes: what is there, what would be fetched or built.
