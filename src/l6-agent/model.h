@@ -55,9 +55,10 @@ struct answer_sink {
 };
 
 struct conversation_options {
-	const char *model;               /* name sent to the provider */
-	const char *instructions;        /* the stable prefix: base rules and identity documents */
-	const struct tool *const *tools; /* sorted by name; the loop's full set */
+	const char *model;        /* name sent to the provider */
+	const char *instructions; /* the stable prefix: base rules and identity documents */
+	/* sorted by name; the loop's full set; borrowed as long as the conversation lives */
+	const struct tool *const *tools;
 	size_t n_tools;
 	bool stream;
 	size_t max_bytes; /* of the serialised form; 0 is refused */

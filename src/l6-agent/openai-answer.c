@@ -3,13 +3,12 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "l6-agent/think-split.h"
+#include "l6-agent/reply-text.h"
 
 #include <string.h>
 #include <yyjson.h>
 
 enum {
-	ANSWER_TEXT_BYTES_MAX = 8 * 1024 * 1024,
 	ANSWER_CALLS_MAX = 128,
 	ANSWER_ID_BYTES_MAX = 512,
 	ANSWER_NAME_BYTES_MAX = 256,
@@ -22,10 +21,7 @@ struct piece_call {
 };
 
 struct openai_answer {
-	const struct answer_sink *sink;
-	struct think_sink think_sink;
-	struct think_split split;
-	struct buf text;
+	struct reply_text reply;
 	struct piece_call *calls;
 	size_t n_calls, calls_before;
 	bool has_stop, has_message; /* has_message: something of an answer came */
@@ -33,46 +29,15 @@ struct openai_answer {
 	uint64_t prompt_tokens, cached_tokens, answer_tokens;
 };
 
-static int on_text(const char *text, size_t length, void *userdata)
-{
-	struct openai_answer *answer = userdata;
-
-	if (answer->sink && answer->sink->on_text)
-		answer->sink->on_text(text, length, answer->sink->data);
-	return buf_add(&answer->text, text, length);
-}
-
-static int on_thinking(const char *text, size_t length, void *userdata)
-{
-	struct openai_answer *answer = userdata;
-
-	if (answer->sink && answer->sink->on_reasoning)
-		answer->sink->on_reasoning(text, length, answer->sink->data);
-	return 0;
-}
-
-static void on_stray_close(void *userdata)
-{
-	struct openai_answer *answer = userdata;
-
-	buf_truncate(&answer->text, 0);
-}
-
-int openai_answer_new(size_t calls_before, const struct answer_sink *sink,
+int openai_answer_new(size_t calls_before, const struct reply_options *options,
 		      struct openai_answer **ret, struct error *err)
 {
 	struct openai_answer *answer = calloc(1, sizeof(*answer));
 
 	if (!answer)
 		return FAIL(err, -ENOMEM, "out of memory");
-	answer->sink = sink;
 	answer->calls_before = calls_before;
-	answer->text = BUF(ANSWER_TEXT_BYTES_MAX);
-	answer->think_sink = (struct think_sink){ .on_text = on_text,
-						  .on_thinking = on_thinking,
-						  .on_stray_close = on_stray_close,
-						  .userdata = answer };
-	think_split_init(&answer->split, ANSWER_TEXT_BYTES_MAX, &answer->think_sink);
+	reply_text_init(&answer->reply, options);
 	*ret = answer;
 	return 0;
 }
@@ -87,8 +52,7 @@ void openai_answer_free(struct openai_answer *answer)
 		buf_free(&answer->calls[i].arguments);
 	}
 	free(answer->calls);
-	buf_free(&answer->text);
-	think_split_fini(&answer->split);
+	reply_text_fini(&answer->reply);
 	free(answer);
 }
 
@@ -96,7 +60,7 @@ static int explain(int r, struct error *err)
 {
 	if (r == -EMSGSIZE)
 		return FAIL(err, r, "the answer is over a size limit (text %d bytes, arguments %d)",
-			    ANSWER_TEXT_BYTES_MAX, ANSWER_ARGUMENTS_BYTES_MAX);
+			    REPLY_TEXT_BYTES_MAX, ANSWER_ARGUMENTS_BYTES_MAX);
 	return r < 0 ? FAIL(err, r, "the answer cannot be kept: %s", strerror(-r)) : r;
 }
 
@@ -123,13 +87,18 @@ static int split_text(struct openai_answer *answer, yyjson_val *value)
 {
 	const char *text = yyjson_get_str(value);
 	size_t length = yyjson_get_len(value);
-	auto_buf struct buf clean = BUF(ANSWER_TEXT_BYTES_MAX);
+	auto_buf struct buf clean = BUF(REPLY_TEXT_BYTES_MAX);
 	int r;
 
 	if (!memchr(text, '\0', length))
-		return think_split_feed(&answer->split, text, length);
+		return reply_text_feed(&answer->reply, text, length);
 	r = add_without_nul(&clean, text, length);
-	return r < 0 ? r : think_split_feed(&answer->split, buf_string(&clean), clean.length);
+	return r < 0 ? r : reply_text_feed(&answer->reply, buf_string(&clean), clean.length);
+}
+
+static void take_thinking(struct openai_answer *answer, yyjson_val *value)
+{
+	reply_text_thinking(&answer->reply, yyjson_get_str(value), yyjson_get_len(value));
 }
 
 /* A string, or a list of parts of which the texts count (and parts of thinking are thinking). */
@@ -151,23 +120,24 @@ static int take_content(struct openai_answer *answer, yyjson_val *content)
 		if (r >= 0 && yyjson_is_str(text))
 			r = split_text(answer, text);
 		if (r >= 0 && yyjson_is_str(thinking))
-			r = on_thinking(yyjson_get_str(thinking), yyjson_get_len(thinking), answer);
+			take_thinking(answer, thinking);
 	}
 	return r;
 }
 
 /* Servers in transition send the same thinking under two names; the first counts. */
-static int take_reasoning(struct openai_answer *answer, yyjson_val *delta)
+static void take_reasoning(struct openai_answer *answer, yyjson_val *delta)
 {
 	static const char *const keys[] = { "reasoning_content", "reasoning", "thinking" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		yyjson_val *value = yyjson_obj_get(delta, keys[i]);
 
-		if (yyjson_is_str(value) && yyjson_get_len(value) > 0)
-			return on_thinking(yyjson_get_str(value), yyjson_get_len(value), answer);
+		if (yyjson_is_str(value) && yyjson_get_len(value) > 0) {
+			take_thinking(answer, value);
+			return;
+		}
 	}
-	return 0;
 }
 
 static bool is_whole_json(const struct buf *text)
@@ -343,10 +313,10 @@ static int take_message(struct openai_answer *answer, yyjson_val *message, struc
 {
 	yyjson_val *function = yyjson_obj_get(message, "function_call");
 	yyjson_val *refusal = yyjson_obj_get(message, "refusal");
-	int r = take_reasoning(answer, message);
+	int r;
 
-	if (r >= 0)
-		r = take_content(answer, yyjson_obj_get(message, "content"));
+	take_reasoning(answer, message);
+	r = take_content(answer, yyjson_obj_get(message, "content"));
 	if (r >= 0 && yyjson_get_len(refusal) > 0)
 		r = take_content(answer, refusal);
 	if (r >= 0 && yyjson_is_obj(function))
@@ -379,75 +349,37 @@ int openai_answer_take(struct openai_answer *answer, yyjson_val *document, struc
 	return r;
 }
 
-static bool id_is_taken(const struct answer *answer, size_t before, const char *id)
-{
-	for (size_t i = 0; i < before; i++)
-		if (strcmp(answer->calls[i].id, id) == 0)
-			return true;
-	return false;
-}
-
 static char *text_or(struct buf *buf, const char *fallback)
 {
 	return buf->length > 0 ? buf_take(buf) : strdup(fallback);
 }
 
-/* A missing id, and one given to two calls, is replaced by a made one. */
-static int finish_call(struct openai_answer *answer, size_t i, struct answer *ret)
-{
-	struct piece_call *piece = &answer->calls[i];
-	struct tool_call *call = &ret->calls[i];
-	auto_buf struct buf made = BUF(ANSWER_ID_BYTES_MAX);
-	size_t number = answer->calls_before + i + 1;
-	int r = buf_printf(&made, "call_%zu", number);
-
-	if (piece->id.length > 0 && !id_is_taken(ret, i, piece->id.data))
-		call->id = buf_take(&piece->id);
-	while (r >= 0 && !call->id && id_is_taken(ret, i, made.data)) {
-		buf_truncate(&made, 0);
-		r = buf_printf(&made, "call_%zu", number += ANSWER_CALLS_MAX);
-	}
-	if (!call->id && r >= 0)
-		call->id = buf_take(&made);
-	call->name = text_or(&piece->name, "");
-	call->arguments = text_or(&piece->arguments, "{}");
-	ret->n_calls = i + 1;
-	return call->id && call->name && call->arguments ? 0 : -ENOMEM;
-}
-
 static int finish_calls(struct openai_answer *answer, struct answer *ret)
 {
-	int r = 0;
-
 	if (answer->n_calls == 0)
 		return 0;
 	ret->calls = calloc(answer->n_calls, sizeof(*ret->calls));
 	if (!ret->calls)
 		return -ENOMEM;
-	for (size_t i = 0; i < answer->n_calls && r >= 0; i++)
-		r = finish_call(answer, i, ret);
-	return r;
-}
+	ret->n_calls = answer->n_calls;
+	for (size_t i = 0; i < answer->n_calls; i++) {
+		struct tool_call *call = &ret->calls[i];
 
-static enum answer_stop stop_of(const struct openai_answer *answer)
-{
-	bool has_calls = answer->n_calls > 0;
-
-	switch (answer->stop) {
-	case ANSWER_STOP_END:
-	case ANSWER_STOP_CALLS:
-		return has_calls ? ANSWER_STOP_CALLS : ANSWER_STOP_END;
-	case ANSWER_STOP_LENGTH:
-	case ANSWER_STOP_FILTER:
-		return answer->stop;
+		if (answer->calls[i].id.length > 0)
+			call->id = buf_take(&answer->calls[i].id);
+		call->name = text_or(&answer->calls[i].name, "");
+		call->arguments = text_or(&answer->calls[i].arguments, "{}");
+		if (!call->name || !call->arguments)
+			return -ENOMEM;
 	}
-	return ANSWER_STOP_END;
+	return 0;
 }
 
 int openai_answer_finish(struct openai_answer *answer, bool ended, struct answer *ret,
 			 struct error *err)
 {
-	struct answer made = { .prompt_tokens = answer->prompt_tokens,
+	struct answer made = { .stop = answer->stop,
+			       .prompt_tokens = answer->prompt_tokens,
 			       .cached_tokens = answer->cached_tokens,
 			       .answer_tokens = answer->answer_tokens };
 	int r;
@@ -456,16 +388,13 @@ int openai_answer_finish(struct openai_answer *answer, bool ended, struct answer
 		return FAIL(err, -EPROTO, "the answer was cut off before its end");
 	if (!answer->has_message)
 		return FAIL(err, -EPROTO, "the answer holds no message");
-	r = think_split_finish(&answer->split);
+	r = finish_calls(answer, &made);
 	if (r >= 0)
-		r = finish_calls(answer, &made);
+		r = reply_text_finish(&answer->reply, answer->calls_before, &made);
 	if (r < 0) {
 		answer_free(&made);
 		return explain(r, err);
 	}
-	made.stop = stop_of(answer);
-	if (answer->text.length > 0)
-		made.text = buf_take(&answer->text);
 	*ret = made;
 	return 0;
 }

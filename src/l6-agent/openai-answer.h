@@ -12,10 +12,12 @@
 #include "l6-agent/model.h"
 
 struct openai_answer;
+struct reply_options;
 struct yyjson_val;
 
-/* calls_before counts the conversation's earlier calls, from where made ids go on. */
-must_check int openai_answer_new(size_t calls_before, const struct answer_sink *sink,
+/* calls_before counts the conversation's earlier calls, from where made ids go on. What options
+ * point at is borrowed. */
+must_check int openai_answer_new(size_t calls_before, const struct reply_options *options,
 				 struct openai_answer **ret, struct error *err);
 void openai_answer_free(struct openai_answer *answer);
 

@@ -4,8 +4,12 @@
 
 #include "l6-agent/model.h"
 
-/* Tool calls the conversation holds; made ids go on counting from there. */
-size_t openai_calls_so_far(const struct conversation *conversation);
+struct reply_options;
+
+/* What the reader has to know of the conversation: the calls it holds, from where made ids go on;
+ * the tools that are offered, and where quotations are looked for. */
+void openai_describe(const struct conversation *conversation, size_t *ret_calls,
+		     struct reply_options *ret);
 
 /* The reader half; contracts in model.h. */
 must_check int openai_reader_open(const struct conversation *conversation, unsigned flags,

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "l6-agent/openai-answer.h"
 #include "l6-agent/openai-error.h"
+#include "l6-agent/reply-text.h"
 #include "l6-agent/sse.h"
 
 #include <assert.h>
@@ -153,9 +154,10 @@ int openai_reader_open(const struct conversation *conversation, unsigned flags, 
 		       struct answer_reader **ret, struct error *err)
 {
 	struct answer_reader *reader = calloc(1, sizeof(*reader));
+	struct reply_options options;
+	size_t calls;
 	int r;
 
-	(void)flags;        /* a call against PROMPT_NO_TOOLS is the loop's to refuse */
 	(void)content_type; /* often wrong; the first byte tells */
 	if (!reader)
 		return FAIL(err, -ENOMEM, "out of memory");
@@ -164,7 +166,11 @@ int openai_reader_open(const struct conversation *conversation, unsigned flags, 
 	if (status < STATUS_OK_FIRST || status > STATUS_OK_LAST)
 		reader->form = FORM_ERROR;
 	sse_init(&reader->sse, READER_EVENT_BYTES_MAX, on_event, reader);
-	r = openai_answer_new(openai_calls_so_far(conversation), sink, &reader->answer, err);
+	openai_describe(conversation, &calls, &options);
+	options.sink = sink;
+	if (flags & PROMPT_NO_TOOLS)
+		options.n_tools = 0; /* a call that came as a call is the loop's to refuse */
+	r = openai_answer_new(calls, &options, &reader->answer, err);
 	if (r < 0) {
 		openai_reader_close(reader);
 		return r;

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/json-text.h"
 #include "base/sha256.h"
+#include "l6-agent/reply-text.h"
 #include "l6-agent/tool.h"
 
 #include <assert.h>
@@ -25,7 +26,9 @@ struct conversation {
 	uint64_t length; /* of the final part */
 	size_t max_bytes;
 	size_t n_messages, n_calls;
-	bool has_tools;
+	uint64_t front; /* bytes before the first message of the person */
+	const struct tool *const *tools;
+	size_t n_tools;
 	struct sha256 hash; /* over the final part */
 };
 
@@ -187,7 +190,8 @@ static int open_conversation(const struct conversation_options *options, struct 
 	if (!conversation)
 		return FAIL(err, -ENOMEM, "out of memory");
 	conversation->max_bytes = options->max_bytes;
-	conversation->has_tools = options->n_tools > 0;
+	conversation->tools = options->tools;
+	conversation->n_tools = options->n_tools;
 	conversation->n_messages = options->instructions ? 1 : 0;
 	conversation->fd = memfd_create("conversation", MFD_CLOEXEC);
 	if (conversation->fd < 0)
@@ -200,6 +204,7 @@ static int open_conversation(const struct conversation_options *options, struct 
 	r = append(conversation, &piece, err);
 	if (r < 0)
 		return r;
+	conversation->front = conversation->length;
 	*ret = TAKE_PTR(conversation);
 	return 0;
 }
@@ -364,7 +369,7 @@ static int add_note(struct conversation *conversation, const char *text, struct 
 static int finish_prompt(struct conversation *conversation, unsigned flags, struct prompt *ret,
 			 struct error *err)
 {
-	bool refuse_tools = conversation->has_tools && (flags & PROMPT_NO_TOOLS);
+	bool refuse_tools = conversation->n_tools > 0 && (flags & PROMPT_NO_TOOLS);
 	const char *tail = refuse_tools ? "],\"tool_choice\":\"none\"}" : "]}";
 	size_t tail_length = strlen(tail);
 	struct prompt prompt = { .fd = conversation->fd };
@@ -382,9 +387,15 @@ static int finish_prompt(struct conversation *conversation, unsigned flags, stru
 	return 0;
 }
 
-size_t openai_calls_so_far(const struct conversation *conversation)
+void openai_describe(const struct conversation *conversation, size_t *ret_calls,
+		     struct reply_options *ret)
 {
-	return conversation->n_calls;
+	*ret_calls = conversation->n_calls;
+	*ret = (struct reply_options){
+		.tools = conversation->tools,
+		.n_tools = conversation->n_tools,
+		.conversation = { conversation->fd, conversation->front, conversation->length },
+	};
 }
 
 const struct model_format model_format_openai = {

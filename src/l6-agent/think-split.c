@@ -4,21 +4,50 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FENCE_MARKS_MIN = 3 };
+/* Where a tag counts: anywhere, also its end without a beginning; in pairs; in pairs at the very
+ * beginning, because an answer may well hold an element of that name. */
+enum tag_use { TAG_ALONE, TAG_PAIR, TAG_FIRST };
 
 static const struct {
 	const char *open, *close;
+	enum tag_use use;
 } tags[] = {
-	{ "<think>", "</think>" },
-	{ "<thinking>", "</thinking>" },
-	{ "<thought>", "</thought>" },
-	{ "<seed:think>", "</seed:think>" },
-	{ "[THINK]", "[/THINK]" },
-	{ "\xE2\x97\x81think\xE2\x96\xB7", "\xE2\x97\x81/think\xE2\x96\xB7" },
-	{ "<|begin_of_thought|>", "<|end_of_thought|>" },
+	{ "<think>", "</think>", TAG_ALONE },
+	{ "<thinking>", "</thinking>", TAG_ALONE },
+	{ "<thought>", "</thought>", TAG_ALONE },
+	{ "<thoughts>", "</thoughts>", TAG_ALONE },
+	{ "<antthinking>", "</antthinking>", TAG_ALONE },
+	{ "<seed:think>", "</seed:think>", TAG_ALONE },
+	{ "<mm:think>", "</mm:think>", TAG_ALONE },
+	{ "[THINK]", "[/THINK]", TAG_ALONE },
+	{ "\xE2\x97\x81think\xE2\x96\xB7", "\xE2\x97\x81/think\xE2\x96\xB7", TAG_ALONE },
+	{ "<|begin_of_thought|>", "<|end_of_thought|>", TAG_ALONE },
+	{ "<|start_thinking|>", "<|end_thinking|>", TAG_ALONE },
+	{ "<|think|>", "<|/think|>", TAG_ALONE },
+	{ "<|thinking|>", "<|/thinking|>", TAG_ALONE },
+	{ "<reasoning>", "</reasoning>", TAG_FIRST },
+	{ "<reflection>", "</reflection>", TAG_FIRST },
+	{ "<scratchpad>", "</scratchpad>", TAG_FIRST },
+	{ "<|channel|>analysis<|message|>", "<|end|>", TAG_PAIR },
+	{ "<|channel>thought", "<channel|>", TAG_PAIR },
+	{ "<unused94>thought", "<unused95>", TAG_PAIR },
 };
 
-enum match { MATCH_NONE, MATCH_PREFIX, MATCH_OPEN, MATCH_CLOSE };
+enum { N_TAGS = sizeof(tags) / sizeof(tags[0]) };
+
+/* What stands around an answer and says nothing. */
+static const char *const silent[] = {
+	"<|start|>assistant",
+	"<|channel|>final<|message|>",
+	"<|channel|>commentary<|message|>",
+	"<|begin_of_solution|>",
+	"<|end_of_solution|>",
+	"<|start_response|>",
+	"<|end_response|>",
+	"<|return|>",
+};
+
+enum match { MATCH_NONE, MATCH_PREFIX, MATCH_SILENT, MATCH_OPEN, MATCH_CLOSE, MATCH_ALONE };
 
 static enum match match_one(const char *tag, const struct think_split *split, enum match whole)
 {
@@ -31,19 +60,27 @@ static enum match match_held(const struct think_split *split)
 {
 	enum match best = MATCH_NONE;
 
-	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
-		enum match open = match_one(tags[i].open, split, MATCH_OPEN);
-		enum match close = match_one(tags[i].close, split, MATCH_CLOSE);
+	for (size_t i = 0; i < N_TAGS; i++) {
+		bool counts = tags[i].use != TAG_FIRST || split->thinking || !split->has_text;
+		enum match open = counts ? match_one(tags[i].open, split, MATCH_OPEN) : MATCH_NONE;
+		enum match close = match_one(tags[i].close, split,
+					     tags[i].use == TAG_ALONE ? MATCH_ALONE : MATCH_CLOSE);
 
 		best = open > best ? open : best;
 		best = close > best ? close : best;
+	}
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+		enum match quiet = match_one(silent[i], split, MATCH_SILENT);
+
+		best = quiet > best ? quiet : best;
 	}
 	return best;
 }
 
 void think_split_init(struct think_split *split, size_t piece_max, const struct think_sink *sink)
 {
-	*split = (struct think_split){ .sink = sink, .run = BUF(piece_max), .at_line_start = true };
+	*split = (struct think_split){ .sink = sink, .run = BUF(piece_max) };
+	code_watch_init(&split->code);
 }
 
 void think_split_fini(struct think_split *split)
@@ -63,70 +100,44 @@ static int give_out(struct think_split *split)
 	return r;
 }
 
-/* A run of ` or ~ is over: it opens or closes a fence or a code span. */
-static void end_marks(struct think_split *split)
-{
-	size_t n = split->marks;
-
-	split->marks = 0;
-	if (split->fence) {
-		if (split->marks_at_start && split->mark == split->fence &&
-		    n >= split->fence_length)
-			split->fence = 0;
-	} else if (split->marks_at_start && n >= FENCE_MARKS_MIN) {
-		split->fence = split->mark;
-		split->fence_length = n;
-		split->span_length = 0;
-	} else if (split->mark == '`') {
-		if (split->span_length == 0)
-			split->span_length = n;
-		else if (split->span_length == n)
-			split->span_length = 0;
-	}
-}
-
-static void watch_code(struct think_split *split, char c)
-{
-	bool is_mark = c == '`' || c == '~';
-
-	if (split->marks > 0 && (!is_mark || c != split->mark))
-		end_marks(split);
-	if (is_mark) {
-		if (split->marks++ == 0)
-			split->marks_at_start = split->at_line_start;
-		split->mark = c;
-	}
-	if (c == '\n')
-		split->span_length = 0; /* a stray ` must not hide tags for the rest of the text */
-	split->at_line_start = c == '\n' || (split->at_line_start && (c == ' ' || c == '\t'));
-}
-
-static bool in_code(const struct think_split *split)
-{
-	return split->fence || split->span_length > 0 || split->marks > 0;
-}
-
 static int take_plain(struct think_split *split, char c)
 {
 	if (split->skip_space && (c == '\n' || c == '\r' || c == ' '))
 		return 0;
 	split->skip_space = false;
-	if (!split->thinking)
-		watch_code(split, c);
+	if (!split->thinking) {
+		code_watch_take(&split->code, c);
+		split->has_text = true;
+	}
 	return buf_add_char(&split->run, c);
+}
+
+/* A mark that closes nothing is text when it may mean something else. */
+static bool is_text(const struct think_split *split, enum match match)
+{
+	if (match == MATCH_SILENT)
+		return split->thinking;
+	if (match != MATCH_CLOSE)
+		return false;
+	return !split->thinking || match_one(tags[split->opened].close, split, match) != match;
 }
 
 static int take_tag(struct think_split *split, enum match match)
 {
 	int r = give_out(split);
 
-	if (match == MATCH_CLOSE && !split->thinking && !split->had_tag)
+	if (match == MATCH_ALONE && !split->thinking && !split->had_tag)
 		split->sink->on_stray_close(split->sink->userdata);
+	for (size_t i = 0; match == MATCH_OPEN && !split->thinking && i < N_TAGS; i++)
+		if (match_one(tags[i].open, split, match) == match)
+			split->opened = i;
+	split->n_held = 0;
+	split->skip_space = true;
+	split->code.at_line_start = true;
+	if (match == MATCH_SILENT)
+		return r;
 	split->had_tag = true;
 	split->thinking = match == MATCH_OPEN;
-	split->skip_space = true;
-	split->n_held = 0;
-	split->at_line_start = true;
 	return r;
 }
 
@@ -134,7 +145,7 @@ static bool may_start_tag(const struct think_split *split, char c)
 {
 	if (c != '<' && c != '[' && c != '\xE2')
 		return false;
-	return split->thinking || !in_code(split);
+	return split->thinking || !code_watch_is_inside(&split->code);
 }
 
 /* What is held is no tag: its first byte is plain, the rest is looked at again. */
@@ -144,8 +155,8 @@ static int take(struct think_split *split, char c)
 {
 	enum match match;
 
-	if (!split->thinking && split->marks > 0 && c != split->mark)
-		end_marks(split);
+	if (!split->thinking)
+		code_watch_settle(&split->code, c);
 	if (split->n_held == 0 && !may_start_tag(split, c))
 		return take_plain(split, c);
 	assert(split->n_held < sizeof(split->held));
@@ -153,7 +164,8 @@ static int take(struct think_split *split, char c)
 	match = match_held(split);
 	if (match == MATCH_PREFIX)
 		return 0;
-	return match == MATCH_NONE ? release_held(split) : take_tag(split, match);
+	return match == MATCH_NONE || is_text(split, match) ? release_held(split)
+							    : take_tag(split, match);
 }
 
 static int release_held(struct think_split *split)

@@ -4,19 +4,21 @@
  *
  * Tags count outside code fences and code spans only, in any letter case. A closing tag without an
  * opening one means that everything before it was thinking (the server's template had opened it).
+ * Marks of channels that only say "the answer comes now" are left out of the text.
  *
  * Ownership  Embedded; think_split_init/_fini.
  * Errors     -ENOMEM, -EMSGSIZE when one piece is longer than the limit.
- * Tests      tests/data/think-split.cases
+ * Tests      tests/data/openai-answers/thinking.cases, tests/data/printed-calls.jsonl
  */
 #pragma once
 
 #include "base/buf.h"
+#include "l6-agent/code-watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { THINK_TAG_BYTES_MAX = 24 };
+enum { THINK_TAG_BYTES_MAX = 40 };
 
 struct think_sink {
 	int (*on_text)(const char *text, size_t length, void *userdata);
@@ -30,12 +32,9 @@ struct think_split {
 	struct buf run;                 /* of the current kind, not yet given out */
 	char held[THINK_TAG_BYTES_MAX]; /* may become a tag */
 	size_t n_held;
-	bool thinking, had_tag, skip_space;
-	bool at_line_start; /* only blanks since the line began */
-	char fence;         /* '`' or '~' inside a fence, else 0 */
-	size_t fence_length, span_length, marks;
-	char mark; /* the kind of the marks counted */
-	bool marks_at_start;
+	bool thinking, had_tag, has_text, skip_space;
+	size_t opened; /* the tag that began the thinking */
+	struct code_watch code;
 };
 
 void think_split_init(struct think_split *split, size_t piece_max, const struct think_sink *sink);
