@@ -24,7 +24,8 @@ enum {
 	REQUEST_MAX = 16 * 1024 * 1024,
 	SHELL_TIMEOUT_S = 120,
 	SILENT_MS = 2000, /* for a claw-sandboxd that did not answer the last time */
-	KILL_WAIT_MS = 8, /* what is killed is gone sooner, and a person waits for the interrupt */
+	PUNCTUALITY = 16, /* a timer may be late by this part of its time */
+	KILL_WAIT_MS = 7, /* what is killed is gone sooner, and a person waits for the interrupt */
 };
 
 struct cage_run {
@@ -65,7 +66,8 @@ static void wait_ms(struct cage_run *run, uint64_t ms)
 	sd_event_source_disable_unref(run->patience);
 	run->patience = NULL;
 	r = sd_event_add_time_relative(run->options.agent->event, &run->patience, CLOCK_MONOTONIC,
-				       ms * CLOCK_MSEC_US, CLOCK_MSEC_US, on_impatient, run);
+				       ms * CLOCK_MSEC_US, ms * CLOCK_MSEC_US / PUNCTUALITY,
+				       on_impatient, run);
 	if (r < 0)
 		cage_kill(run->cage); /* it is not waited for without a limit */
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { FS_TIMEOUT_S = 60, AUTHOR_BYTES = 32, DATE_BYTES = 16 };
+enum { AUTHOR_BYTES = 32, DATE_BYTES = 16 };
 
 struct memory_run {
 	struct call_run run;
@@ -115,7 +115,7 @@ static int begin(struct memory_run *run, struct error *err)
 {
 	struct peer_call_options call = {
 		.repeatable = true,
-		.timeout_us = FS_TIMEOUT_S * CLOCK_SECOND_US,
+		.timeout_us = PEER_FS_ANSWER_S * CLOCK_SECOND_US,
 		.on_reply = on_reply,
 		.data = run,
 	};

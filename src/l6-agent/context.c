@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-enum { FS_TIMEOUT_S = 30 };
-
 struct context_fetch {
 	struct agent *agent;
 	struct front_fetch *front;
@@ -79,7 +77,7 @@ static int start_search(struct context_fetch *fetch, const char *message, struct
 	struct memory_call memory;
 	struct peer_call_options call = {
 		.repeatable = true,
-		.timeout_us = FS_TIMEOUT_S * CLOCK_SECOND_US,
+		.timeout_us = PEER_FS_ANSWER_S * CLOCK_SECOND_US,
 		.on_reply = on_search,
 		.data = fetch,
 	};

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { DOCUMENTS_BYTES_MAX = 512 * 1024, LABELS_BYTES_MAX = 4096, FS_TIMEOUT_S = 30 };
+enum { DOCUMENTS_BYTES_MAX = 512 * 1024, LABELS_BYTES_MAX = 4096 };
 
 static const char rules[] =
 	"You are an agent of ClawOS on the person's own machine. You act through tools: files are "
@@ -168,7 +168,7 @@ int front_start(struct agent *agent, front_done_fn on_done, void *data, struct f
 	struct peer_call_options call = {
 		.method = "io.clawos.Fs.Identity",
 		.repeatable = true,
-		.timeout_us = FS_TIMEOUT_S * CLOCK_SECOND_US,
+		.timeout_us = PEER_FS_ANSWER_S * CLOCK_SECOND_US,
 		.on_reply = on_identity,
 		.data = fetch,
 	};

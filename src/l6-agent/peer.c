@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "l6-agent/field.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -435,8 +436,9 @@ int peer_call_take_fd(struct peer_call *call, size_t index)
 
 const char *peer_error_reason(const char *error_id, sd_json_variant *reply)
 {
-	sd_json_variant *reason = sd_json_variant_by_key(reply, "reason");
+	const char *otherwise = strcmp(error_id, SD_VARLINK_ERROR_TIMEOUT) == 0
+					? "it does not answer in time"
+					: error_id;
 
-	return reason && sd_json_variant_is_string(reason) ? sd_json_variant_string(reason)
-							   : error_id;
+	return field_text(reply, "reason", otherwise);
 }

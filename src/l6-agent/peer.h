@@ -27,6 +27,9 @@
 struct peer;
 struct peer_call;
 
+/* clawfsd answers in milliseconds: one that lives and takes so long will not answer at all. */
+enum { PEER_FS_ANSWER_S = 60 };
+
 /*
  * error_id NULL: a reply. A lost connection is SD_VARLINK_ERROR_DISCONNECTED, no answer in time
  * SD_VARLINK_ERROR_TIMEOUT (with a reason when the daemon gave no sign of life). is_final: the call
