@@ -125,6 +125,7 @@ verb_bench() {
 	prepare build
 	model=$(model_path "$(model_name)")
 	[ -f "$model" ] || model=
+	export enter_weights="$model"
 	in_base "$(build_base)" host env "CLAWOS_MODEL_FILE=$model" "CLAWOS_BIN=$clone/build/bin" "CLAWOS_BASE=$(base_path run)/root" \
 		"CLAWOS_SHARE=$clone/spec" bench/run "$@"
 }
