@@ -6,16 +6,37 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+enum { ANSWER_S = 10 }; /* the slowest takes apart the cages of a whole machine */
 
 int cage_owner_connect(int dir_fd, const char *path, struct error *err)
 {
-	return launch_socket_connect(dir_fd, path, 0, err);
+	const struct timeval limit = { .tv_sec = ANSWER_S };
+	auto_fd int fd = launch_socket_connect(dir_fd, path, 0, err);
+
+	if (fd < 0)
+		return fd;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return FAIL(err, -errno, "time limit of a socket: %m");
+	return take_fd(&fd);
+}
+
+static int receive(int socket_fd, union launch_reply *ret, struct error *err)
+{
+	int r = launch_socket_receive(socket_fd, 0, ret, err);
+
+	return r == -EAGAIN ? FAIL(err, -ETIMEDOUT, "claw-sandboxd does not answer within %d s",
+				   ANSWER_S)
+			    : r;
 }
 
 static int await_done(int socket_fd, struct error *err)
 {
 	union launch_reply reply;
-	int r = launch_socket_receive(socket_fd, 0, &reply, err);
+	int r = receive(socket_fd, &reply, err);
 
 	if (r < 0)
 		return r;
@@ -58,7 +79,7 @@ int cage_owner_status(int socket_fd, struct launch_status *ret, struct error *er
 	int r = launch_socket_send(socket_fd, 0, &rq, -1, err);
 
 	if (r == 0)
-		r = launch_socket_receive(socket_fd, 0, &reply, err);
+		r = receive(socket_fd, &reply, err);
 	if (r < 0)
 		return r;
 	if (reply.status.kind != LAUNCH_ANSWER_STATUS)

@@ -5,7 +5,8 @@
  * For `claw`: a connection by cage_owner_connect(), closed by the caller when he is done.
  * Workspaces stay registered for claw-sandboxd's life.
  *
- * Errors     The errno of the refusal with its text, -EPROTO for an unexpected answer.
+ * Errors     The errno of the refusal with its text, -EPROTO for an unexpected answer, -ETIMEDOUT
+ *            for one that does not come within ten seconds.
  * Threads    Any; one call at a time per socket.
  */
 #pragma once

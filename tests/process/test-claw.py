@@ -457,6 +457,13 @@ def everything_that_runs_is_ended_by_one_word(f):
 
 
 @test
+def a_launcher_that_does_not_answer_is_named(f):
+    f.peers.replies["sandbox"] = lambda _: time.sleep(15) or b""
+    done = f.claw("stop", "--cages", timeout=14)
+    expect((done.returncode, b"claw-sandboxd does not answer" in done.stderr), (1, True))
+
+
+@test
 def an_agent_that_does_not_answer_keeps_nothing_running(f):
     f.peers.replies["sandbox"] = sandbox_stops(1)
     f.peers.replies["io.clawos.Agent.Threads"] = lambda _: time.sleep(30)
