@@ -54,6 +54,8 @@ def what_memory_shows_labels_the_result_the_thread_and_what_it_writes():
         expect(labels_of(s, "notes/new.md"), ["mail", "web:example.com"])
         s.agentd.kill()  # the set is a fold over the journal
         s.agentd.start()
+        s.agentd.stop()  # and over what is kept of it when it ends in order
+        s.agentd.start()
         turn = s.ask("once more")
         expect(turn.of("turn-started")[0]["labels"], ["mail", "web:example.com"])
         expect(labels_of(s, "notes/later.md"), ["mail", "web:example.com"])
