@@ -27,9 +27,9 @@ static void on_durable(const struct journal_record *record, void *data)
 	subscribers_tell(agent->subscribers, record);
 }
 
-const struct model_format *agent_format(unsigned backend)
+const struct model_format *agent_format(const struct provider_config *config)
 {
-	return backend == PROVIDER_LOCAL ? &model_format_local : &model_format_openai;
+	return provider_is_local(config) ? &model_format_local : &model_format_openai;
 }
 
 /* claw-llmd reads the weights from a disk and computes in long steps, and says nothing meanwhile.

@@ -52,8 +52,8 @@ struct agent {
 	bool is_stopping;
 };
 
-/* How conversations with this backend (enum provider_backend) are written. */
-const struct model_format *agent_format(unsigned backend);
+/* How conversations with this provider are written. */
+const struct model_format *agent_format(const struct provider_config *config);
 
 must_check int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err);
 /* Also ends what runs: open turns are taken up by the next start. */

@@ -323,7 +323,7 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 									 *status = NULL;
 	const struct agent *agent = userdata;
 	const struct provider_config *provider = &agent->config->provider;
-	const char *backend = provider_backends[provider->backend];
+	const char *model = provider_model(provider);
 	int r = build_journal_figures(agent, &journal);
 
 	(void)parameters;
@@ -331,8 +331,8 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 	if (r >= 0)
 		r = sd_json_buildo(
 			&status, SD_JSON_BUILD_PAIR_STRING("agent", agent->config->name),
-			SD_JSON_BUILD_PAIR_STRING("provider", backend),
-			SD_JSON_BUILD_PAIR_STRING("model", provider->model ? provider->model : ""),
+			SD_JSON_BUILD_PAIR_STRING("provider", provider_row(provider)->name),
+			SD_JSON_BUILD_PAIR_STRING("model", model ? model : ""),
 			SD_JSON_BUILD_PAIR_UNSIGNED("threads", threads_count(agent->threads)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("turns", turns_count(agent->threads)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("running", agent->open_turns),

@@ -61,7 +61,7 @@ int main(int argc __attribute__((unused)), char **argv)
 	if (r >= 0) {
 		agent.event = service_event(agent.service);
 		agent.owner = options.owner;
-		agent.format = agent_format(config.provider.backend);
+		agent.format = agent_format(&config.provider);
 		r = serve(&agent, &options, &err);
 	}
 	service_close(agent.service);

@@ -72,7 +72,7 @@ static int parse_base(const struct egress_settings *settings, struct egress_url 
 
 	if (!base)
 		return FAIL(err, -EINVAL, "[provider] base_url is missing for backend %s",
-			    provider_backends[settings->provider.backend]);
+			    provider_row(&settings->provider)->name);
 	r = egress_url_parse(base, ret, err);
 	if (r < 0) {
 		(void)error_prefix(err, "[provider] base_url");
@@ -95,7 +95,7 @@ int egress_provider_init(struct egress *egress, char *key_header, struct error *
 {
 	int r;
 
-	if (egress->settings->provider.backend == PROVIDER_LOCAL)
+	if (provider_is_local(&egress->settings->provider))
 		return 0;
 	r = parse_base(egress->settings, &egress->provider, err);
 	if (r < 0)

@@ -200,10 +200,10 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 			"status",
 			SD_JSON_BUILD_PAIR_OBJECT(
 				"provider",
-				SD_JSON_BUILD_PAIR_STRING("name",
-							  provider_backends[provider->backend]),
+				SD_JSON_BUILD_PAIR_STRING("name", provider_row(provider)->name),
 				SD_JSON_BUILD_PAIR_STRING("host", MISSING(egress->provider.host)),
-				SD_JSON_BUILD_PAIR_STRING("model", MISSING(provider->model)),
+				SD_JSON_BUILD_PAIR_STRING("model",
+							  MISSING(provider_model(provider))),
 				SD_JSON_BUILD_PAIR_BOOLEAN("hasKey", egress->has_key)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("requests", totals.requests),
 			SD_JSON_BUILD_PAIR_UNSIGNED("bytesOut", totals.bytes_out),

@@ -20,7 +20,7 @@ static int read_key(struct service *service, const struct egress_settings *setti
 		if (fd < 0)
 			return FAIL(err, fd, "key_file %s: %s", path, strerror(-fd));
 	}
-	return fd < 0 ? 0 : secret_read(fd, "Authorization: Bearer ", ret, err);
+	return fd < 0 ? 0 : secret_read(fd, provider_key_prefix(&settings->provider), ret, err);
 }
 
 /* Said at the start, not with the first call. */

@@ -15,5 +15,6 @@ void answer_free(struct answer *answer)
 	}
 	free(answer->calls);
 	free(answer->text);
+	free(answer->carried);
 	memset(answer, 0, sizeof(*answer));
 }

@@ -40,6 +40,9 @@ enum answer_stop { ANSWER_STOP_END, ANSWER_STOP_CALLS, ANSWER_STOP_LENGTH, ANSWE
 
 struct answer {
 	char *text; /* NULL when there is none */
+	/* What the provider wants back with this answer's calls, as add_assistant() of the same
+	 * format understands it; NULL: nothing. Opaque, kept in the journal. */
+	char *carried;
 	struct tool_call *calls;
 	size_t n_calls;
 	enum answer_stop stop;
@@ -61,7 +64,9 @@ struct conversation_options {
 	const struct tool *const *tools;
 	size_t n_tools;
 	bool stream;
-	size_t max_bytes; /* of the serialised form; 0 is refused */
+	bool no_stream_options; /* the provider refuses stream_options */
+	bool reasoning_back;    /* the provider wants its thinking back beside calls */
+	size_t max_bytes;       /* of the serialised form; 0 is refused */
 };
 
 /* What a call needs beside the bytes. */

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "l6-agent/openai-internal.h"
 #include "l6-agent/reply-text.h"
 
 #include <string.h>
@@ -23,20 +24,23 @@ struct piece_call {
 struct openai_answer {
 	struct reply_text reply;
 	struct piece_call *calls;
-	size_t n_calls, calls_before;
+	size_t n_calls;
+	struct openai_view view;
+	struct buf reasoning;       /* to carry; empty unless the provider wants it back */
 	bool has_stop, has_message; /* has_message: something of an answer came */
 	enum answer_stop stop;
 	uint64_t prompt_tokens, cached_tokens, answer_tokens;
 };
 
-int openai_answer_new(size_t calls_before, const struct reply_options *options,
+int openai_answer_new(const struct openai_view *view, const struct reply_options *options,
 		      struct openai_answer **ret, struct error *err)
 {
 	struct openai_answer *answer = calloc(1, sizeof(*answer));
 
 	if (!answer)
 		return FAIL(err, -ENOMEM, "out of memory");
-	answer->calls_before = calls_before;
+	answer->view = *view;
+	answer->reasoning = BUF(REPLY_TEXT_BYTES_MAX);
 	reply_text_init(&answer->reply, options);
 	*ret = answer;
 	return 0;
@@ -53,6 +57,7 @@ void openai_answer_free(struct openai_answer *answer)
 	}
 	free(answer->calls);
 	reply_text_fini(&answer->reply);
+	buf_free(&answer->reasoning);
 	free(answer);
 }
 
@@ -96,9 +101,18 @@ static int split_text(struct openai_answer *answer, yyjson_val *value)
 	return r < 0 ? r : reply_text_feed(&answer->reply, buf_string(&clean), clean.length);
 }
 
-static void take_thinking(struct openai_answer *answer, yyjson_val *value)
+static int take_thinking(struct openai_answer *answer, yyjson_val *value)
 {
-	reply_text_thinking(&answer->reply, yyjson_get_str(value), yyjson_get_len(value));
+	const char *text = yyjson_get_str(value);
+	size_t length = yyjson_get_len(value);
+	int r = 0;
+
+	reply_text_thinking(&answer->reply, text, length);
+	if (answer->view.reasoning_back && answer->reasoning.length == 0)
+		r = buf_add_string(&answer->reasoning, OPENAI_CARRIED);
+	if (answer->view.reasoning_back && r >= 0)
+		r = add_without_nul(&answer->reasoning, text, length);
+	return r;
 }
 
 /* A string, or a list of parts of which the texts count (and parts of thinking are thinking). */
@@ -120,24 +134,23 @@ static int take_content(struct openai_answer *answer, yyjson_val *content)
 		if (r >= 0 && yyjson_is_str(text))
 			r = split_text(answer, text);
 		if (r >= 0 && yyjson_is_str(thinking))
-			take_thinking(answer, thinking);
+			r = take_thinking(answer, thinking);
 	}
 	return r;
 }
 
 /* Servers in transition send the same thinking under two names; the first counts. */
-static void take_reasoning(struct openai_answer *answer, yyjson_val *delta)
+static int take_reasoning(struct openai_answer *answer, yyjson_val *delta)
 {
 	static const char *const keys[] = { "reasoning_content", "reasoning", "thinking" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		yyjson_val *value = yyjson_obj_get(delta, keys[i]);
 
-		if (yyjson_is_str(value) && yyjson_get_len(value) > 0) {
-			take_thinking(answer, value);
-			return;
-		}
+		if (yyjson_is_str(value) && yyjson_get_len(value) > 0)
+			return take_thinking(answer, value);
 	}
+	return 0;
 }
 
 static bool is_whole_json(const struct buf *text)
@@ -313,10 +326,10 @@ static int take_message(struct openai_answer *answer, yyjson_val *message, struc
 {
 	yyjson_val *function = yyjson_obj_get(message, "function_call");
 	yyjson_val *refusal = yyjson_obj_get(message, "refusal");
-	int r;
+	int r = take_reasoning(answer, message);
 
-	take_reasoning(answer, message);
-	r = take_content(answer, yyjson_obj_get(message, "content"));
+	if (r >= 0)
+		r = take_content(answer, yyjson_obj_get(message, "content"));
 	if (r >= 0 && yyjson_get_len(refusal) > 0)
 		r = take_content(answer, refusal);
 	if (r >= 0 && yyjson_is_obj(function))
@@ -390,11 +403,13 @@ int openai_answer_finish(struct openai_answer *answer, bool ended, struct answer
 		return FAIL(err, -EPROTO, "the answer holds no message");
 	r = finish_calls(answer, &made);
 	if (r >= 0)
-		r = reply_text_finish(&answer->reply, answer->calls_before, &made);
+		r = reply_text_finish(&answer->reply, answer->view.calls, &made);
 	if (r < 0) {
 		answer_free(&made);
 		return explain(r, err);
 	}
+	if (made.n_calls > 0 && answer->reasoning.length > 0)
+		made.carried = buf_take(&answer->reasoning);
 	*ret = made;
 	return 0;
 }

@@ -12,13 +12,14 @@
 #include "l6-agent/model.h"
 
 struct openai_answer;
+struct openai_view;
 struct reply_options;
 struct yyjson_val;
 
-/* calls_before counts the conversation's earlier calls, from where made ids go on. What options
- * point at is borrowed. */
-must_check int openai_answer_new(size_t calls_before, const struct reply_options *options,
-				 struct openai_answer **ret, struct error *err);
+/* What options point at is borrowed. */
+must_check int openai_answer_new(const struct openai_view *view,
+				 const struct reply_options *options, struct openai_answer **ret,
+				 struct error *err);
 void openai_answer_free(struct openai_answer *answer);
 
 /* Takes one document: a chunk of the stream, or the whole answer. document is borrowed. */

@@ -6,9 +6,17 @@
 
 struct reply_options;
 
-/* What the reader has to know of the conversation: the calls it holds, from where made ids go on;
- * the tools that are offered, and where quotations are looked for. */
-void openai_describe(const struct conversation *conversation, size_t *ret_calls,
+/* Stands in front of thinking that goes back to its provider (struct answer, carried). */
+#define OPENAI_CARRIED "openai "
+
+struct openai_view {
+	size_t calls;        /* the conversation holds; made ids go on from there */
+	bool reasoning_back; /* thinking is kept for the way back */
+};
+
+/* What the reader has to know of the conversation; ret: the tools that are offered, and where
+ * quotations are looked for. */
+void openai_describe(const struct conversation *conversation, struct openai_view *ret_view,
 		     struct reply_options *ret);
 
 /* The reader half; contracts in model.h. */

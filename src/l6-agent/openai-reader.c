@@ -155,7 +155,7 @@ int openai_reader_open(const struct conversation *conversation, unsigned flags, 
 {
 	struct answer_reader *reader = calloc(1, sizeof(*reader));
 	struct reply_options options;
-	size_t calls;
+	struct openai_view view;
 	int r;
 
 	(void)content_type; /* often wrong; the first byte tells */
@@ -166,11 +166,11 @@ int openai_reader_open(const struct conversation *conversation, unsigned flags, 
 	if (status < STATUS_OK_FIRST || status > STATUS_OK_LAST)
 		reader->form = FORM_ERROR;
 	sse_init(&reader->sse, READER_EVENT_BYTES_MAX, on_event, reader);
-	openai_describe(conversation, &calls, &options);
+	openai_describe(conversation, &view, &options);
 	options.sink = sink;
 	if (flags & PROMPT_NO_TOOLS)
 		options.n_tools = 0; /* a call that came as a call is the loop's to refuse */
-	r = openai_answer_new(calls, &options, &reader->answer, err);
+	r = openai_answer_new(&view, &options, &reader->answer, err);
 	if (r < 0) {
 		openai_reader_close(reader);
 		return r;

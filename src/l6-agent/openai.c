@@ -29,6 +29,7 @@ struct conversation {
 	uint64_t front; /* bytes before the first message of the person */
 	const struct tool *const *tools;
 	size_t n_tools;
+	bool reasoning_back;
 	struct sha256 hash; /* over the final part */
 };
 
@@ -148,9 +149,10 @@ static int add_front(struct buf *piece, const struct conversation_options *optio
 	if (r >= 0)
 		r = json_text_string(piece, options->model);
 	if (r >= 0)
-		r = buf_add_string(piece, options->stream ? ",\"stream\":true,\"stream_options\":"
-							    "{\"include_usage\":true}"
-							  : ",\"stream\":false");
+		r = buf_add_string(piece,
+				   options->stream ? ",\"stream\":true" : ",\"stream\":false");
+	if (r >= 0 && options->stream && !options->no_stream_options)
+		r = buf_add_string(piece, ",\"stream_options\":{\"include_usage\":true}");
 	if (r >= 0 && options->n_tools > 0)
 		r = add_tools(piece, options);
 	if (r >= 0)
@@ -192,6 +194,7 @@ static int open_conversation(const struct conversation_options *options, struct 
 	conversation->max_bytes = options->max_bytes;
 	conversation->tools = options->tools;
 	conversation->n_tools = options->n_tools;
+	conversation->reasoning_back = options->reasoning_back;
 	conversation->n_messages = options->instructions ? 1 : 0;
 	conversation->fd = memfd_create("conversation", MFD_CLOEXEC);
 	if (conversation->fd < 0)
@@ -298,6 +301,18 @@ static int add_call(struct buf *piece, const struct tool_call *call)
 	return r < 0 ? r : buf_add_string(piece, "\"}}");
 }
 
+/* Thinking that another format carried is not ours. */
+static int add_carried(struct buf *piece, const char *carried)
+{
+	static const size_t front = sizeof(OPENAI_CARRIED) - 1;
+	int r;
+
+	if (!carried || strncmp(carried, OPENAI_CARRIED, front) != 0)
+		return 0;
+	r = buf_add_string(piece, ",\"reasoning_content\":");
+	return r < 0 ? r : json_text_string(piece, carried + front);
+}
+
 static int add_assistant(struct conversation *conversation, const struct answer *answer,
 			 struct error *err)
 {
@@ -307,6 +322,8 @@ static int add_assistant(struct conversation *conversation, const struct answer 
 
 	if (r >= 0)
 		r = json_text_string(&piece, text);
+	if (r >= 0 && conversation->reasoning_back)
+		r = add_carried(&piece, answer->carried);
 	if (r >= 0 && answer->n_calls > 0)
 		r = buf_add_string(&piece, ",\"tool_calls\":[");
 	for (size_t i = 0; i < answer->n_calls && r >= 0; i++) {
@@ -387,10 +404,10 @@ static int finish_prompt(struct conversation *conversation, unsigned flags, stru
 	return 0;
 }
 
-void openai_describe(const struct conversation *conversation, size_t *ret_calls,
+void openai_describe(const struct conversation *conversation, struct openai_view *ret_view,
 		     struct reply_options *ret)
 {
-	*ret_calls = conversation->n_calls;
+	*ret_view = (struct openai_view){ conversation->n_calls, conversation->reasoning_back };
 	*ret = (struct reply_options){
 		.tools = conversation->tools,
 		.n_tools = conversation->n_tools,

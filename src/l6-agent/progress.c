@@ -132,6 +132,8 @@ static int on_model_done(struct progress *progress, yyjson_val *payload, struct 
 	answer_free(&progress->answer);
 	r = load_text(yyjson_obj_get(payload, "text"), blobs, &progress->answer.text);
 	if (r >= 0)
+		r = load_text(yyjson_obj_get(payload, "carried"), blobs, &progress->answer.carried);
+	if (r >= 0)
 		r = load_calls(progress, yyjson_obj_get(payload, "calls"), blobs);
 	if (r < 0)
 		return r;

@@ -6,34 +6,64 @@
  * it stop both the same way.
  *
  * Units      Times are seconds, retry_wait is milliseconds.
- * Source     spec/providers.md.
+ * Source     spec/providers.md, spec/tables/providers.
  */
 #pragma once
 
 #include "base/config.h"
 
-enum provider_backend {
-	PROVIDER_LOCAL, /* claw-llmd; nothing leaves the machine */
-	PROVIDER_OPENAI_COMPATIBLE,
-	PROVIDER_OPENAI,
-	PROVIDER_OLLAMA,
+enum provider_protocol {
+	PROTOCOL_LOCAL, /* claw-llmd; nothing leaves the machine */
+	PROTOCOL_OPENAI,
 };
 
+enum provider_key_header { KEY_BEARER, KEY_X_API_KEY };
+
+enum provider_quirk {
+	PROVIDER_NO_STREAM_OPTIONS = 1 << 0, /* refuses stream_options */
+	PROVIDER_REASONING_BACK = 1 << 1,    /* wants its thinking back beside the calls it made */
+};
+
+/* A line of spec/tables/providers; what is not known or has to be given is NULL or 0. */
+struct provider_row {
+	const char *name;
+	enum provider_protocol protocol;
+	const char *base_url;
+	const char *key_variable;
+	enum provider_key_header key_header;
+	const char *model;
+	uint64_t window;              /* tokens */
+	uint64_t price_in, price_out; /* millionths of a dollar for a million tokens; UINT64_MAX */
+	unsigned quirks;              /* enum provider_quirk */
+};
+
+extern const struct provider_row provider_table[];
+extern const size_t provider_count;
+
 struct provider_config {
-	unsigned backend; /* enum provider_backend */
-	char *base_url;   /* NULL: the backend's own, provider_base_url() */
-	char *model;
-	char *key_file; /* NULL: the inherited descriptor, or no key */
+	unsigned backend; /* line of provider_table; the local model is the first */
+	char *base_url;   /* NULL: the provider's own, provider_base_url() */
+	char *model;      /* NULL: the provider's default, provider_model() */
+	char *key_file;   /* NULL: the inherited descriptor, or no key */
 	char *extra_headers;
 	bool stream;
 	uint64_t connect_timeout, first_byte_timeout, idle_timeout, total_timeout;
 	uint64_t retries, retry_wait;
 };
 
-extern const char *const provider_backends[]; /* names by enum provider_backend, NULL at the end */
+extern const char *const provider_backends[]; /* the names, NULL at the end */
 
-/* The base URL in force; NULL when none is set and the backend has none. Borrowed. */
+const struct provider_row *provider_row(const struct provider_config *config);
+bool provider_is_local(const struct provider_config *config);
+
+/* What stands in front of the key in its header line. */
+const char *provider_key_prefix(const struct provider_config *config);
+
+/* The base URL in force; NULL when none is set and the provider has none. Borrowed. */
 const char *provider_base_url(const struct provider_config *config);
+
+/* The model in force; NULL when none is named. Borrowed. */
+const char *provider_model(const struct provider_config *config);
 
 /* The rows for a table whose target holds a struct provider_config at base + offsetof. */
 #define PROVIDER_ITEM(at, kind, name, text, low, high, words) \
@@ -49,8 +79,8 @@ const char *provider_base_url(const struct provider_config *config);
 #define PROVIDER_CONFIG_ITEMS(at) \
 	{ .section = "provider", .key = "backend", .type = CONFIG_CHOICE, .offset = (at) + \
 	  offsetof(struct provider_config, backend), .fallback = "local", .choices = provider_backends, \
-	  .help = "Who answers: the local model or a server that speaks OpenAI chat completions." }, \
-	PROVIDER_ITEM(at, CONFIG_STRING, base_url, NULL, 0, 0, "Base URL, up to and with /v1."), \
+	  .help = "Who answers: a name of spec/tables/providers." }, \
+	PROVIDER_ITEM(at, CONFIG_STRING, base_url, NULL, 0, 0, "Base URL, up to and with its version."), \
 	PROVIDER_ITEM(at, CONFIG_STRING, model, NULL, 0, 0, "Model name sent to the provider."), \
 	PROVIDER_ITEM(at, CONFIG_STRING, key_file, NULL, 0, 0, "File that holds the key, one line."), \
 	PROVIDER_ITEM(at, CONFIG_STRING, extra_headers, NULL, 0, 0, "Headers for each request: Name:value,Name:value."), \

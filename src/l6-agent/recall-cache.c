@@ -11,16 +11,20 @@ enum { IDLE_MAX = 4 };
 void recall_cache_options(const struct agent *agent, struct recall_options *ret)
 {
 	const struct agentd_config *config = agent->config;
+	const char *model = provider_model(&config->provider);
+	unsigned quirks = provider_row(&config->provider)->quirks;
 
 	*ret = (struct recall_options){
 		.format = agent->format,
 		.system_id = agent->front.id,
 		.conversation = {
-			.model = config->provider.model ? config->provider.model : "",
+			.model = model ? model : "",
 			.instructions = agent->front.text,
 			.tools = tool_table,
 			.n_tools = tool_table_count,
 			.stream = config->provider.stream,
+			.no_stream_options = quirks & PROVIDER_NO_STREAM_OPTIONS,
+			.reasoning_back = quirks & PROVIDER_REASONING_BACK,
 			.max_bytes = config->conversation_kib << 10,
 		},
 	};

@@ -200,6 +200,8 @@ static int record_answer(struct turn *turn, struct exchange_result *result)
 	if (answer->text)
 		payload_text(&payload, "text", answer->text, strlen(answer->text));
 	add_calls(&payload, answer);
+	if (answer->carried && answer->n_calls > 0)
+		payload_text(&payload, "carried", answer->carried, strlen(answer->carried));
 	payload_string(&payload, "stop", answer_stop_name(answer->stop));
 	add_figures(&payload, result);
 	return turn_record(turn, JOURNAL_MODEL_DONE, JOURNAL_MODEL, &payload, NULL, NULL);
@@ -244,7 +246,7 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 {
 	struct turn *turn = data;
 	struct agent *agent = turn->agent;
-	bool is_local = agent->config->provider.backend == PROVIDER_LOCAL;
+	bool is_local = provider_is_local(&agent->config->provider);
 	struct exchange_options options = {
 		.event = agent->event,
 		.peer = is_local ? agent->llm : agent->egress,
@@ -292,7 +294,7 @@ static void record_intent(struct turn *turn, const char *note)
 	payload_begin(&payload, blobs(turn));
 	payload_number(&payload, "call", turn->progress.exchanges + 1);
 	payload_number(&payload, "attempt", turn->progress.attempts + 1);
-	payload_string(&payload, "model", agent->config->provider.model);
+	payload_string(&payload, "model", provider_model(&agent->config->provider));
 	payload_string(&payload, "format", agent->format->name);
 	payload_blob(&payload, "system", agent->front.text, strlen(agent->front.text));
 	payload_number(&payload, "promptBytes", turn->prompt.length);

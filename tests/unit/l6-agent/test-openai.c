@@ -99,6 +99,74 @@ TEST(a_prompt_is_a_prefix_of_the_next_but_for_its_tail)
 	format->close(conversation);
 }
 
+TEST(a_provider_that_refuses_stream_options_is_not_sent_them)
+{
+	const struct conversation_options options = {
+		.model = "m", .stream = true, .no_stream_options = true, .max_bytes = BODY_BYTES_MAX
+	};
+	struct conversation *conversation = NULL;
+	struct error err = { 0 };
+	char *body;
+
+	EXPECT_OK(format->open(&options, &conversation, &err), &err);
+	body = body_of(conversation, 0);
+	EXPECT_STR(body, "{\"model\":\"m\",\"stream\":true,\"messages\":[]}");
+	free(body);
+	format->close(conversation);
+}
+
+/* What a provider says in one piece. */
+static void read_answer(struct conversation *conversation, const char *bytes, struct answer *ret)
+{
+	const struct answer_sink sink = { 0 };
+	struct answer_reader *reader = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(format->reader_open(conversation, 0, 200, NULL, &sink, &reader, &err), &err);
+	EXPECT_OK(format->feed(reader, bytes, strlen(bytes), &err), &err);
+	EXPECT_OK(format->finish(reader, ret, &err), &err);
+	format->reader_close(reader);
+}
+
+TEST(thinking_goes_back_with_its_calls_where_the_provider_wants_it_and_nowhere_else)
+{
+	static const char said[] =
+		"{\"choices\":[{\"message\":{\"reasoning_content\":\"hm \\\"so\\\"\",\"content\":"
+		"null,\"tool_calls\":[{\"id\":\"c1\",\"function\":{\"name\":\"echo\","
+		"\"arguments\":\"{}\"}}]},\"finish_reason\":\"tool_calls\"}]}";
+
+	for (int back = 0; back < 2; back++) {
+		const struct conversation_options options = { .model = "m",
+							      .reasoning_back = back,
+							      .max_bytes = BODY_BYTES_MAX };
+		struct conversation *conversation = NULL;
+		struct answer answer = { 0 };
+		struct error err = { 0 };
+		char *body;
+
+		EXPECT_OK(format->open(&options, &conversation, &err), &err);
+		EXPECT_OK(format->add_user(conversation, "hi", NULL, &err), &err);
+		read_answer(conversation, said, &answer);
+		EXPECT_INT(answer.carried != NULL, ==, back);
+		EXPECT_OK(format->add_assistant(conversation, &answer, &err), &err);
+		answer.carried = answer.carried ? answer.carried : strdup("openai no");
+		body = body_of(conversation, 0);
+		EXPECT_INT(
+			strstr(body, ",\"reasoning_content\":\"hm \\\"so\\\"\",\"tool_calls\"") !=
+				NULL,
+			==, back);
+		free(answer.carried);
+		answer.carried = strdup("another format's");
+		EXPECT_OK(format->add_assistant(conversation, &answer, &err), &err);
+		free(body);
+		body = body_of(conversation, 0);
+		EXPECT_INT(strstr(body, "another") == NULL, ==, 1);
+		free(body);
+		answer_free(&answer);
+		format->close(conversation);
+	}
+}
+
 TEST(the_end_of_a_turn_without_an_answer_stands_as_one)
 {
 	struct conversation *conversation = open_with(0, BODY_BYTES_MAX, false);

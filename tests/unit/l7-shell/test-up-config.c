@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l7-shell/up-config.h"
 
+#include "l6-agent/provider-config.h"
+
 #include "harness/tap.h"
 
 #include <stdint.h>
@@ -51,6 +53,34 @@ TEST(a_base_url_alone_means_an_openai_compatible_server)
 	load(&config, "", env);
 	EXPECT_STR(up_config_get(&config, "provider", "backend"), "openai_compatible");
 	EXPECT_INT(config.from_environment, ==, 1);
+	up_config_free(&config);
+}
+
+TEST(each_line_of_the_table_is_chosen_by_its_name_and_brings_its_own_key)
+{
+	for (size_t i = 0; i < provider_count; i++) {
+		const struct provider_row *row = &provider_table[i];
+		const char *variable = row->key_variable ? row->key_variable : "LLM_API_KEY";
+		const char *const env[] = { "LLM_BACKEND", row->name, variable, "sk-1", NULL };
+		struct up_config config;
+
+		load(&config, NULL, env);
+		EXPECT_STR(up_config_get(&config, "provider", "backend"), row->name);
+		EXPECT_STR(config.provider_key, "sk-1");
+		up_config_free(&config);
+	}
+}
+
+TEST(the_key_of_another_provider_is_not_taken)
+{
+	static const char *const env[] = { "LLM_BACKEND", "groq",       "OPENAI_API_KEY",
+					   "sk-1",        "GROQ_MODEL", "m",
+					   NULL };
+	struct up_config config;
+
+	load(&config, NULL, env);
+	EXPECT_INT(config.provider_key == NULL, ==, 1);
+	EXPECT_STR(up_config_get(&config, "provider", "model"), "m");
 	up_config_free(&config);
 }
 
