@@ -306,7 +306,8 @@ static int add_begun(struct parse *parse)
 	auto_buf struct buf text = BUF(PRINTED_JSON_BYTES_MAX);
 	int r = buf_add(&text, parse->begun_at, (size_t)(parse->look.end - parse->begun_at));
 
-	if (r == 0 && text.length == 0)
+	/* nothing but blanks would count as no arguments */
+	if (r == 0 && strspn(buf_string(&text), " \t\r\n") == text.length)
 		r = buf_add_string(&text, "(cut off)");
 	return r == 0 ? parse_add(parse, parse->begun, &text) : r;
 }
