@@ -108,7 +108,7 @@ static int make_filters(struct cage_ground *ground, struct error *err)
 	for (int profile = 1; profile < LAUNCH_PROFILE_END && r == 0; profile++)
 		r = seccomp_filter_make(cage_profiles[profile].name, &ground->filters[profile],
 					err);
-	return r;
+	return r < 0 ? r : seccomp_filter_make_nameless(&ground->nameless, err);
 }
 
 int cage_ground_open(const struct cage_ground_options *options, struct cage_ground *ret,
@@ -149,6 +149,7 @@ void cage_ground_fini(struct cage_ground *ground)
 {
 	for (int profile = 1; profile < LAUNCH_PROFILE_END; profile++)
 		seccomp_filter_free(ground->filters[profile]);
+	seccomp_filter_free(ground->nameless);
 	cage_cgroups_fini(&ground->cgroups);
 	close_fd(&ground->root_fd);
 	close_fd(&ground->mounts_fd);

@@ -28,6 +28,7 @@ struct cage_ground {
 	int root_fd;                /* the shared root itself */
 	int mounts_fd;              /* folder for the mounts of workspaces */
 	struct seccomp_filter *filters[LAUNCH_PROFILE_END];
+	struct seccomp_filter *nameless; /* for cages that may not reach sockets by name */
 	struct cage_cgroups cgroups;
 };
 

@@ -209,7 +209,11 @@ static int drop_rights(struct build *build, struct error *err)
 
 static int restrict_calls(struct build *build, struct error *err)
 {
-	return seccomp_filter_load(build->ground->filters[build->options->profile], err);
+	int r = build->options->names_sockets ? 0
+					      : seccomp_filter_load(build->ground->nameless, err);
+
+	return r < 0 ? r
+		     : seccomp_filter_load(build->ground->filters[build->options->profile], err);
 }
 
 /* The steps in order; build->stage says which one an error belongs to. */

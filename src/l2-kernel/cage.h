@@ -26,6 +26,7 @@ struct cage_options {
 	enum cage_program program;
 	int stream_fd, view_fd; /* view_fd: workspace_view() */
 	bool writable;          /* the view is */
+	bool names_sockets;     /* its programs may connect to sockets by name */
 	uint32_t time_ms, memory_mib;
 };
 

@@ -195,12 +195,15 @@ static void advance(struct sandbox_cage *cage)
 		on_refused(LAUNCH_STAGE_ROOTFS, -r, err.text, cage);
 		return;
 	}
-	options.cage = (struct cage_options){ .profile = (enum launch_profile)cage->rq.profile,
-					      .program = CAGE_TOOLWORK,
-					      .stream_fd = cage->stream_fd,
-					      .writable = is_writable(cage, workspace),
-					      .time_ms = cage->rq.time_ms,
-					      .memory_mib = cage->rq.memory_mib };
+	options.cage =
+		(struct cage_options){ .profile = (enum launch_profile)cage->rq.profile,
+				       .program = CAGE_TOOLWORK,
+				       .stream_fd = cage->stream_fd,
+				       .writable = is_writable(cage, workspace),
+				       /* the person's programs may listen in other directories */
+				       .names_sockets = cage->rq.workspace == 0,
+				       .time_ms = cage->rq.time_ms,
+				       .memory_mib = cage->rq.memory_mib };
 	kind = self_test_verdict(&sandbox->test, options.cage.profile, options.cage.writable,
 				 &stamp);
 	verdict = (enum launch_verdict)kind->proof.verdict;

@@ -19,10 +19,11 @@
 #include <termios.h>
 
 enum { PROGRAM_MAX_BYTES = 32 * 1024, TREE_OPTIMIZE = 2 };
-enum program { PROGRAM_LIST, PROGRAM_VETO, PROGRAM_COUNT };
+enum program { PROGRAM_LIST, PROGRAM_VETO, PROGRAM_NAMES, PROGRAM_COUNT };
+enum { SOCKET_TYPE_BITS = 0xf };
 
 struct seccomp_filter {
-	struct sock_fprog programs[PROGRAM_COUNT];
+	struct sock_fprog programs[PROGRAM_COUNT]; /* those that are not part of it are empty */
 };
 
 /* The kernel reads these arguments as 32 bits, so only these are compared: high bits cannot hide
@@ -227,6 +228,26 @@ static int fill_veto(scmp_filter_ctx ctx, size_t column, struct error *err)
 	return r < 0 ? FAIL(err, r, "seccomp: veto: %s", strerror(-r)) : 0;
 }
 
+/* A datagram can be sent to a name without connect(), also from a pair; RAW is another word for it.
+ */
+static int fill_names(scmp_filter_ctx ctx, size_t column, struct error *err)
+{
+	static const int makers[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
+	static const int types[] = { SOCK_DGRAM, SOCK_RAW };
+	int r = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(connect), 0, NULL);
+
+	(void)column;
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]) && r == 0; i++)
+		for (size_t j = 0; j < sizeof(types) / sizeof(types[0]) && r == 0; j++) {
+			const struct scmp_arg_cmp type = SCMP_CMP64(
+				1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE_BITS, (unsigned)types[j]);
+
+			r = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EACCES), makers[i], 1,
+						   &type);
+		}
+	return r < 0 ? FAIL(err, r, "seccomp: names: %s", strerror(-r)) : 0;
+}
+
 static int compile(scmp_filter_ctx ctx, struct sock_fprog *ret, struct error *err)
 {
 	auto_free struct sock_filter *filter = malloc(PROGRAM_MAX_BYTES);
@@ -243,6 +264,12 @@ static int compile(scmp_filter_ctx ctx, struct sock_fprog *ret, struct error *er
 	return 0;
 }
 
+static int (*const fill[PROGRAM_COUNT])(scmp_filter_ctx ctx, size_t column, struct error *err) = {
+	[PROGRAM_LIST] = fill_list,
+	[PROGRAM_VETO] = fill_veto,
+	[PROGRAM_NAMES] = fill_names,
+};
+
 static int make_program(enum program program, size_t column, struct sock_fprog *ret,
 			struct error *err)
 {
@@ -258,8 +285,7 @@ static int make_program(enum program program, size_t column, struct sock_fprog *
 	if (r < 0)
 		(void)FAIL(err, r, "seccomp: attributes: %s", strerror(-r));
 	if (r == 0)
-		r = program == PROGRAM_LIST ? fill_list(ctx, column, err)
-					    : fill_veto(ctx, column, err);
+		r = fill[program](ctx, column, err);
 	if (r == 0)
 		r = compile(ctx, ret, err);
 	seccomp_release(ctx);
@@ -279,8 +305,23 @@ int seccomp_filter_make(const char *profile, struct seccomp_filter **ret, struct
 	filter = calloc(1, sizeof(*filter));
 	if (!filter)
 		return FAIL(err, -ENOMEM, "out of memory");
-	for (int i = 0; i < PROGRAM_COUNT && r == 0; i++)
+	for (int i = 0; i < PROGRAM_NAMES && r == 0; i++)
 		r = make_program((enum program)i, column, &filter->programs[i], err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(filter);
+	return 0;
+}
+
+int seccomp_filter_make_nameless(struct seccomp_filter **ret, struct error *err)
+{
+	CLEANUP(seccomp_filter_free_ptr)
+	struct seccomp_filter *filter = calloc(1, sizeof(*filter));
+	int r;
+
+	if (!filter)
+		return FAIL(err, -ENOMEM, "out of memory");
+	r = make_program(PROGRAM_NAMES, 0, &filter->programs[PROGRAM_NAMES], err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(filter);
@@ -298,7 +339,8 @@ int seccomp_filter_load(const struct seccomp_filter *filter, struct error *err)
 {
 	/* the veto first: the list does not hold seccomp(2) itself */
 	for (int i = PROGRAM_COUNT - 1; i >= 0; i--)
-		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter->programs[i]) < 0)
+		if (filter->programs[i].len > 0 &&
+		    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter->programs[i]) < 0)
 			return FAIL(err, -errno, "seccomp: %m");
 	return 0;
 }

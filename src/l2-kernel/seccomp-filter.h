@@ -24,6 +24,12 @@ struct seccomp_filter;
 /* Compiles the filter; a few milliseconds, so a launcher does it once per profile. */
 must_check int seccomp_filter_make(const char *profile, struct seccomp_filter **ret,
 				   struct error *err);
+
+/*
+ * One more program, to be loaded before a profile's: no socket is reached by its name, whoever
+ * listens there (connect, datagrams). Pairs and listening sockets still work.
+ */
+must_check int seccomp_filter_make_nameless(struct seccomp_filter **ret, struct error *err);
 void seccomp_filter_free(struct seccomp_filter *filter);
 DEFINE_CLEANUP(struct seccomp_filter *, seccomp_filter_free)
 

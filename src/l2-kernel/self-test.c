@@ -182,6 +182,8 @@ int self_test_start(struct self_test *test, enum launch_profile profile, bool wr
 							    .stream_fd = far_fd,
 							    .view_fd = view_fd,
 							    .writable = writable,
+							    /* the wider of both */
+							    .names_sockets = true,
 							    .time_ms = TEST_TIME_MS,
 							    .memory_mib = TEST_MEMORY_MIB },
 						  .acts = &acts,

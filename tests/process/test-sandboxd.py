@@ -21,6 +21,7 @@ from tap import Skip, expect, expect_true, run, test  # noqa: E402
 
 STRANGER = 1234
 RLIMIT_ONLY = 1
+AGENT_LINKS = 24  # SANDBOX_LINKS_AGENT_MAX of src/l2-kernel/sandbox.h
 
 
 def await_true(condition, seconds=5):
@@ -222,6 +223,36 @@ def a_forged_record_ends_its_connection_and_nothing_else(sandbox):
             await_true(lambda: owner.status().running == 1)
             # the owner's own connection is one more
             expect(len(os.listdir(f"/proc/{sandbox.pid}/fd")), before + 1, "descriptors of claw-sandboxd")
+
+
+@test
+def records_of_any_other_size_end_their_connection(sandbox):
+    with sandbox.connect(AGENT) as bystander:
+        cage = bystander.launch("execute")
+        for size in (0, 1, 39, 41, 4096, 100000):
+            with sandbox.connect(AGENT) as link:
+                link.socket.send(bytes(size))
+                expect(link.answer(), None, f"{size} bytes")
+        expect(cage.call("shell", command="echo here").content.strip(), "here")
+
+
+@test
+def half_closed_and_silent_connections_hold_up_nobody(sandbox):
+    with sandbox.connect(AGENT) as half:
+        namespace = os.readlink(f"/proc/{half.launch('execute').pid}/ns/pid")
+        half.socket.shutdown(socket.SHUT_WR)
+        await_gone(namespace)
+    before = len(os.listdir(f"/proc/{sandbox.pid}/fd"))
+    silent = [sandbox.connect(AGENT) for _ in range(AGENT_LINKS + 4)]
+    expect([link.socket.recv(1) for link in silent[AGENT_LINKS:]], [b""] * 4, "one too many is turned away")
+    with sandbox.connect(OWNER) as owner:
+        owner.send("stop")
+        expect(owner.answer().kind, "done", "the person is heard all the same")
+    for link in silent:
+        link.close()
+    with sandbox.connect(AGENT) as link:
+        expect(link.shell("echo room").content.strip(), "room")
+    await_true(lambda: len(os.listdir(f"/proc/{sandbox.pid}/fd")) <= before)
 
 
 @test

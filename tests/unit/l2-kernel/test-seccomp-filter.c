@@ -96,6 +96,27 @@ TEST(execute_has_only_local_sockets)
 	EXPECT_INT(socket(AF_UNIX, SOCK_STREAM, 0), >=, 0);
 }
 
+TEST(the_nameless_reach_no_socket_by_its_name)
+{
+	struct seccomp_filter *filter;
+	struct error err = { 0 };
+	int pair[2];
+
+	EXPECT_OK(seccomp_filter_make_nameless(&filter, &err), &err);
+	EXPECT_INT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
+	EXPECT_OK(seccomp_filter_load(filter, &err), &err);
+	seccomp_filter_free(filter);
+	load("execute"); /* the profile comes after it */
+	EXPECT_INT(failure(connect(-1, NULL, 0)), ==, EACCES);
+	EXPECT_INT(failure(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)), ==, EACCES);
+	EXPECT_INT(failure(socket(AF_UNIX, SOCK_RAW, 0)), ==, EACCES);
+	EXPECT_INT(failure(syscall(SYS_socket, AF_UNIX, UINT64_C(1) << 32 | SOCK_DGRAM, 0)), ==,
+		   EACCES);
+	EXPECT_INT(failure(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair)), ==, EACCES);
+	EXPECT_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), ==, 0);
+	EXPECT_INT(socket(AF_UNIX, SOCK_SEQPACKET, 0), >=, 0);
+}
+
 TEST(daemon_net_reaches_the_network_and_no_raw_packets)
 {
 	load("daemon-net");
