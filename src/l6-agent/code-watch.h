@@ -27,6 +27,7 @@ void code_watch_init(struct code_watch *watch);
 /* c is what comes next: a run of ` or ~ that it does not belong to is over. */
 void code_watch_settle(struct code_watch *watch, char c);
 
+/* c is in the text now; what it settles is settled first. */
 void code_watch_take(struct code_watch *watch, char c);
 
 /* Inside code, or behind marks that may begin some. */

@@ -30,10 +30,12 @@ enum egress_form {
 
 struct egress_key;
 
+/* secret is borrowed for the key's life. -EINVAL: too short or too long to be looked for. */
 must_check int egress_key_new(const char *secret, struct egress_key **ret);
 void egress_key_free(struct egress_key *key);
 DEFINE_CLEANUP(struct egress_key *, egress_key_free)
 
+/* Characters of that form. */
 size_t egress_key_length(const struct egress_key *key, enum egress_form form);
 
 /* How many characters of the form stand at the end when c comes behind seen of them. seen is less

@@ -107,5 +107,6 @@ enum judged { JUDGED_NO, JUDGED_MAYBE, JUDGED_YES };
 struct judge_place {
 	bool at_start, at_line_start; /* of the message; of a line */
 };
+/* Whether a call begins at the text; MAYBE: more of it has to come first. */
 enum judged printed_judge(const struct printed *printed, const struct judge_place *place,
 			  const char *at, size_t length);
