@@ -4,6 +4,7 @@
  */
 #include "base/cleanup.h"
 #include "l5-wasm/glob.h"
+#include "l5-wasm/shown-name.h"
 #include "l5-wasm/walk.h"
 #include "l5-wasm/workspace.h"
 
@@ -35,7 +36,9 @@ static int on_entry(const struct walk_entry *entry, void *data)
 	search->found++;
 	if (search->shown == SHOWN_MAX || search->shown + 1 < search->found)
 		return 0;
-	r = buf_printf(content, "%s%s%s\n", search->prefix, entry->path, is_directory ? "/" : "");
+	r = shown_name_add(content, search->prefix, entry->path, is_directory ? "/" : "");
+	if (r == 0)
+		r = buf_add_char(content, '\n');
 	if (r == 0 && content->length > search->call->limit_bytes - NOTE_BYTES)
 		buf_truncate(content, before);
 	else

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "l5-wasm/glob.h"
 #include "l5-wasm/regex.h"
+#include "l5-wasm/shown-name.h"
 #include "l5-wasm/text-kind.h"
 #include "l5-wasm/walk.h"
 #include "l5-wasm/workspace.h"
@@ -77,8 +78,10 @@ static int put_line(struct showing *showing, size_t at, size_t number, char mark
 	const char *line = showing->text + at;
 	const char *newline = memchr(line, '\n', showing->length - at);
 	size_t n = newline ? (size_t)(newline - line) : showing->length - at;
-	int r = buf_printf(content, "%s%s%c%zu%c", showing->search->prefix, showing->path, mark,
-			   number, mark);
+	int r = shown_name_add(content, showing->search->prefix, showing->path, "");
+
+	if (r == 0)
+		r = buf_printf(content, "%c%zu%c", mark, number, mark);
 
 	n -= n > 0 && line[n - 1] == '\r';
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "l5-wasm/dir-names.h"
+#include "l5-wasm/shown-name.h"
 #include "l5-wasm/skip.h"
 #include "l5-wasm/workspace.h"
 
@@ -91,23 +92,25 @@ static int put_entry(const struct listing *listing, const struct entry *entry)
 	auto_fd int look = -1;
 	struct stat st;
 
-	if (entry->type == DT_DIR)
-		return buf_printf(content, "%s/%s\n", entry->path,
-				  entry->is_skipped && listing->depth_max > 1 ? " (not descended)"
-									      : "");
+	int r = shown_name_add(content, "", entry->path, entry->type == DT_DIR ? "/" : "");
+
+	if (r == 0 && entry->type == DT_DIR && entry->is_skipped && listing->depth_max > 1)
+		r = buf_add_string(content, " (not descended)");
 	if (entry->type == DT_LNK || entry->type == DT_REG)
 		look = dir_open(listing->fd, entry->path, O_PATH | O_NOFOLLOW, 0);
-	if (entry->type == DT_LNK) {
+	if (r == 0 && entry->type == DT_LNK) {
 		if (readlinkat(look, "", target, sizeof(target) - 1) < 0)
 			target[0] = '?'; /* gone or unreadable by now */
-		return buf_printf(content, "%s -> %s\n", entry->path, target);
-	}
-	if (entry->type == DT_REG && look >= 0 && fstat(look, &st) == 0) {
+		r = buf_add_string(content, " -> ");
+		if (r == 0)
+			r = shown_name_add(content, "", target, "");
+	} else if (r == 0 && entry->type == DT_REG && look >= 0 && fstat(look, &st) == 0) {
 		workspace_put_size(st.st_size, size);
-		return buf_printf(content, "%s  %s\n", entry->path, size);
+		r = buf_printf(content, "  %s", size);
+	} else if (r == 0 && entry->type != DT_REG && entry->type != DT_DIR) {
+		r = buf_add_string(content, " (special file)");
 	}
-	return buf_printf(content, "%s%s\n", entry->path,
-			  entry->type == DT_REG ? "" : " (special file)");
+	return r < 0 ? r : buf_add_char(content, '\n');
 }
 
 static int put_listing(struct listing *listing)

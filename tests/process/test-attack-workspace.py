@@ -166,6 +166,22 @@ def a_huge_folder_is_shown_in_part_and_in_time(sandbox):
         link.ended(cage)
 
 
+@test
+def names_with_line_ends_and_escapes_are_one_line_without_escapes(sandbox):
+    for name in (b"two\nlines", b"\x1b[2Jclears", b"bad\xff\xfeutf8", b"tab\there", b"c1\xc2\x9b0m"):
+        put(os.path.join(os.fsencode(sandbox.workspace), name), "needle\n")
+    with sandbox.connect(AGENT) as link:
+        cage = link.launch("read")
+        for tool, arguments in (("list_dir", {"path": "."}), ("glob", {"pattern": "*"}), ("grep", {"pattern": "needle"})):
+            content = cage.call(tool, **arguments).content
+            expect(len(content.rstrip("\n").split("\n")), 5, f"{tool}: {content!r}")
+            expect_true(not any(c in content for c in "\x1b\x9b\r"), f"{tool}: {content!r}")
+            expect_true('"two\\nlines"' in content, f"{tool}: {content!r}")
+        expect_true("needle" in cage.call("read_file", path="two\nlines").content, "the name given back is the file")
+        cage.close()
+        link.ended(cage)
+
+
 # --- programs of the person that listen there
 
 
