@@ -17,7 +17,7 @@ TEST(an_ordinary_name_is_shown_as_it_is)
 {
 	expect_shown("", "a b.c", "", "a b.c");
 	expect_shown("src/", "it's \"x\" \\ y", "", "src/it's \"x\" \\ y");
-	expect_shown("", "caf\xc3\xa9", "/", "caf\xc3\xa9/");
+	expect_shown("", "\xc3\xbcml", "/", "\xc3\xbcml/");
 	expect_shown("", "nbsp\xc2\xa0", "", "nbsp\xc2\xa0");
 }
 
