@@ -2,258 +2,166 @@
 #include "l7-shell/line-editor.h"
 
 #include "base/cleanup.h"
-#include "l7-shell/glyph.h"
-#include "l7-shell/history-file.h"
+#include "base/clock.h"
+#include "base/dir.h"
+#include "l7-shell/edit-text.h"
+#include "l7-shell/history.h"
+#include "l7-shell/key-reader.h"
+#include "l7-shell/line-draw.h"
+#include "l7-shell/line-editor-internal.h"
 #include "l7-shell/sanitise.h"
-#include "l7-shell/wide-text.h"
+#include "l7-shell/tty-mode.h"
 
-#include <histedit.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum {
-	INPUT_BYTES = 4096,
-	PASTE_BYTES_MAX = 1024 * 1024,
-	WORD_BYTES_MAX = 128,
-	PROMPT_MAX = 64,
-	PASTE_KEY = 0x1F, /* ^_ */
-};
+enum { INPUT_BYTES = 4096, DRAWING_BYTES_MAX = 16 * 1024 * 1024, PROMPT_BYTES_MAX = 1024 };
 
+#define RUNNING_HINT "  Enter queues it, Ctrl-C interrupts the turn"
 #define PASTE_ON "\033[?2004h"
 #define PASTE_OFF "\033[?2004l"
-#define PASTE_BEGIN "\033[200~"
-#define PASTE_END "\033[201~"
-#define LINE_ERASE "\r\033[K"
 
-struct line_editor {
-	struct line_editor_options options;
-	EditLine *el;
-	HistoryW *history;
-	sd_event_source *input; /* fires once when a key was pressed */
-	bool reading, ready, cancelled, ended, continued, hidden;
-	size_t n_bytes; /* read and not yet given to libedit */
-	char bytes[INPUT_BYTES];
-	wchar_t *paste; /* waits for its key; NULL: none */
-	wchar_t prompt[PROMPT_MAX], more[PROMPT_MAX];
-};
-
-static struct line_editor *owner(EditLine *el)
+static void write_bytes(const char *bytes, size_t length)
 {
-	void *editor = NULL;
-
-	(void)el_wget(el, EL_CLIENTDATA, &editor);
-	return editor;
+	(void)!dir_write_all(STDOUT_FILENO, bytes,
+			     length); /* a terminal that is gone ends the input too */
 }
 
-static wchar_t *on_prompt(EditLine *el)
+static void write_own(const char *text)
 {
-	struct line_editor *editor = owner(el);
+	write_bytes(text, strlen(text));
+}
 
-	return editor->continued ? editor->more : editor->prompt;
+static bool is_wanted(const struct line_editor *editor)
+{
+	return editor->visible && !editor->paused &&
+	       (!editor->dormant || editor->edit.text.length > 0 || editor->above.length > 0);
+}
+
+static struct line_look look_of(const struct line_editor *editor)
+{
+	const struct screen *screen = editor->options.screen;
+
+	return (struct line_look){
+		.prompt = buf_string(&editor->prompt),
+		.above = buf_string(&editor->above),
+		.hint = editor->dormant && editor->hint.length == 0 && editor->edit.text.length > 0
+				? RUNNING_HINT
+				: buf_string(&editor->hint),
+		.columns = screen->columns,
+		.rows = screen->rows,
+		.attributes = true,
+		.below = editor->below,
+		.text = buf_string(&editor->edit.text),
+		.length = editor->edit.text.length,
+		.cursor = editor->edit.cursor,
+	};
+}
+
+void line_editor_draw(struct line_editor *editor)
+{
+	struct buf out = BUF(DRAWING_BYTES_MAX);
+	struct line_look look = look_of(editor);
+	int r;
+
+	if (editor->plain) {
+		if (is_wanted(editor) && !editor->dormant && !editor->drawing.drawn)
+			write_own(buf_string(&editor->prompt));
+		editor->drawing.drawn = is_wanted(editor) && !editor->dormant;
+		return;
+	}
+	r = is_wanted(editor) ? line_draw(&editor->drawing, &look, &out)
+			      : line_draw_erase(&editor->drawing, editor->below, &out);
+	if (r == 0 && out.length > 0)
+		write_bytes(out.data, out.length);
+	buf_free(&out);
+}
+
+/* The line stays on the screen as output. */
+static void leave(struct line_editor *editor, const char *mark)
+{
+	struct buf out = BUF(DRAWING_BYTES_MAX);
+	struct line_look look = look_of(editor);
+
+	if (line_draw_leave(&editor->drawing, &look, mark, &out) == 0)
+		write_bytes(out.data, out.length);
+	buf_free(&out);
+	editor->visible = false;
+}
+
+int line_editor_end_line(struct line_editor *editor)
+{
+	bool shown = editor->visible && !editor->dormant && !editor->paused;
+	struct line *line = &editor->lines[editor->n_lines];
+
+	if (editor->n_lines == LINE_EDITOR_QUEUE_MAX) {
+		buf_truncate(&editor->hint, 0);
+		return buf_add_string(&editor->hint, "  enough is waiting; this line stays here");
+	}
+	*line = (struct line){ strdup(buf_string(&editor->edit.text)), shown };
+	if (!line->text)
+		return -ENOMEM;
+	editor->n_lines++;
+	buf_truncate(&editor->hint, 0);
+	if (shown && !editor->plain)
+		leave(editor, "");
+	if (history_add(editor->history, line->text) == -ENOMEM)
+		return -ENOMEM; /* a file that cannot be written: doctor says so */
+	edit_text_clear(&editor->edit);
+	return 0;
+}
+
+static int take_line(struct line_editor *editor, const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		int r;
+
+		if (bytes[i] != '\n') {
+			r = edit_text_insert(&editor->edit, bytes + i, 1);
+		} else {
+			editor->drawing.drawn = false;
+			r = line_editor_end_line(editor);
+		}
+		if (r < 0 && r != -EMSGSIZE)
+			return r;
+	}
+	return 0;
 }
 
 static int on_input(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	struct line_editor *editor = data;
-
-	(void)source;
-	(void)fd;
-	(void)events;
-	editor->ready = true;
-	return 0;
-}
-
-/* Runs the loop until bytes have come. 1, 0 at the end of input or when the line is dropped, or
- * -errno. */
-static int fill(struct line_editor *editor)
-{
-	ssize_t n;
+	char bytes[INPUT_BYTES];
+	ssize_t n = read(fd, bytes, sizeof(bytes));
 	int r;
 
-	editor->ready = false;
-	r = sd_event_source_set_enabled(editor->input, SD_EVENT_ONESHOT);
-	while (r >= 0 && !editor->ready && !editor->cancelled && !editor->ended) {
-		r = sd_event_run(editor->options.event, UINT64_MAX);
-		if (sd_event_get_state(editor->options.event) == SD_EVENT_FINISHED)
-			editor->ended = true;
-	}
-	if (r < 0 || editor->cancelled || editor->ended)
-		return r < 0 ? r : 0;
-	do
-		n = read(STDIN_FILENO, editor->bytes + editor->n_bytes,
-			 sizeof(editor->bytes) - editor->n_bytes);
-	while (n < 0 && errno == EINTR);
+	(void)events;
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
 	if (n <= 0) {
 		editor->ended = true;
-		return n < 0 ? -errno : 0;
+		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+		return 0;
 	}
-	editor->n_bytes += (size_t)n;
-	return 1;
-}
-
-static void consume(struct line_editor *editor, size_t length)
-{
-	editor->n_bytes -= length;
-	memmove(editor->bytes, editor->bytes + length, editor->n_bytes);
-}
-
-/* True when what is there is, or may become, the given sequence. */
-static bool begins(const struct line_editor *editor, const char *sequence, bool *ret_whole)
-{
-	size_t length = strlen(sequence), n = editor->n_bytes < length ? editor->n_bytes : length;
-
-	bool same = n > 0 && memcmp(editor->bytes, sequence, n) == 0;
-
-	*ret_whole = same && n == length;
-	return same;
-}
-
-/* Collects the pasted bytes up to their end; line ends become newlines. */
-static int collect_paste(struct line_editor *editor, struct buf *text)
-{
-	for (;;) {
-		bool whole = false;
-		int r;
-
-		if (editor->n_bytes == 0 || (begins(editor, PASTE_END, &whole) && !whole)) {
-			r = fill(editor);
-			if (r <= 0)
-				return r;
-			continue;
-		}
-		if (whole) {
-			consume(editor, strlen(PASTE_END));
-			return 1;
-		}
-		if (editor->bytes[0] == '\r')
-			editor->bytes[0] = '\n';
-		r = buf_add_char(text, editor->bytes[0]);
-		if (r < 0 && r != -EMSGSIZE) /* a longer paste is cut: the rest is passed over */
-			return r;
-		consume(editor, 1);
-	}
-}
-
-/* A paste is taken as it is, harmless, newlines included; its key puts it into the line. */
-static int take_paste(struct line_editor *editor, wchar_t *ret)
-{
-	auto_buf struct buf raw = BUF(PASTE_BYTES_MAX), text = BUF(PASTE_BYTES_MAX * 8);
-	int r;
-
-	consume(editor, strlen(PASTE_BEGIN));
-	r = collect_paste(editor, &raw);
-	if (r <= 0)
-		return r;
-	while (raw.length > 0 && raw.data[raw.length - 1] == '\n')
-		buf_truncate(&raw, raw.length - 1);
-	free(editor->paste);
-	editor->paste = NULL;
-	r = sanitise_text(buf_string(&raw), raw.length, 0, &text);
-	if (r == 0)
-		r = wide_from_utf8(buf_string(&text), &editor->paste);
-	*ret = PASTE_KEY;
-	return r < 0 ? r : 1;
-}
-
-static unsigned char on_paste(EditLine *el, int key)
-{
-	struct line_editor *editor = owner(el);
-	int r = editor->paste ? el_winsertstr(el, editor->paste) : -1;
-
-	(void)key;
-	free(editor->paste);
-	editor->paste = NULL;
-	return r == 0 ? CC_REFRESH : CC_NORM;
-}
-
-/* libedit's source of characters. */
-static int on_getc(EditLine *el, wchar_t *ret)
-{
-	struct line_editor *editor = owner(el);
-
-	for (;;) {
-		uint32_t code = 0;
-		size_t length = 1;
-		bool whole = false;
-		int r = 1;
-
-		if (editor->n_bytes == 0 ||
-		    (begins(editor, PASTE_BEGIN, &whole) && !whole && editor->n_bytes > 1)) {
-			r = fill(editor);
-		} else if (whole) {
-			return take_paste(editor, ret);
-		} else {
-			switch (glyph_decode(editor->bytes, editor->n_bytes, &code, &length)) {
-			case GLYPH_CUT:
-				r = fill(editor);
-				break;
-			case GLYPH_MALFORMED:
-				consume(editor, 1);
-				break;
-			case GLYPH_READ:
-				consume(editor, length);
-				*ret = (wchar_t)code;
-				return 1;
-			}
-		}
-		if (r <= 0)
-			return r;
-	}
-}
-
-static unsigned char on_complete(EditLine *el, int key)
-{
-	struct line_editor *editor = owner(el);
-	const LineInfoW *line = el_wline(el);
-	auto_buf struct buf word = BUF(WORD_BYTES_MAX);
-	auto_free wchar_t *wide = NULL;
-	const char *name;
-
-	(void)key;
-	if (!editor->options.complete ||
-	    wide_to_utf8(line->buffer, (size_t)(line->cursor - line->buffer), &word) < 0)
-		return CC_NORM;
-	name = editor->options.complete(buf_string(&word), editor->options.data);
-	if (!name || strlen(name) < word.length || wide_from_utf8(name + word.length, &wide) < 0 ||
-	    el_winsertstr(el, wide) < 0)
-		return CC_NORM;
-	return CC_REFRESH;
-}
-
-static int set_up(struct line_editor *editor)
-{
-	HistEventW event;
-	int r = 0;
-
-	(void)el_wset(editor->el, EL_CLIENTDATA, editor);
-	r |= el_wset(editor->el, EL_PROMPT, on_prompt);
-	r |= el_wset(editor->el, EL_GETCFN, on_getc);
-	r |= el_wset(editor->el, EL_EDITOR, L"emacs");
-	r |= el_wset(editor->el, EL_SIGNAL, 0);
-	r |= el_wset(editor->el, EL_HIST, history_w, editor->history);
-	r |= el_wset(editor->el, EL_ADDFN, L"claw-complete", L"Complete a command", on_complete);
-	r |= el_wset(editor->el, EL_ADDFN, L"claw-paste", L"Insert what was pasted", on_paste);
-	r |= el_wset(editor->el, EL_BIND, L"\t", L"claw-complete", NULL);
-	r |= el_wset(editor->el, EL_BIND, L"^_", L"claw-paste", NULL);
-	r |= el_wset(editor->el, EL_BIND, L"^R", L"em-inc-search-prev", NULL);
-	r |= history_w(editor->history, &event, H_SETSIZE, HISTORY_FILE_ENTRIES);
-	r |= history_w(editor->history, &event, H_SETUNIQUE, 1);
-	return r < 0 ? -EIO : 0;
-}
-
-static int on_entry(const char *text, void *data)
-{
-	struct line_editor *editor = data;
-	auto_free wchar_t *wide = NULL;
-	HistEventW event;
-	int r = wide_from_utf8(text, &wide);
-
-	if (r == 0 && history_w(editor->history, &event, H_ENTER, wide) < 0)
-		r = -ENOMEM;
+	editor->last_key_us = clock_monotonic_us();
+	r = editor->plain ? take_line(editor, bytes, (size_t)n)
+			  : key_reader_feed(&editor->keys, bytes, (size_t)n);
+	line_editor_draw(editor);
 	return r;
+}
+
+static int open_parts(struct line_editor *editor)
+{
+	int r = history_open(editor->options.state_fd, &editor->history);
+
+	if (r == 0)
+		r = sd_event_add_io(editor->options.event, &editor->input, STDIN_FILENO, EPOLLIN,
+				    on_input, editor);
+	if (r >= 0) /* what the daemons say comes first */
+		r = sd_event_source_set_priority(editor->input, SD_EVENT_PRIORITY_IDLE);
+	return r < 0 ? r : 0;
 }
 
 int line_editor_open(const struct line_editor_options *options, struct line_editor **ret,
@@ -262,35 +170,23 @@ int line_editor_open(const struct line_editor_options *options, struct line_edit
 	struct line_editor *editor = calloc(1, sizeof(*editor));
 	int r = editor ? 0 : -ENOMEM;
 
-	/* libedit draws characters beyond ASCII only in a locale that has them; C.UTF-8 is part of
-	 * the static C library */
-	if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
-		(void)setlocale(LC_CTYPE, "C.UTF-8");
 	if (r == 0) {
-		auto_free wchar_t *prompt = NULL;
-
 		editor->options = *options;
-		r = wide_from_utf8(options->prompt, &prompt);
-		if (r == 0)
-			(void)swprintf(editor->prompt, PROMPT_MAX, L"%ls", prompt); /* may be cut */
-		(void)swprintf(editor->more, PROMPT_MAX, L"\x2026 ");
+		editor->plain = !options->screen->terminal;
+		editor->edit = EDIT_TEXT;
+		editor->prompt = editor->hint = BUF(PROMPT_BYTES_MAX);
+		editor->query = BUF(PROMPT_BYTES_MAX);
+		editor->before = BUF(EDIT_TEXT_BYTES_MAX);
+		editor->above = BUF(DRAWING_BYTES_MAX / 4);
+		key_reader_init(&editor->keys, line_editor_on_key, editor);
+		r = open_parts(editor);
 	}
-	if (r == 0) {
-		editor->el = el_init("claw", stdin, stdout, stderr);
-		editor->history = history_winit();
-		r = editor->el && editor->history ? set_up(editor) : -ENOMEM;
-	}
-	if (r == 0)
-		r = history_file_load(options->state_fd, on_entry, editor);
-	if (r == 0)
-		r = sd_event_add_io(options->event, &editor->input, STDIN_FILENO, EPOLLIN, on_input,
-				    editor);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(editor->input, SD_EVENT_OFF);
 	if (r < 0) {
 		line_editor_close(editor);
 		return FAIL(err, r, "line editor: %s", strerror(-r));
 	}
+	editor->paused = true;
+	line_editor_resume(editor);
 	*ret = editor;
 	return 0;
 }
@@ -299,109 +195,132 @@ void line_editor_close(struct line_editor *editor)
 {
 	if (!editor)
 		return;
+	line_editor_pause(editor);
 	sd_event_source_disable_unref(editor->input);
-	if (editor->el)
-		el_end(editor->el);
-	if (editor->history)
-		history_wend(editor->history);
-	free(editor->paste);
+	history_close(editor->history);
+	key_reader_free(&editor->keys);
+	edit_text_free(&editor->edit);
+	for (size_t i = 0; i < editor->n_lines; i++)
+		free(editor->lines[i].text);
+	buf_free(&editor->prompt);
+	buf_free(&editor->hint);
+	buf_free(&editor->query);
+	buf_free(&editor->before);
+	buf_free(&editor->above);
 	free(editor);
 }
 
-static void write_own(const char *text)
+static int replace(struct buf *buf, const char *text)
 {
-	(void)!write(STDOUT_FILENO, text,
-		     strlen(text)); /* a terminal that is gone ends the input too */
+	buf_truncate(buf, 0);
+	return buf_add_string(buf, text);
 }
 
-/* One line from libedit, added to the message without its newline; *ret_more: it ends with a
- * backslash. */
-static int read_line(struct line_editor *editor, struct buf *line, bool *ret_more)
+int line_editor_set_prompt(struct line_editor *editor, const char *prompt)
 {
-	int length = 0;
-	const wchar_t *wide = el_wgets(editor->el, &length);
-	int r;
-
-	*ret_more = false;
-	if (!wide || length <= 0)
-		return 0;
-	if (wide[length - 1] == L'\n')
-		length--;
-	r = wide_to_utf8(wide, (size_t)length, line);
-	if (r == 0 && line->length > 0 && line->data[line->length - 1] == '\\') {
-		*ret_more = true;
-		line->data[line->length - 1] = '\n';
-	}
-	return r < 0 ? r : 1;
+	return replace(&editor->prompt, prompt);
 }
 
-static int keep(struct line_editor *editor, const struct buf *line)
+int line_editor_set_above(struct line_editor *editor, const char *rows)
 {
-	int r;
-
-	if (strspn(buf_string(line), " \t\n") == line->length)
-		return 0;
-	r = on_entry(buf_string(line), editor);
-	if (history_file_add(editor->options.state_fd, buf_string(line)) < 0)
-		return r; /* the line itself still counts; doctor says when the state cannot be
-			     written */
-	return r;
+	return replace(&editor->above, rows);
 }
 
-int line_editor_read(struct line_editor *editor, struct buf *line, enum line_outcome *ret,
-		     struct error *err)
+void line_editor_set_dormant(struct line_editor *editor, bool dormant)
 {
-	bool more = true;
-	int r = 1;
+	editor->dormant = dormant;
+}
 
+bool line_editor_take(struct line_editor *editor, struct buf *line, bool *ret_shown)
+{
+	auto_free char *text = NULL;
+
+	if (editor->n_lines == 0)
+		return false;
+	text = editor->lines[0].text;
+	*ret_shown = editor->lines[0].shown;
+	editor->n_lines--;
+	memmove(editor->lines, editor->lines + 1, editor->n_lines * sizeof(editor->lines[0]));
 	buf_truncate(line, 0);
-	editor->cancelled = editor->ended = editor->continued = false;
-	editor->reading = true;
-	/* before the prompt is seen, so that no key is still read as a line by the terminal */
-	(void)el_wset(editor->el, EL_PREP_TERM, 1);
-	write_own(PASTE_ON);
-	while (r > 0 && more) {
-		r = read_line(editor, line, &more);
-		editor->continued = more;
-	}
-	editor->reading = editor->continued = false;
-	write_own(PASTE_OFF);
-	if (editor->cancelled) {
-		editor->n_bytes = 0;
-		write_own("^C\n");
-		*ret = LINE_CANCELLED;
-		return 0;
-	}
-	if (r == 0) {
-		*ret = LINE_END;
-		return 0;
-	}
-	*ret = LINE_READ;
-	if (r > 0)
-		r = keep(editor, line);
-	return r < 0 ? FAIL(err, r, "reading the line: %s", strerror(-r)) : 0;
+	return buf_add_string(line, text) == 0;
 }
 
-void line_editor_cancel(struct line_editor *editor)
+bool line_editor_has_ended(const struct line_editor *editor)
 {
-	editor->cancelled = true;
+	return editor->ended;
+}
+
+uint64_t line_editor_last_key_us(const struct line_editor *editor)
+{
+	return editor->last_key_us;
+}
+
+void line_editor_drop(struct line_editor *editor)
+{
+	if (editor->plain) {
+		write_own("^C\n");
+		editor->drawing.drawn = false;
+	} else if (is_wanted(editor)) {
+		leave(editor, "^C");
+		editor->visible = true;
+	}
+	line_editor_stop_search(editor);
+	history_rest(editor->history);
+	edit_text_clear(&editor->edit);
+	line_editor_draw(editor);
 }
 
 void line_editor_hide(struct line_editor *editor)
 {
-	if (editor->reading && !editor->hidden)
-		write_own(LINE_ERASE);
-	editor->hidden = editor->reading;
+	bool drawn = editor->drawing.drawn;
+
+	editor->visible = false;
+	line_editor_draw(editor);
+	if (editor->plain && drawn)
+		write_own("\n");
 }
 
 void line_editor_show(struct line_editor *editor)
 {
-	if (editor->hidden)
-		(void)el_wset(editor->el, EL_REFRESH);
-	editor->hidden = false;
+	const struct screen *screen = editor->options.screen;
+
+	if (editor->visible)
+		return;
+	editor->visible = true;
+	editor->below = !screen->at_start || screen->has_status;
+	line_editor_draw(editor);
 }
 
+/* The terminal may have broken the rows anew: the block begins again below what is there. */
 void line_editor_resize(struct line_editor *editor)
 {
-	el_resize(editor->el);
+	line_editor_draw(editor);
+}
+
+void line_editor_pause(struct line_editor *editor)
+{
+	if (editor->paused)
+		return;
+	editor->paused = true;
+	line_editor_draw(editor);
+	(void)sd_event_source_set_enabled(editor->input, SD_EVENT_OFF);
+	if (!editor->plain) {
+		write_own(PASTE_OFF);
+		tty_mode_restore(&editor->mode);
+	}
+}
+
+void line_editor_resume(struct line_editor *editor)
+{
+	if (!editor->paused)
+		return;
+	editor->paused = false;
+	if (!editor->ended)
+		(void)sd_event_source_set_enabled(editor->input, SD_EVENT_ON);
+	if (!editor->plain) {
+		/* before the prompt is seen, so that no key is still shown by the terminal */
+		tty_mode_edit(&editor->mode);
+		write_own(PASTE_ON);
+	}
+	line_editor_draw(editor);
 }

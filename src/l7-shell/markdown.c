@@ -63,6 +63,12 @@ int markdown_open(const struct markdown_options *options, struct markdown **ret)
 	return 0;
 }
 
+void markdown_resize(struct markdown *markdown, size_t columns)
+{
+	markdown->options.columns = columns;
+	markdown->wrap.columns = columns;
+}
+
 void markdown_close(struct markdown *markdown)
 {
 	if (!markdown)
@@ -444,6 +450,12 @@ static int feed_piece(struct markdown *markdown, const char *text, size_t length
 	    LINE_UNDECIDED)
 		return 0;
 	return begin_line(markdown, &front);
+}
+
+int markdown_resume(struct markdown *markdown, struct buf *out)
+{
+	markdown->out = markdown->wrap.out = out;
+	return wrap_resume(&markdown->wrap);
 }
 
 int markdown_feed(struct markdown *markdown, const char *text, size_t length, struct buf *out)

@@ -31,6 +31,12 @@ must_check int markdown_open(const struct markdown_options *options, struct mark
 void markdown_close(struct markdown *markdown); /* NULL-tolerant */
 DEFINE_CLEANUP(struct markdown *, markdown_close)
 
+/* The screen has another width from the next line on. */
+void markdown_resize(struct markdown *markdown, size_t columns);
+
+/* What was fed so far is on the screen, and something else behind it: the next line begins here. */
+must_check int markdown_resume(struct markdown *markdown, struct buf *out);
+
 /* Harmless UTF-8 text, whole characters, cut anywhere else. */
 must_check int markdown_feed(struct markdown *markdown, const char *text, size_t length,
 			     struct buf *out);

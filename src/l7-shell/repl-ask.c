@@ -2,6 +2,7 @@
 /* Questions of the agent at the prompt: a key answers (L7). */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "l7-shell/line-editor.h"
 #include "l7-shell/link.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/tool-line.h"
@@ -19,6 +20,31 @@ static int find(const struct repl *repl, uint64_t question)
 		if ((uint64_t)link_integer(repl->questions[i], "seq") == question)
 			return (int)i;
 	return -1;
+}
+
+void repl_keep_question(struct repl *repl, sd_json_variant *event)
+{
+	if (repl->n_questions == REPL_QUESTIONS_MAX)
+		return; /* it times out to denied; claw-agentd asks one at a time per call */
+	repl->questions[repl->n_questions++] = sd_json_variant_ref(event);
+}
+
+void repl_drop_question(struct repl *repl, uint64_t question)
+{
+	int index = find(repl, question);
+
+	if (index < 0)
+		return;
+	sd_json_variant_unref(repl->questions[index]);
+	repl->n_questions--;
+	for (size_t i = (size_t)index; i < repl->n_questions; i++)
+		repl->questions[i] = repl->questions[i + 1];
+}
+
+void repl_drop_questions(struct repl *repl)
+{
+	while (repl->n_questions > 0)
+		sd_json_variant_unref(repl->questions[--repl->n_questions]);
 }
 
 int repl_decide(struct repl *repl, uint64_t question, enum decision decision, struct error *err)
@@ -60,6 +86,8 @@ static int on_key(sd_event_source *source, int fd, uint32_t events, void *data)
 	(void)events;
 	if (read(fd, key, 1) != 1)
 		*key = 'n'; /* the terminal is gone */
+	if (*key >= 'A' && *key <= 'Z')
+		*key = (char)(*key - 'A' + 'a');
 	return 0;
 }
 
@@ -78,45 +106,57 @@ static bool is_open(const struct repl *repl, uint64_t question)
 	return find(repl, question) >= 0 && !repl->lost && !repl->quit && !repl->interrupting;
 }
 
-/* The action has to have been seen: keys that come sooner were meant for something else. */
+/* The action has to have been seen, and nothing is being typed: keys that come sooner were meant
+ * for something else. */
 static void let_it_be_read(struct repl *repl, uint64_t question)
 {
-	sd_event_source *source = NULL;
-	bool over = false;
+	uint64_t from = clock_monotonic_us();
 
-	(void)!screen_flush(&repl->shell->out, NULL); /* remembered by the screen */
-	if (sd_event_add_time_relative(repl->event, &source, CLOCK_MONOTONIC, READ_US, READ_US / 10,
-				       on_time, &over) < 0)
-		return;
-	while (!over && is_open(repl, question))
-		if (sd_event_run(repl->event, UINT64_MAX) < 0)
-			repl->quit = true;
-	sd_event_source_disable_unref(source);
+	repl_show(repl);
+	while (is_open(repl, question)) {
+		uint64_t key = line_editor_last_key_us(repl->editor), now = clock_monotonic_us();
+		sd_event_source *source = NULL;
+		bool over = false;
+
+		if (key > from)
+			from = key;
+		if (now >= from + READ_US ||
+		    sd_event_add_time_relative(repl->event, &source, CLOCK_MONOTONIC,
+					       from + READ_US - now, READ_US / 10, on_time,
+					       &over) < 0)
+			break;
+		while (!over && is_open(repl, question))
+			repl_step(repl);
+		sd_event_source_disable_unref(source);
+	}
+	repl_hide(repl);
 }
 
 /* The key that was pressed, or 0 when the question is answered or gone. */
 static char await_key(struct repl *repl, sd_json_variant *data, uint64_t question, bool can_always)
 {
-	CLEANUP(tty_mode_restore) struct tty_mode mode = { 0 };
+	struct tty_mode mode = { 0 };
 	sd_event_source *source = NULL;
 	char key = 0;
 
 	let_it_be_read(repl, question);
 	if (!is_open(repl, question))
 		return 0;
-	/* what is typed from here on answers it */
+	/* what is typed from here on answers it; what was being typed waits */
+	line_editor_pause(repl->editor);
 	tty_mode_keys(&mode);
 	print_choice(repl, data, can_always);
 	if (sd_event_add_io(repl->event, &source, STDIN_FILENO, EPOLLIN, on_key, &key) < 0)
-		return 0;
-	while (is_open(repl, question)) {
-		if (sd_event_run(repl->event, UINT64_MAX) < 0)
-			repl->quit = true;
+		key = 'n';
+	while (is_open(repl, question) && key != 'n') {
+		repl_step(repl);
 		if (key == 'y' || key == 'n' || (key == 'a' && can_always))
 			break;
 		key = 0;
 	}
 	sd_event_source_disable_unref(source);
+	tty_mode_restore(&mode);
+	line_editor_resume(repl->editor);
 	return key;
 }
 
@@ -144,8 +184,7 @@ void repl_ask(struct repl *repl)
 	}
 	/* claw-agentd's decision record takes it off the list; until then it is not asked again */
 	while (r >= 0 && find(repl, question) >= 0 && !repl->lost && !repl->quit)
-		if (sd_event_run(repl->event, UINT64_MAX) < 0)
-			repl->quit = true;
-	if (r < 0)
-		repl_forget(repl, question);
+		repl_step(repl);
+	if (r < 0) /* it is not asked again here; it stays open at the agent until it times out */
+		repl_drop_question(repl, question);
 }

@@ -28,39 +28,50 @@ static int run_help(struct shell *shell, const char *const args[], struct error 
 		screen_own(&shell->out, STYLE_PLAIN, " %s%*s %s\n", row->usage,
 			   n < USAGE_COLUMNS ? USAGE_COLUMNS - n : 0, "", row->summary);
 	}
-	screen_own(&shell->out, STYLE_DIM,
-		   "A backslash at the end of a line continues it. Ctrl-C interrupts a turn, Ctrl-D"
-		   " leaves.\n");
+	screen_own(
+		&shell->out, STYLE_DIM,
+		"Alt-Enter or a backslash at the end goes on in a new line. Ctrl-R searches what "
+		"was"
+		" typed.\nWhat is entered while a turn runs waits behind it. Ctrl-C interrupts the"
+		" turn, Ctrl-D leaves.\n");
 	return 0;
+}
+
+/* A name that is taken is not a new thread. */
+static int check_new(struct repl *repl, const char *name, struct error *err)
+{
+	bool known = false;
+	int r = repl_thread_exists(repl, name, &known, err);
+
+	if (r < 0 || !known)
+		return r;
+	return FAIL(err, -EEXIST, "there is a thread \"%s\" already; /thread %s goes there", name,
+		    name);
 }
 
 static int run_new(struct shell *shell, const char *const args[], struct error *err)
 {
 	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
-	const char *name;
-	int r = sd_json_buildo(&parameters,
-			       SD_JSON_BUILD_PAIR_CONDITION(args[0] != NULL, "name",
-							    SD_JSON_BUILD_STRING(args[0])));
+	int r = args[0] ? check_new(shell->repl, args[0], err) : 0;
 
+	if (r < 0)
+		return r;
+	if (args[0])
+		return repl_switch(shell->repl, args[0], err);
+	r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_NULL("name"));
 	if (r < 0)
 		return FAIL(err, r, "new thread: %s", strerror(-r));
 	r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.NewThread", parameters, &reply, err);
-	if (r < 0)
-		return r;
-	name = link_string(link_field(reply, "thread"), "name");
-	screen_own(&shell->out, STYLE_DIM, "thread ");
-	screen_foreign(&shell->out, STYLE_BOLD, name, 0);
-	screen_own(&shell->out, STYLE_PLAIN, "\n");
-	return repl_switch(shell->repl, name, err);
+	return r < 0 ? r
+		     : repl_switch(shell->repl, link_string(link_field(reply, "thread"), "name"),
+				   err);
 }
 
 static int run_thread(struct shell *shell, const char *const args[], struct error *err)
 {
-	if (args[0])
+	if (args[0] && strcmp(args[0], shell->thread) != 0)
 		return repl_switch(shell->repl, args[0], err);
-	screen_foreign(&shell->out, STYLE_BOLD, shell->thread, 0);
-	screen_own(&shell->out, STYLE_PLAIN, "\n");
-	return 0;
+	return repl_tell_thread(shell->repl, err);
 }
 
 static int run_interrupt(struct shell *shell, const char *const args[], struct error *err)
@@ -73,14 +84,18 @@ static int run_model(struct shell *shell, const char *const args[], struct error
 {
 	auto_json sd_json_variant *reply = NULL;
 	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, err);
+	struct flow flow;
 
 	(void)args;
 	if (r < 0)
 		return r;
-	status_tell_model(shell, link_field(reply, "status"));
-	screen_own(&shell->out, STYLE_DIM,
-		   "\n[provider] in %s/clawos.conf chooses it; claw config check reads the file\n",
-		   shell->paths.state);
+	flow_begin(&flow, &shell->out, 0, 2);
+	status_tell_model(shell, link_field(reply, "status"), &flow);
+	flow_end(&flow);
+	flow_begin(&flow, &shell->out, 0, 2);
+	flow_own(&flow, STYLE_DIM, "[provider] in %s/clawos.conf chooses it", shell->paths.state);
+	flow_own(&flow, STYLE_DIM, "claw config check reads that file");
+	flow_end(&flow);
 	return 0;
 }
 

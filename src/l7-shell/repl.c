@@ -3,30 +3,25 @@
 
 #include "base/cleanup.h"
 #include "l7-shell/direct.h"
+#include "l7-shell/glyph.h"
 #include "l7-shell/line-editor.h"
 #include "l7-shell/link.h"
+#include "l7-shell/sanitise.h"
 #include "l7-shell/session.h"
-#include "l7-shell/submit.h"
-#include "l7-shell/tool-line.h"
-#include "l7-shell/tty-mode.h"
+#include "l7-shell/status-report.h"
 #include "l7-shell/view.h"
 #include "l7-shell/workspace.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_BYTES_MAX = 1024 * 1024 };
-
-#define PROMPT "\xE2\x9D\xAF " /* "❯ " */
-
-static void complain(struct repl *repl, const struct error *err)
-{
-	screen_fresh_line(&repl->shell->out);
-	screen_foreign(&repl->shell->out, STYLE_BAD, err->text, 0);
-	screen_put(&repl->shell->out, STYLE_PLAIN, "\n", 1);
-}
+enum {
+	LINE_BYTES_MAX = 1024 * 1024,
+	ROWS_BYTES_MAX = 256 * 1024,
+	NAME_COLUMNS = 24,
+	QUEUED_BYTES_MAX = 256,
+};
 
 static void flush(struct repl *repl)
 {
@@ -34,133 +29,89 @@ static void flush(struct repl *repl)
 		repl->quit = true; /* the terminal is gone */
 }
 
-static void keep_question(struct repl *repl, sd_json_variant *event)
+void repl_hide(struct repl *repl)
 {
-	if (repl->n_questions == REPL_QUESTIONS_MAX)
-		return; /* it times out to denied; claw-agentd asks one at a time per call */
-	repl->questions[repl->n_questions++] = sd_json_variant_ref(event);
+	line_editor_hide(repl->editor);
 }
 
-static void drop_question(struct repl *repl, int64_t seq)
+/* The messages that wait behind the turn that runs. */
+static int add_queued(struct repl *repl, struct buf *rows)
 {
-	for (size_t i = 0; i < repl->n_questions; i++) {
-		if (link_integer(repl->questions[i], "seq") != seq)
+	int r = 0;
+
+	for (size_t i = 1; i < repl->n_watched && r == 0; i++) {
+		const char *text = repl->watched[i].text;
+
+		if (!text)
 			continue;
-		sd_json_variant_unref(repl->questions[i]);
-		repl->n_questions--;
-		for (; i < repl->n_questions; i++)
-			repl->questions[i] = repl->questions[i + 1];
-		return;
+		r = buf_add_string(rows, "  queued: ");
+		if (r == 0)
+			r = sanitise_text(text, strnlen(text, QUEUED_BYTES_MAX), SANITISE_LINE,
+					  rows);
+		if (r == 0)
+			r = buf_add_char(rows, '\n');
 	}
+	return r;
 }
 
-void repl_forget(struct repl *repl, uint64_t question)
+/* The prompt names the thread when it is not the usual one. */
+static int make_prompt(struct repl *repl, struct buf *prompt)
 {
-	drop_question(repl, (int64_t)question);
-}
+	const char *thread = repl->shell->thread;
+	int r = 0;
 
-static void drop_questions(struct repl *repl)
-{
-	while (repl->n_questions > 0)
-		drop_question(repl, link_integer(repl->questions[0], "seq"));
-}
-
-/* What follows from an event besides its being shown. */
-static void note_event(struct repl *repl, sd_json_variant *event)
-{
-	const char *kind = link_string(event, "kind");
-	uint64_t turn = (uint64_t)link_integer(event, "turn");
-	sd_json_variant *data = link_field(event, "data");
-
-	if (strcmp(kind, "accepted") == 0) {
-		repl->last_turn = turn;
-		repl->last_is_open = true;
-	} else if (strcmp(kind, "question") == 0) {
-		keep_question(repl, event);
-	} else if (strcmp(kind, "decision") == 0) {
-		drop_question(repl, link_integer(data, "question"));
-	} else if (strcmp(kind, "turn-done") == 0) {
-		if (turn == repl->last_turn)
-			repl->last_is_open = false;
-		if (turn == repl->running)
-			repl->running = 0;
+	if (strcmp(thread, "main") != 0) {
+		r = sanitise_text(thread, strnlen(thread, QUEUED_BYTES_MAX), SANITISE_LINE, prompt);
+		if (r == 0)
+			buf_truncate(prompt,
+				     glyph_fit(buf_string(prompt), prompt->length, NAME_COLUMNS));
+		if (r == 0)
+			r = buf_add_char(prompt, ' ');
 	}
+	return r < 0 ? r : buf_add_string(prompt, REPL_PROMPT);
 }
 
-static void on_event(sd_json_variant *event, void *data)
+void repl_show(struct repl *repl)
 {
-	struct repl *repl = data;
-
-	/* Live text of a turn somebody else started would run into the line being typed. */
-	if (link_integer(event, "seq") == 0 && !repl->running)
-		return;
-	line_editor_hide(repl->editor);
-	note_event(repl, event);
-	view_event(repl->view, event);
-	if (strcmp(link_string(event, "kind"), "question") == 0 && !repl->running &&
-	    repl->caught_up)
-		screen_own(&repl->shell->out, STYLE_DIM, "  /approve %lld or /deny %lld\n",
-			   (long long)link_integer(event, "seq"),
-			   (long long)link_integer(event, "seq"));
-	flush(repl);
-	line_editor_show(repl->editor);
-}
-
-static void on_caught_up(void *data)
-{
-	struct repl *repl = data;
-
-	repl->caught_up = true;
-}
-
-static void on_break(void *data)
-{
-	struct repl *repl = data;
-
-	view_break(repl->view);
-}
-
-static void on_lost(const struct error *reason, void *data)
-{
-	struct repl *repl = data;
-
-	line_editor_hide(repl->editor);
-	complain(repl, reason);
-	flush(repl);
-	repl->lost = true;
-	line_editor_cancel(repl->editor);
-}
-
-static int on_interrupted(sd_varlink *link, sd_json_variant *parameters, const char *error_id,
-			  sd_varlink_reply_flags_t flags, void *data)
-{
-	(void)link;
-	(void)parameters;
-	(void)error_id; /* the turn's end is an event of its own */
-	(void)flags;
-	(void)data;
-	return 0;
-}
-
-int repl_interrupt(struct repl *repl, struct error *err)
-{
+	auto_buf struct buf rows = BUF(ROWS_BYTES_MAX), prompt = BUF(ROWS_BYTES_MAX);
+	struct screen *out = &repl->shell->out;
 	int r;
 
-	repl->interrupt = sd_varlink_close_unref(repl->interrupt);
-	r = link_open(repl->shell->run_fd, "agent", &repl->interrupt, err);
+	if (!repl_is_running(repl)) {
+		screen_settle(out);
+		screen_fresh_line(out);
+	}
+	flush(repl);
+	r = add_queued(repl, &rows);
+	if (r == 0)
+		r = make_prompt(repl, &prompt);
+	if (r == 0)
+		r = line_editor_set_above(repl->editor, buf_string(&rows));
+	if (r == 0)
+		r = line_editor_set_prompt(repl->editor, buf_string(&prompt));
 	if (r < 0)
-		return r;
-	r = sd_varlink_bind_reply(repl->interrupt, on_interrupted);
-	if (r >= 0)
-		r = sd_varlink_attach_event(repl->interrupt, repl->event, SD_EVENT_PRIORITY_NORMAL);
-	if (r >= 0)
-		r = sd_varlink_invokebo(repl->interrupt, "io.clawos.Agent.Interrupt",
-					SD_JSON_BUILD_PAIR_STRING("thread", repl->shell->thread));
-	return r < 0 ? FAIL(err, r, "interrupt: %s", strerror(-r)) : 0;
+		repl->quit = true; /* no memory */
+	line_editor_set_dormant(repl->editor, repl_is_running(repl));
+	if (repl->caught_up || repl_is_running(repl))
+		line_editor_show(repl->editor);
 }
 
-/* While a turn runs: the first interrupts it, the second stops watching it. At the prompt: a new
- * line. */
+void repl_complain(struct repl *repl, const struct error *err)
+{
+	view_pause(repl->view);
+	screen_fresh_line(&repl->shell->out);
+	screen_foreign(&repl->shell->out, STYLE_BAD, err->text, 0);
+	screen_put(&repl->shell->out, STYLE_PLAIN, "\n", 1);
+}
+
+void repl_step(struct repl *repl)
+{
+	if (sd_event_run(repl->event, UINT64_MAX) < 0)
+		repl->quit = true;
+}
+
+/* While a turn runs: the first interrupts it, the second stops watching it; what is being typed
+ * stays. At the prompt: a new line. */
 static int on_interrupt_key(sd_event_source *source, const struct signalfd_siginfo *info,
 			    void *data)
 {
@@ -169,20 +120,19 @@ static int on_interrupt_key(sd_event_source *source, const struct signalfd_sigin
 
 	(void)source;
 	(void)info;
-	if (!repl->running) {
-		line_editor_cancel(repl->editor);
-	} else if (repl->interrupting) {
-		screen_fresh_line(&repl->shell->out);
-		screen_own(&repl->shell->out, STYLE_DIM, "turn %llu goes on without being shown\n",
-			   (unsigned long long)repl->running);
-		flush(repl);
-		repl->running = 0;
+	if (!repl_is_running(repl)) {
+		line_editor_drop(repl->editor);
+		return 0;
+	}
+	repl_hide(repl);
+	if (repl->interrupting) {
+		repl_let_go(repl);
 	} else {
 		repl->interrupting = true;
 		if (repl_interrupt(repl, &err) < 0)
-			complain(repl, &err);
-		flush(repl);
+			repl_complain(repl, &err);
 	}
+	repl_show(repl);
 	return 0;
 }
 
@@ -193,7 +143,6 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *info, 
 	(void)source;
 	(void)info;
 	repl->quit = true;
-	line_editor_cancel(repl->editor);
 	return 0;
 }
 
@@ -204,7 +153,22 @@ static int on_resize(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)source;
 	(void)info;
 	screen_measure(&repl->shell->out);
+	view_resize(repl->view);
 	line_editor_resize(repl->editor);
+	return 0;
+}
+
+/* Ctrl-Z: the terminal is the shell's behind us until we go on. */
+static int on_suspend(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+	struct repl *repl = data;
+
+	(void)source;
+	(void)info;
+	line_editor_pause(repl->editor);
+	(void)kill(getpid(), SIGSTOP);
+	screen_measure(&repl->shell->out);
+	line_editor_resume(repl->editor);
 	return 0;
 }
 
@@ -214,10 +178,8 @@ static int watch_signals(struct repl *repl, struct error *err)
 		int number;
 		sd_event_signal_handler_t act;
 	} rows[] = {
-		{ SIGINT, on_interrupt_key },
-		{ SIGTERM, on_end },
-		{ SIGHUP, on_end },
-		{ SIGWINCH, on_resize },
+		{ SIGINT, on_interrupt_key }, { SIGTERM, on_end },     { SIGHUP, on_end },
+		{ SIGWINCH, on_resize },      { SIGTSTP, on_suspend },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -231,131 +193,28 @@ static int watch_signals(struct repl *repl, struct error *err)
 	return 0;
 }
 
-/* Runs the loop until the turn is over; asks what has to be asked. */
-static void watch_turn(struct repl *repl)
+/* A command that was typed below an answer stands in front of what it says. */
+static void echo(struct repl *repl, const char *line)
 {
-	CLEANUP(tty_mode_restore) struct tty_mode mode;
-
-	tty_mode_quiet(&mode);
-	while (repl->running && !repl->lost && !repl->quit) {
-		if (repl->n_questions > 0 && !repl->interrupting) {
-			repl_ask(repl);
-			continue;
-		}
-		if (sd_event_run(repl->event, UINT64_MAX) < 0)
-			repl->quit = true;
-	}
-	repl->running = 0;
-	repl->interrupting = false;
+	view_pause(repl->view);
 	screen_settle(&repl->shell->out);
+	if (repl->line_shown)
+		return;
+	screen_own(&repl->shell->out, STYLE_BOLD, "%s", REPL_PROMPT);
+	screen_foreign(&repl->shell->out, STYLE_PLAIN, line, 0);
+	screen_put(&repl->shell->out, STYLE_PLAIN, "\n", 1);
 }
 
-/* Where to begin so that the last turn is shown: behind the record before its first one. */
-static int last_turn_begins(struct repl *repl, uint64_t *ret, struct error *err)
+/* It becomes a turn, which the view shows when it begins. */
+static bool is_direct(const char *line)
 {
-	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
-	sd_json_variant *turns;
-	int64_t seq = 0;
-	int r = sd_json_buildo(&parameters,
-			       SD_JSON_BUILD_PAIR_STRING("thread", repl->shell->thread),
-			       SD_JSON_BUILD_PAIR_INTEGER("limit", 1));
+	size_t n = strcspn(line + 1, " \t\n");
 
-	if (r < 0)
-		return FAIL(err, r, "history: %s", strerror(-r));
-	r = link_ask(repl->shell->run_fd, "agent", "io.clawos.Agent.History", parameters, &reply,
-		     err);
-	if (r < 0)
-		return r;
-	turns = link_field(reply, "turns");
-	if (turns && sd_json_variant_is_array(turns) && sd_json_variant_elements(turns) > 0)
-		seq = link_integer(sd_json_variant_by_index(turns, 0), "seq");
-	*ret = seq > 0 ? (uint64_t)seq - 1 : 0;
-	return 0;
-}
-
-/* The thread is made when it does not exist, so that it can be followed before anything is said in
- * it. */
-static int make_thread(struct repl *repl, struct error *err)
-{
-	auto_json sd_json_variant *parameters = NULL;
-	int r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("name", repl->shell->thread));
-
-	if (r < 0)
-		return FAIL(err, r, "thread: %s", strerror(-r));
-	return link_ask(repl->shell->run_fd, "agent", "io.clawos.Agent.NewThread", parameters, NULL,
-			err);
-}
-
-/* Follows the thread and shows its last turn as it stands. */
-static int follow(struct repl *repl, struct error *err)
-{
-	const struct session_acts acts = { on_event, on_caught_up, on_break, on_lost, repl };
-	uint64_t after = 0;
-	int r = last_turn_begins(repl, &after, err);
-
-	if (r == -ENOENT)
-		r = make_thread(repl, err);
-	if (r < 0)
-		return r;
-	drop_questions(repl);
-	repl->caught_up = repl->lost = repl->last_is_open = false;
-	repl->last_turn = 0;
-	session_close(repl->session);
-	repl->session = NULL;
-	r = session_open(repl->event,
-			 &(struct session_options){ .shell = repl->shell, .after_seq = after },
-			 &acts, &repl->session, err);
-	while (r >= 0 && !repl->caught_up && !repl->lost && !repl->quit)
-		r = sd_event_run(repl->event, UINT64_MAX);
-	if (r < 0)
-		return r;
-	if (repl->last_is_open) {
-		screen_fresh_line(&repl->shell->out);
-		screen_own(&repl->shell->out, STYLE_DIM, "turn %llu is not finished; it goes on\n",
-			   (unsigned long long)repl->last_turn);
-		repl->running = repl->last_turn;
-	}
-	flush(repl);
-	return 0;
-}
-
-int repl_switch(struct repl *repl, const char *thread, struct error *err)
-{
-	int r = shell_set_thread(repl->shell, thread, err);
-
-	return r < 0 ? r : follow(repl, err);
-}
-
-int repl_send(struct repl *repl, const char *text, struct error *err)
-{
-	auto_json sd_json_variant *arguments = NULL;
-	const struct options *options = repl->shell->options;
-	const struct direct_form *form;
-	struct submission submission = {
-		.thread = repl->shell->thread,
-		.text = text,
-		.context_fd = -1,
-		.record_fd = -1,
-		.replay_fd = -1,
-		.allow = options->allow,
-		.n_allow = options->n_allow,
-		.workspace = repl->workspace,
-	};
-	struct accepted accepted;
-	int r = direct_parse(text, &form, &arguments, err);
-
-	if (r < 0)
-		return r;
-	if (form) {
-		submission.tool = form->tool;
-		submission.arguments = arguments;
-	}
-	r = submit(repl->shell->run_fd, &submission, &accepted, err);
-	if (r < 0)
-		return r;
-	view_follow(repl->view, accepted.turn);
-	repl->running = accepted.turn;
-	return 0;
+	for (size_t i = 0; i < direct_forms_count; i++)
+		if (strlen(direct_forms[i].name) == n &&
+		    strncmp(direct_forms[i].name, line + 1, n) == 0)
+			return true;
+	return false;
 }
 
 static void obey(struct repl *repl, char *line)
@@ -365,34 +224,15 @@ static void obey(struct repl *repl, char *line)
 
 	if (line[strspn(line, " \t\n")] == '\0')
 		return;
+	repl_hide(repl);
+	if (line[0] == '/' && !is_direct(line))
+		echo(repl, line);
 	if (line[0] == '/')
 		r = command_line(&repl_commands, repl->shell, line + 1, &err);
 	else
 		r = repl_send(repl, line, &err);
 	if (r < 0)
-		complain(repl, &err);
-	flush(repl);
-}
-
-static int read_and_obey(struct repl *repl, struct buf *line, struct error *err)
-{
-	enum line_outcome outcome;
-	int r = line_editor_read(repl->editor, line, &outcome, err);
-
-	if (r < 0)
-		return r;
-	switch (outcome) {
-	case LINE_READ:
-		obey(repl, line->data ? line->data : (char[]){ "" });
-		break;
-	case LINE_CANCELLED:
-		break;
-	case LINE_END:
-		repl->quit = true;
-		screen_own(&repl->shell->out, STYLE_PLAIN, "\n");
-		break;
-	}
-	return 0;
+		repl_complain(repl, &err);
 }
 
 /* The system was stopped or could not be started again: once more, then this is the end. */
@@ -400,45 +240,62 @@ static int recover(struct repl *repl, struct error *err)
 {
 	int r = shell_reconnect(repl->shell, err);
 
-	return r < 0 ? r : follow(repl, err);
+	return r < 0 ? r : repl_follow(repl, err);
 }
 
 static int loop(struct repl *repl, struct error *err)
 {
 	auto_buf struct buf line = BUF(LINE_BYTES_MAX);
-	int r = follow(repl, err);
+	int r = repl_follow(repl, err);
 
 	while (r >= 0 && !repl->quit) {
-		if (repl->lost)
+		if (repl->lost) {
 			r = recover(repl, err);
-		else if (repl->running)
-			watch_turn(repl);
-		else
-			r = read_and_obey(repl, &line, err);
-		flush(repl);
+		} else if (repl->n_questions > 0 && repl_is_running(repl) && !repl->interrupting) {
+			repl_ask(repl);
+		} else if (line_editor_take(repl->editor, &line, &repl->line_shown)) {
+			obey(repl, line.data ? line.data : (char[]){ "" });
+		} else if (line_editor_has_ended(repl->editor)) {
+			repl->quit = true;
+		} else {
+			repl_show(repl);
+			repl_step(repl);
+		}
 	}
 	return r;
 }
 
-/* The one command that begins so, with a space behind it. */
-static const char *complete(const char *word, void *data)
+static void leave(struct repl *repl)
 {
-	struct repl *repl = data;
-	const char *found = NULL;
+	repl_hide(repl);
+	screen_settle(&repl->shell->out);
+	screen_fresh_line(&repl->shell->out);
+	if (repl_is_running(repl)) {
+		view_pause(repl->view);
+		screen_own(&repl->shell->out, STYLE_DIM,
+			   "turn %llu goes on; the next claw shows it\n",
+			   (unsigned long long)repl->watched[0].turn);
+	}
+	flush(repl);
+}
+
+/* The commands that begin so. */
+static void complete(const char *word, void (*found)(const char *name, void *found_data),
+		     void *found_data)
+{
+	char name[64] = "/";
 
 	if (word[0] != '/' || strpbrk(word, " \t\n"))
-		return NULL;
+		return;
 	for (size_t i = 0; i < repl_commands.n; i++) {
-		if (strncmp(repl_commands.rows[i].name, word + 1, strlen(word) - 1) != 0)
+		size_t n = strlen(repl_commands.rows[i].name);
+
+		if (strncmp(repl_commands.rows[i].name, word + 1, strlen(word) - 1) != 0 ||
+		    n + 2 > sizeof(name))
 			continue;
-		if (found)
-			return NULL;
-		found = repl_commands.rows[i].name;
+		memcpy(name + 1, repl_commands.rows[i].name, n + 1);
+		found(name, found_data);
 	}
-	if (!found || snprintf(repl->completion, sizeof(repl->completion), "/%s ", found) >=
-			      (int)sizeof(repl->completion))
-		return NULL;
-	return repl->completion;
 }
 
 static int open_parts(struct repl *repl, struct error *err)
@@ -453,18 +310,46 @@ static int open_parts(struct repl *repl, struct error *err)
 	if (r < 0)
 		return FAIL(err, r, "%s", strerror(-r));
 	r = watch_signals(repl, err);
-	if (r == 0)
-		r = line_editor_open(&(struct line_editor_options){ .event = repl->event,
-								    .state_fd = shell->state_fd,
-								    .prompt = PROMPT,
-								    .complete = complete,
-								    .data = repl },
-				     &repl->editor, err);
 	if (r == 0 && shell->options->workspace)
 		r = workspace_register(shell->state_fd, shell->run_fd, shell->options->workspace,
 				       options_allow(shell->options, "write"), &repl->workspace,
 				       err);
+	if (r == 0)
+		r = line_editor_open(&(struct line_editor_options){ .event = repl->event,
+								    .state_fd = shell->state_fd,
+								    .screen = &shell->out,
+								    .complete = complete },
+				     &repl->editor, err);
 	return r;
+}
+
+/* Two lines: what this is, who answers, where its hands are. */
+static int greet(struct repl *repl, struct error *err)
+{
+	auto_json sd_json_variant *reply = NULL;
+	struct shell *shell = repl->shell;
+	const char *folder = shell->options->workspace;
+	auto_buf struct buf where = BUF(ROWS_BYTES_MAX);
+	bool writable = !folder || options_allow(shell->options, "write");
+	struct flow flow;
+	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, err);
+
+	if (r < 0)
+		return r;
+	flow_begin(&flow, &shell->out, 0, 2);
+	flow_own(&flow, STYLE_DIM, "ClawOS %s", CLAW_VERSION);
+	status_tell_model(shell, link_field(reply, "status"), &flow);
+	flow_own(&flow, STYLE_DIM, "/help lists commands");
+	flow_end(&flow);
+	flow_begin(&flow, &shell->out, 0, 2);
+	r = buf_printf(&where, "%s%s", folder ? folder : shell->paths.state,
+		       folder ? "" : "/workspace");
+	flow_foreign(&flow, STYLE_DIM, "workspace ", buf_string(&where));
+	flow_own(&flow, STYLE_DIM, "%s",
+		 writable ? "tools may write in it"
+			  : "read-only for tools (--allow write opens it)");
+	flow_end(&flow);
+	return r < 0 ? FAIL(err, r, "the workspace's path is too long") : 0;
 }
 
 int repl_run(struct shell *shell, struct error *err)
@@ -480,10 +365,15 @@ int repl_run(struct shell *shell, struct error *err)
 	if (r == 0)
 		r = open_parts(&repl, err);
 	if (r == 0)
+		r = greet(&repl, err);
+	if (r == 0 && shell->options->thread)
+		r = repl_tell_thread(&repl, err);
+	if (r == 0)
 		r = loop(&repl, err);
+	if (repl.editor)
+		leave(&repl);
 	shell->repl = NULL;
-	drop_questions(&repl);
-	sd_varlink_close_unref(repl.interrupt);
+	repl_drop_turns(&repl);
 	session_close(repl.session);
 	line_editor_close(repl.editor);
 	view_close(repl.view);

@@ -2,12 +2,13 @@
 /*
  * repl - the interactive shell: prompt, turns, questions (L7).
  *
- * Either a message is being read (line-editor.h) or a turn of ours is being watched; events are
- * served in both. What is typed while a turn runs is not shown and is read as the next message
- * afterwards; it never answers a question.
+ * One loop: events of the thread are shown as they come, what is typed stands below them
+ * (line-editor.h). A line that is ended while a turn runs is handed to the agent at once and waits
+ * in its queue; a slash command is obeyed at once. What is typed never answers a question.
  *
  * Ownership  repl_run() makes and releases everything; slash commands get the struct by
- * shell->repl. Tests      tests/process/test-claw-terminal.py.
+ *            shell->repl.
+ * Tests      tests/process/test-claw-terminal.py, test-claw-typing.py.
  */
 #pragma once
 
@@ -20,7 +21,15 @@
 #include <systemd/sd-json.h>
 #include <systemd/sd-varlink.h>
 
-enum { REPL_QUESTIONS_MAX = 16, REPL_COMPLETION_BYTES = 32 };
+enum { REPL_QUESTIONS_MAX = 16, REPL_WATCHED_MAX = 64 };
+
+#define REPL_PROMPT "\xE2\x9D\xAF " /* "❯ " */
+
+/* A turn that was begun here, or goes on from before, and is not done. */
+struct watched {
+	uint64_t turn;
+	char *text; /* of a message that waits unseen; NULL: it stands on the screen */
+};
 
 struct repl {
 	struct shell *shell;
@@ -28,34 +37,57 @@ struct repl {
 	struct session *session;
 	struct view *view;
 	struct line_editor *editor;
-	uint64_t running; /* the turn that is being watched; 0: none */
-	uint64_t last_turn;
-	bool last_is_open; /* it has no turn-done yet */
+	struct watched watched[REPL_WATCHED_MAX]; /* oldest first; the first one runs */
+	size_t n_watched;
 	bool caught_up, lost, quit;
+	bool line_shown;   /* the line that is obeyed stands on the screen */
 	bool interrupting; /* Ctrl-C was pressed in this turn */
 	uint32_t workspace;
 	sd_varlink *interrupt;                          /* the call under way */
 	sd_json_variant *questions[REPL_QUESTIONS_MAX]; /* open ones, oldest first */
 	size_t n_questions;
-	char completion[REPL_COMPLETION_BYTES];
 };
 
 /* Runs until the person quits: an exit status, or -errno. */
 must_check int repl_run(struct shell *shell, struct error *err);
 
-/* For the slash commands. */
-must_check int repl_switch(struct repl *repl, const char *thread, struct error *err);
-/* Hands a message or direct form to the agent; its turn is watched next. */
+/* repl.c: what is typed is taken away before output, and comes back behind it. */
+void repl_hide(struct repl *repl);
+void repl_show(struct repl *repl);
+void repl_complain(struct repl *repl, const struct error *err);
+/* The loop until something has happened. */
+void repl_step(struct repl *repl);
+
+/* repl-turns.c */
+static inline bool repl_is_running(const struct repl *repl)
+{
+	return repl->n_watched > 0;
+}
+/* Follows the shell's thread, which is made when it does not exist, and shows its last turn as it
+ * stands. */
+must_check int repl_follow(struct repl *repl, struct error *err);
+/* Hands a message or direct form to the agent; its turn is watched. */
 must_check int repl_send(struct repl *repl, const char *text, struct error *err);
 must_check int repl_interrupt(struct repl *repl, struct error *err);
+/* Turns go on without being shown. */
+void repl_let_go(struct repl *repl);
+/* Releases what belongs to turns. */
+void repl_drop_turns(struct repl *repl);
+
+/* repl-ask.c: asks for a key on the open question. */
+void repl_ask(struct repl *repl);
 /* Answers the open question with that record number; 0: the only one. */
 must_check int repl_decide(struct repl *repl, uint64_t question, enum decision decision,
 			   struct error *err);
+void repl_keep_question(struct repl *repl, sd_json_variant *event);
+void repl_drop_question(struct repl *repl, uint64_t question);
+void repl_drop_questions(struct repl *repl);
 
-/* The question is not asked again here; it stays open at the agent until it times out. */
-void repl_forget(struct repl *repl, uint64_t question);
-
-/* Asks for a key on the open question (repl-ask.c). */
-void repl_ask(struct repl *repl);
+/* repl-thread.c */
+must_check int repl_switch(struct repl *repl, const char *thread, struct error *err);
+/* "thread NAME, 3 turns" or "new thread NAME". */
+must_check int repl_tell_thread(struct repl *repl, struct error *err);
+must_check int repl_thread_exists(struct repl *repl, const char *name, bool *ret,
+				  struct error *err);
 
 extern const struct command_table repl_commands; /* repl-commands.c */

@@ -29,6 +29,7 @@ void screen_measure(struct screen *screen)
 	else
 		screen->columns =
 			size.ws_col < SCREEN_COLUMNS_MIN ? SCREEN_COLUMNS_MIN : size.ws_col;
+	screen->rows = size.ws_row > 0 ? size.ws_row : SCREEN_ROWS_DEFAULT;
 }
 
 void screen_open(struct screen *screen, int fd)

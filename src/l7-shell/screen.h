@@ -31,7 +31,7 @@ enum screen_style {
 	STYLE_ASK = 1 << 9,  /* yellow */
 };
 
-enum { SCREEN_COLUMNS_DEFAULT = 80, SCREEN_COLUMNS_MIN = 20 };
+enum { SCREEN_COLUMNS_DEFAULT = 80, SCREEN_COLUMNS_MIN = 20, SCREEN_ROWS_DEFAULT = 24 };
 
 struct screen {
 	int fd;
@@ -39,7 +39,7 @@ struct screen {
 	bool colour;
 	bool has_status; /* a status line stands below the output */
 	bool at_start;   /* the cursor is in column 0 */
-	unsigned columns;
+	unsigned columns, rows;
 	unsigned style; /* in force */
 	int failed;     /* -errno of the first write that failed */
 	struct buf out;

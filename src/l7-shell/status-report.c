@@ -58,17 +58,14 @@ int status_model(const struct shell *shell, sd_json_variant *status, struct buf 
 				  : buf_add_string(ret_name, "no model");
 }
 
-void status_tell_model(struct shell *shell, sd_json_variant *status)
+void status_tell_model(struct shell *shell, sd_json_variant *status, struct flow *flow)
 {
 	auto_buf struct buf name = BUF(NAME_BYTES_MAX);
 	const char *where;
 
-	if (status_model(shell, status, &name, &where) < 0)
-		return; /* no memory; the next output says so */
-	screen_foreign(&shell->out, STYLE_BOLD, buf_string(&name), 0);
-	screen_own(&shell->out, STYLE_PLAIN, " (");
-	screen_foreign(&shell->out, STYLE_PLAIN, where, 0);
-	screen_own(&shell->out, STYLE_PLAIN, ")");
+	if (status_model(shell, status, &name, &where) < 0 || buf_printf(&name, " (%s)", where) < 0)
+		return; /* a name that long is none */
+	flow_foreign(flow, STYLE_BOLD, "", buf_string(&name));
 }
 
 static void key(struct shell *shell, const char *name)
@@ -133,11 +130,13 @@ static unsigned long long number(sd_json_variant *object, const char *name)
 static void print_agent(struct shell *shell, sd_json_variant *status)
 {
 	sd_json_variant *journal = link_field(status, "journal");
+	struct flow flow;
 	char size[TOOL_LINE_SPAN_BYTES];
 
 	key(shell, "model");
-	status_tell_model(shell, status);
-	screen_own(&shell->out, STYLE_PLAIN, "\n");
+	flow_begin(&flow, &shell->out, KEY_COLUMNS, KEY_COLUMNS);
+	status_tell_model(shell, status, &flow);
+	flow_end(&flow);
 	key(shell, "agent");
 	screen_foreign(&shell->out, STYLE_PLAIN, link_string(status, "agent"), 0);
 	screen_own(&shell->out, STYLE_PLAIN, ": %llu threads, %llu turns, %llu running\n",

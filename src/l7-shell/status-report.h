@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "l7-shell/flow.h"
 #include "l7-shell/shell.h"
 
 #include <systemd/sd-json.h>
@@ -20,5 +21,5 @@ int status_report(struct shell *shell, const char *const args[], struct error *e
 must_check int status_model(const struct shell *shell, sd_json_variant *status,
 			    struct buf *ret_name, const char **ret_where);
 
-/* The same on a screen: "Qwen2.5-Coder 1.5B (local model)". */
-void status_tell_model(struct shell *shell, sd_json_variant *status);
+/* The same as a part of a line: "Qwen2.5-Coder 1.5B (local model)". */
+void status_tell_model(struct shell *shell, sd_json_variant *status, struct flow *flow);

@@ -11,21 +11,23 @@ static void set(struct tty_mode *mode, tcflag_t off, int action)
 	if (!mode->changed)
 		return; /* no terminal: nothing to set */
 	wanted = mode->before;
+	wanted.c_iflag &= ~(tcflag_t)(IXON | IXOFF);
 	wanted.c_lflag |= ISIG;
 	wanted.c_lflag &= ~off;
+	wanted.c_cc[VQUIT] = _POSIX_VDISABLE;
 	wanted.c_cc[VMIN] = 1;
 	wanted.c_cc[VTIME] = 0;
 	(void)tcsetattr(STDIN_FILENO, action, &wanted); /* a terminal that is gone ends the input */
 }
 
-void tty_mode_quiet(struct tty_mode *mode)
+void tty_mode_edit(struct tty_mode *mode)
 {
-	set(mode, ECHO | ICANON, TCSADRAIN);
+	set(mode, ECHO | ICANON | IEXTEN, TCSADRAIN);
 }
 
 void tty_mode_keys(struct tty_mode *mode)
 {
-	set(mode, ECHO | ICANON, TCSAFLUSH);
+	set(mode, ECHO | ICANON | IEXTEN, TCSAFLUSH);
 }
 
 void tty_mode_restore(struct tty_mode *mode)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /*
- * tty-mode - the terminal while the line editor does not have it (L7).
+ * tty-mode - what the terminal does with keys (L7).
  *
- * Quiet: typed characters are kept for the next prompt, not shown; Ctrl-C is a signal. Keys: one
- * key at a time, what was typed before is thrown away, so that it answers nothing.
+ * Edit: every key comes at once and is not shown; Ctrl-C and Ctrl-Z are signals, no other key is.
+ * Keys: the same for a terminal that shows lines itself, and what was typed before is thrown away,
+ * so that it answers nothing.
  */
 #pragma once
 
@@ -16,6 +17,6 @@ struct tty_mode {
 };
 
 /* Each keeps what was in force in mode; without a terminal nothing is changed. */
-void tty_mode_quiet(struct tty_mode *mode);
+void tty_mode_edit(struct tty_mode *mode);
 void tty_mode_keys(struct tty_mode *mode);
 void tty_mode_restore(struct tty_mode *mode);

@@ -46,19 +46,43 @@ static void fail(struct typeset *typeset, int r)
 		typeset->screen->failed = r;
 }
 
+/* A call that goes on after something else was shown: the renderer has to know where it is (in a
+ * list, in a block of code); nothing of it is shown again. */
+static int catch_up(struct typeset *typeset)
+{
+	struct buf harmless = BUF(TEXT_BYTES_MAX * 4), unseen = BUF(TEXT_BYTES_MAX * 4);
+	int r = sanitise_feed(&typeset->sanitiser, buf_string(&typeset->shown),
+			      typeset->shown.length, &harmless);
+
+	if (r == 0 && harmless.length > 0)
+		r = markdown_feed(typeset->markdown, harmless.data, harmless.length, &unseen);
+	buf_truncate(&unseen, 0);
+	if (r == 0 && harmless.length > 0)
+		r = markdown_resume(typeset->markdown, &unseen);
+	screen_put(typeset->screen, STYLE_PLAIN, buf_string(&unseen), unseen.length);
+	buf_free(&harmless);
+	buf_free(&unseen);
+	return r;
+}
+
 static int open_block(struct typeset *typeset)
 {
 	const struct screen *screen = typeset->screen;
 	const struct markdown_options options = {
-		.columns = screen->columns,
+		/* a full row would leave the cursor of a terminal between two rows */
+		.columns = screen->columns - 1,
 		.attributes = screen->terminal,
 		.colour = screen->colour,
 	};
+	int r;
 
 	typeset->open = true;
 	typeset->sanitiser = (struct sanitiser){ 0 };
 	screen_fresh_line(typeset->screen);
-	return screen->terminal ? markdown_open(&options, &typeset->markdown) : 0;
+	if (!screen->terminal)
+		return 0;
+	r = markdown_open(&options, &typeset->markdown);
+	return r < 0 ? r : catch_up(typeset);
 }
 
 static int render(struct typeset *typeset, const struct buf *harmless, bool last)
@@ -141,6 +165,12 @@ void typeset_end(struct typeset *typeset)
 	typeset->markdown = NULL;
 	typeset->open = false;
 	fail(typeset, r);
+}
+
+void typeset_resize(struct typeset *typeset)
+{
+	if (typeset->markdown)
+		markdown_resize(typeset->markdown, typeset->screen->columns - 1);
 }
 
 void typeset_break(struct typeset *typeset)

@@ -25,8 +25,10 @@ void typeset_start(struct typeset *typeset);
 void typeset_add(struct typeset *typeset, const char *text, uint64_t offset);
 /* The whole text: shows what is missing of it, all of it when something else was shown. */
 void typeset_whole(struct typeset *typeset, const char *text);
-/* Ends the block and its line. */
+/* Ends the block and its line; the call may go on. */
 void typeset_end(struct typeset *typeset);
+/* The screen has another width. */
+void typeset_resize(struct typeset *typeset);
 void typeset_break(struct typeset *typeset);
 /* Nothing of the call has been shown yet. */
 bool typeset_is_idle(const struct typeset *typeset);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_BYTES = 80, CALLS_MAX = 32, TIME_WORDS_BYTES = 1024 };
+enum { ID_BYTES = 80, CALLS_MAX = 32, WAITING_MAX = 64, TIME_WORDS_BYTES = 1024 };
 
 /* A tool call that has begun. */
 struct begun {
@@ -19,10 +19,19 @@ struct begun {
 	uint64_t time_us;
 };
 
+/* A message behind the turn that runs. */
+struct waiting {
+	uint64_t turn;
+	sd_json_variant *data;
+};
+
 struct view {
 	struct view_options options;
 	uint64_t own_turn;
-	uint64_t turn;            /* the one events are about */
+	uint64_t turn;   /* the one the event is about */
+	uint64_t active; /* has started and is not done; 0: none */
+	struct waiting waiting[WAITING_MAX];
+	unsigned n_waiting;
 	struct typeset *text;     /* what the model says */
 	bool tells_time;          /* the turn is a direct /time */
 	bool reasons;             /* reasoning is being shown as the status line */
@@ -46,10 +55,18 @@ int view_open(const struct view_options *options, struct view **ret)
 	return 0;
 }
 
+void view_forget(struct view *view)
+{
+	while (view->n_waiting > 0)
+		sd_json_variant_unref(view->waiting[--view->n_waiting].data);
+	view->active = view->own_turn = 0;
+}
+
 void view_close(struct view *view)
 {
 	if (!view)
 		return;
+	view_forget(view);
 	typeset_close(view->text);
 	free(view);
 }
@@ -62,6 +79,11 @@ void view_follow(struct view *view, uint64_t turn)
 void view_break(struct view *view)
 {
 	typeset_break(view->text);
+}
+
+void view_resize(struct view *view)
+{
+	typeset_resize(view->text);
 }
 
 /* Ends whatever line is open, so that a note begins on a line of its own. */
@@ -77,22 +99,56 @@ static struct screen *note(struct view *view)
 	return view->options.notes;
 }
 
-static void on_accepted(struct view *view, sd_json_variant *data)
+void view_pause(struct view *view)
+{
+	(void)note(view);
+}
+
+static void begin_turn(struct view *view, uint64_t turn, sd_json_variant *data)
 {
 	struct screen *notes = note(view);
 
-	view->tells_time = strcmp(link_string(data, "tool"), "time") == 0;
 	typeset_start(view->text);
 	memset(view->begun, 0, sizeof(view->begun));
-	if (!notes || view->turn == view->own_turn)
+	view->tells_time = strcmp(link_string(data, "tool"), "time") == 0;
+	if (!notes || turn == view->own_turn)
 		return;
 	screen_own(notes, STYLE_BOLD, "> ");
 	if (link_string(data, "tool")[0])
 		tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"),
 				TOOL_LINE_RESULT_COLUMNS);
 	else
-		screen_foreign(notes, STYLE_BOLD, link_string(data, "text"), 0);
+		screen_foreign_block(notes, STYLE_BOLD, link_string(data, "text"),
+				     strlen(link_string(data, "text")));
 	screen_fresh_line(notes);
+}
+
+/* Behind a running turn it is only kept: its line would stand in another one's answer. */
+static void on_accepted(struct view *view, sd_json_variant *data)
+{
+	if (view->active == 0) {
+		begin_turn(view, view->turn, data);
+	} else if (view->n_waiting < WAITING_MAX) {
+		view->waiting[view->n_waiting++] =
+			(struct waiting){ view->turn, sd_json_variant_ref(data) };
+	}
+}
+
+static void on_turn_started(struct view *view, sd_json_variant *data)
+{
+	(void)data;
+	for (unsigned i = 0; i < view->n_waiting; i++) {
+		struct waiting *waiting = &view->waiting[i];
+
+		if (waiting->turn != view->turn)
+			continue;
+		begin_turn(view, waiting->turn, waiting->data);
+		sd_json_variant_unref(waiting->data);
+		view->n_waiting--;
+		memmove(waiting, waiting + 1, (view->n_waiting - i) * sizeof(*waiting));
+		break;
+	}
+	view->active = view->turn;
 }
 
 static void on_text(struct view *view, sd_json_variant *data)
@@ -210,6 +266,8 @@ static void on_turn_done(struct view *view, sd_json_variant *data)
 	struct screen *notes = note(view);
 
 	typeset_end(view->text);
+	if (view->active == view->turn)
+		view->active = 0;
 	if (!notes || strcmp(state, "done") == 0)
 		return;
 	screen_own(notes, STYLE_BAD, "turn %llu ", (unsigned long long)view->turn);
@@ -240,6 +298,7 @@ static const struct kind_row {
 	void (*show)(struct view *view, sd_json_variant *data);
 } kinds[] = {
 	{ "accepted", on_accepted },
+	{ "turn-started", on_turn_started },
 	{ "model-started", on_model_started },
 	{ "text", on_text },
 	{ "model-done", on_model_done },
@@ -251,7 +310,6 @@ static const struct kind_row {
 	{ "turn-done", on_turn_done },
 	{ "status", on_status },
 	{ "reasoning", NULL },
-	{ "turn-started", NULL },
 	{ "thread-new", NULL },
 };
 

@@ -3,8 +3,9 @@
  * view - the events of a turn as a person sees them (L7).
  *
  * The answer streams, rendered; every tool call has its line; questions, interruptions and failures
- * are named. A gap in the live text (a reconnection, a daemon that started again) is closed from
- * the records: what was already shown is not shown again.
+ * are named. A message that waits behind a running turn is shown when its own begins. A gap in the
+ * live text (a reconnection, a daemon that started again) is closed from the records: what was
+ * already shown is not shown again.
  *
  * On a terminal everything the model says is shown as it comes. On a plain stream only the answer's
  * text is written, as it is (sanitised), when it is whole: notes then go to another screen or
@@ -33,11 +34,21 @@ struct view_options {
 must_check int view_open(const struct view_options *options, struct view **ret);
 void view_close(struct view *view); /* NULL-tolerant */
 
-/* The turn whose message this program sent: its text is not shown again. */
+/* The turn whose message this program sent and which stands on the screen: it is not shown again.
+ */
 void view_follow(struct view *view, uint64_t turn);
 
 /* One event of io.clawos.Agent.Subscribe. Flushes nothing. */
 void view_event(struct view *view, sd_json_variant *event);
+
+/* Something else is shown next; what the model says goes on behind it, on a line of its own. */
+void view_pause(struct view *view);
+
+/* Another thread is shown next: what was going on in this one is forgotten. */
+void view_forget(struct view *view);
+
+/* The screen has another width. */
+void view_resize(struct view *view);
 
 /* The subscription broke: live text may be missing from now on. */
 void view_break(struct view *view);

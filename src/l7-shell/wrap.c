@@ -144,6 +144,13 @@ int wrap_text(struct wrap *wrap, unsigned style, const char *text, size_t length
 	return r;
 }
 
+int wrap_resume(struct wrap *wrap)
+{
+	wrap->style = STYLE_PLAIN;
+	wrap->spaces = 0;
+	return wrap->begun ? begin_line(wrap, wrap->rest) : 0;
+}
+
 int wrap_end_line(struct wrap *wrap)
 {
 	int r = place_word(wrap);

@@ -46,6 +46,9 @@ void wrap_prefix(struct wrap *wrap, const char *first, const char *rest, unsigne
 /* Harmless UTF-8 text, whole characters, without newline. */
 must_check int wrap_text(struct wrap *wrap, unsigned style, const char *text, size_t length);
 
+/* Something else was written meanwhile: the line goes on in a new one. */
+must_check int wrap_resume(struct wrap *wrap);
+
 /* Writes what is held and ends the line. */
 must_check int wrap_end_line(struct wrap *wrap);
 

@@ -18,7 +18,16 @@ import termios
 import time
 
 LIMIT_SECONDS = 20
+# what the shell itself may write: attributes, erasing, cursor up, save and restore, make room, bracketed paste
+OWN = re.compile(r"\x1b\[[0-9;]*m|\x1b\[[KJ]|\x1b\[[0-9]+A|\x1b[78D]|\x1b\[\?2004[hl]|\x1b\[H\x1b\[2J")
+UNSEEN = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\u2028\u2029\U000e0041"
 ATTRIBUTES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def foreign(output):
+    """What could act on a terminal when the shell's own sequences are taken away; [] when all is well."""
+    return [c for c in OWN.sub("", output)
+            if (ord(c) < 32 and c not in "\r\n\t") or 126 < ord(c) < 160 or c in UNSEEN or 0xdc80 <= ord(c) <= 0xdcff]
 
 
 class Terminal:

@@ -4,7 +4,6 @@
 The daemons are scripted (harness/peers.py), the terminal is a pty (harness/terminal.py).
 """
 import os
-import re
 import shutil
 import signal
 import sys
@@ -16,13 +15,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from peers import DONE, DROP, Error, Peers  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
-from terminal import Terminal  # noqa: E402
+from terminal import Terminal, foreign  # noqa: E402
 
 CLAW = os.path.join(os.environ["CLAWOS_BIN"], "claw")
 PROMPT = "❯ "
-# what the shell itself may write: attributes, erasing a line, bracketed paste, libedit's cursor moves
-OWN = re.compile(r"\x1b\[[0-9;]*m|\x1b\[K|\x1b\[\?2004[hl]|\x1b\[[0-9;]*[CDGHJAB]|\x1b\[[0-9]*P|\x1b\[[0-9]*@|\x1b\[4[hl]")
-HOSTILE = "\x1b[2J\x1b]52;c;eA==\x07\x9b31m\u202eevil\u2066\x08\x7f"
+HOSTILE = ("\x1b[2J\x1b]52;c;eA==\x07\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\\x9b31m\x9d0;t\x9c\x90q\x9c\u202eevil\u2066\u200b\ufeff"
+           "\u2028\x08\x7f\x1bc\x1b[6n\x1bP+q\x1b\\\U000e0041\x1b7\x1b[?2004h\r\x1b[A")
 
 
 class Fixture:
@@ -49,11 +47,6 @@ class Fixture:
 def answer(text):
     return [("turn-started", {}), ("model-started", {"call": 1}), ("text", {"call": 1, "offset": 0, "text": text}),
             ("model-done", {"call": 1, "text": text}), ("answer", {"text": text}), DONE]
-
-
-def foreign(output):
-    """What is left when the shell's own sequences are taken away."""
-    return [c for c in OWN.sub("", output) if (ord(c) < 32 and c not in "\r\n\t") or 126 < ord(c) < 160 or c in "\u202e\u2066"]
 
 
 @test
@@ -90,7 +83,7 @@ def nothing_the_model_or_a_tool_says_acts_on_the_terminal(f):
     data = {"id": "a" + HOSTILE, "tool": "shell" + HOSTILE, "arguments": {"command" + HOSTILE: HOSTILE}}
     f.peers.script = lambda _: [
         ("status", {"text": HOSTILE}), ("reasoning", {"text": HOSTILE}),
-        ("model-started", {"call": 1}), *[("text", {"call": 1, "offset": i, "text": c}) for i, c in enumerate(HOSTILE[:9])],
+        ("model-started", {"call": 1}), *[("text", {"call": 1, "offset": len(HOSTILE[:i].encode()), "text": c}) for i, c in enumerate(HOSTILE)],
         ("model-done", {"call": 1, "text": f"**{HOSTILE}** [a]({HOSTILE})\n```{HOSTILE}\n{HOSTILE}\n```\n| {HOSTILE} | b |\n|--|--|\n"}),
         ("tool-started", data), ("tool-done", {**data, "ok": False, "why": HOSTILE, "exit": 1}),
         ("answer", {"text": f"> {HOSTILE}\n# {HOSTILE}"}), ("turn-done", {"state": "failed" + HOSTILE, "reason": HOSTILE})]
@@ -134,22 +127,6 @@ def ctrl_c_interrupts_a_turn_and_clears_a_line(f):
         t.type("whole\n").expect("fine").expect(PROMPT).type("\x04")
         expect(t.end(), 0)
         expect(f.texts(), ["go", "whole"])
-
-
-@test
-def what_is_typed_during_a_turn_is_not_shown_and_comes_next(f):
-    go = threading.Event()
-    f.peers.script = lambda q: ([("text", {"call": 1, "offset": 0, "text": "busy "}), lambda _: go.wait(20), ("answer", {"text": "busy one"}),
-                                 DONE] if q["text"] == "one" else answer("second answer"))
-    with f.terminal() as t:
-        t.expect(PROMPT).type("one\n").expect("busy")
-        expect(t.flags() & termios.ECHO, 0)
-        t.type("two\n")
-        go.set()
-        t.expect(PROMPT).expect("second answer").expect(PROMPT).type("\x04")
-        t.end()
-        expect(f.texts(), ["one", "two"])
-        expect(t.plain().count("two"), 1)
 
 
 @test
