@@ -36,12 +36,16 @@ const struct model_format *agent_format(const struct provider_config *config)
  */
 enum { LLM_PATIENCE = 4 };
 
+/* Of the connections clawfsd takes (fs.connections). All turns of a restart begin at once. */
+enum { FS_LINKS_MAX = 32 };
+
 static int open_peers(struct agent *agent, int run_fd)
 {
 	uint64_t silence_us = agent->config->daemon_timeout_s * CLOCK_SECOND_US;
-	const struct peer_options egress = { run_fd, "egress", "claw-egressd", silence_us };
-	const struct peer_options llm = { run_fd, "llm", "claw-llmd", LLM_PATIENCE * silence_us };
-	const struct peer_options fs = { run_fd, "fs", "clawfsd", silence_us };
+	const struct peer_options egress = { run_fd, "egress", "claw-egressd", silence_us, 0 };
+	const struct peer_options llm = { run_fd, "llm", "claw-llmd", LLM_PATIENCE * silence_us,
+					  0 };
+	const struct peer_options fs = { run_fd, "fs", "clawfsd", silence_us, FS_LINKS_MAX };
 	int r = peer_new(agent->event, &egress, &agent->egress);
 
 	if (r >= 0)

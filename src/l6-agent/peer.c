@@ -4,13 +4,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "l6-agent/field.h"
+#include "l6-agent/peer-link.h"
 
 #include <assert.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 enum { IDLE_MAX = 8 };
 
@@ -21,7 +19,10 @@ struct peer {
 	sd_varlink *idle[IDLE_MAX];
 	size_t n_idle;
 	struct peer_call *calls;
-	uint64_t generation; /* of the newest call */
+	size_t n_links, links_max; /* of calls; 0: any number */
+	struct peer_call *waiting_first, *waiting_last;
+	sd_event_source *admission; /* on when one that waits may go */
+	uint64_t generation;        /* of the newest call */
 	uint64_t silence_us, heard_us;
 	sd_event_source *watch; /* on while calls are out */
 	sd_varlink *probe;
@@ -30,15 +31,18 @@ struct peer {
 struct peer_call {
 	struct peer *peer;
 	struct peer_call *next, **self; /* in peer->calls */
+	struct peer_call *next_waiting;
 	sd_varlink *link;
 	uint64_t generation;
 	sd_event_source *repeat;
 	struct peer_call_options options;
-	int kept[2]; /* descriptors of a call that may be repeated */
+	int kept[2]; /* descriptors of a call that waits or may be repeated */
+	bool is_waiting, is_admitted;
 	bool repeated, in_reply, cancelled;
 };
 
 static int on_watch(sd_event_source *source, uint64_t usec, void *userdata);
+static int on_admission(sd_event_source *source, void *userdata);
 
 int peer_new(sd_event *event, const struct peer_options *options, struct peer **ret)
 {
@@ -53,9 +57,14 @@ int peer_new(sd_event *event, const struct peer_options *options, struct peer **
 	peer->name = options->name;
 	peer->daemon = options->daemon;
 	peer->silence_us = options->silence_us;
+	peer->links_max = options->links_max;
 	r = sd_event_add_time_relative(event, &peer->watch, CLOCK_MONOTONIC, 0, 0, on_watch, peer);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(peer->watch, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(event, &peer->admission, on_admission, peer);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(peer->admission, SD_EVENT_OFF);
 	if (r < 0) {
 		peer_free(peer);
 		return r;
@@ -71,10 +80,44 @@ static void drop_probe(struct peer *peer)
 	sd_varlink_close_unref(TAKE_PTR(peer->probe));
 }
 
+static void wait_for_admission(struct peer_call *call)
+{
+	struct peer *peer = call->peer;
+
+	call->is_waiting = true;
+	if (peer->waiting_last)
+		peer->waiting_last->next_waiting = call;
+	else
+		peer->waiting_first = call;
+	peer->waiting_last = call;
+}
+
+static void leave_queue(struct peer_call *call)
+{
+	struct peer *peer = call->peer;
+	struct peer_call *before = NULL;
+
+	for (struct peer_call *at = peer->waiting_first; at != call; at = at->next_waiting)
+		before = at;
+	if (before)
+		before->next_waiting = call->next_waiting;
+	else
+		peer->waiting_first = call->next_waiting;
+	if (peer->waiting_last == call)
+		peer->waiting_last = before;
+	call->is_waiting = false;
+}
+
 static void free_call(struct peer_call *call)
 {
 	struct peer *peer = call->peer;
 
+	if (call->is_waiting)
+		leave_queue(call);
+	if (call->is_admitted)
+		peer->n_links--;
+	if (peer->waiting_first && peer->n_links < peer->links_max)
+		(void)sd_event_source_set_enabled(peer->admission, SD_EVENT_ONESHOT);
 	*call->self = call->next;
 	if (call->next)
 		call->next->self = call->self;
@@ -107,6 +150,7 @@ void peer_free(struct peer *peer)
 	drop_idle(peer);
 	drop_probe(peer);
 	sd_event_source_disable_unref(peer->watch);
+	sd_event_source_disable_unref(peer->admission);
 	free(peer);
 }
 
@@ -177,46 +221,6 @@ static int on_reply(sd_varlink *link, sd_json_variant *reply, const char *error_
 	return 0;
 }
 
-static int connect_socket(const struct peer *peer)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
-			 peer->run_fd, peer->name);
-
-	if (fd < 0)
-		return -errno;
-	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
-
-static int open_link(struct peer *peer, sd_varlink_reply_t on_answer, sd_varlink **ret)
-{
-	auto_fd int fd = connect_socket(peer);
-	sd_varlink *link = NULL;
-	int r = fd < 0 ? fd : sd_varlink_connect_fd(&link, fd);
-
-	if (r < 0)
-		return r;
-	(void)take_fd(&fd); /* the connection's now */
-	r = sd_varlink_set_allow_fd_passing_input(link, true);
-	if (r >= 0)
-		r = sd_varlink_set_allow_fd_passing_output(link, true);
-	if (r >= 0)
-		r = sd_varlink_bind_reply(link, on_answer);
-	if (r >= 0)
-		r = sd_varlink_attach_event(link, peer->event, SD_EVENT_PRIORITY_NORMAL);
-	if (r < 0) {
-		sd_varlink_close_unref(link);
-		return r;
-	}
-	*ret = link;
-	return 0;
-}
-
 static int take_link(struct peer *peer, sd_varlink **ret)
 {
 	while (peer->n_idle > 0) {
@@ -228,7 +232,7 @@ static int take_link(struct peer *peer, sd_varlink **ret)
 		}
 		sd_varlink_close_unref(link);
 	}
-	return open_link(peer, on_reply, ret);
+	return peer_link_open(peer->event, peer->run_fd, peer->name, on_reply, ret);
 }
 
 static int send_call(struct peer_call *call, const int *fds)
@@ -319,11 +323,9 @@ static int on_probed(sd_varlink *link, sd_json_variant *reply, const char *error
 	return 0;
 }
 
-static int open_link(struct peer *peer, sd_varlink_reply_t on_answer, sd_varlink **ret);
-
 static int send_probe(struct peer *peer)
 {
-	int r = open_link(peer, on_probed, &peer->probe);
+	int r = peer_link_open(peer->event, peer->run_fd, peer->name, on_probed, &peer->probe);
 
 	if (r < 0)
 		return r;
@@ -373,7 +375,7 @@ static void on_loss(struct peer_call *call)
 
 static int keep_fds(struct peer_call *call)
 {
-	for (size_t i = 0; call->options.repeatable && i < call->options.n_fds; i++) {
+	for (size_t i = 0; i < call->options.n_fds; i++) {
 		call->kept[i] = fcntl(call->options.fds[i], F_DUPFD_CLOEXEC, 3);
 		if (call->kept[i] < 0)
 			return -errno;
@@ -381,11 +383,59 @@ static int keep_fds(struct peer_call *call)
 	return 0;
 }
 
+static void close_kept(struct peer_call *call)
+{
+	for (size_t i = 0; i < 2; i++) {
+		close_fd(&call->kept[i]);
+		call->kept[i] = -1;
+	}
+}
+
+/* Others have ended: those that wait go, in order. */
+static int on_admission(sd_event_source *source, void *userdata)
+{
+	struct peer *peer = userdata;
+
+	(void)source;
+	while (peer->waiting_first && peer->n_links < peer->links_max) {
+		struct peer_call *call = peer->waiting_first;
+		int r;
+
+		leave_queue(call);
+		call->is_admitted = true;
+		peer->n_links++;
+		r = send_call(call, call->kept);
+		if (!call->options.repeatable)
+			close_kept(call); /* the other side waits for the end of a pipe */
+		if (r < 0)
+			give_up(call, SD_VARLINK_ERROR_DISCONNECTED, NULL);
+	}
+	return 0;
+}
+
+/* Now, or when one of the calls before it has ended. */
+static int admit(struct peer_call *call, const int *fds)
+{
+	struct peer *peer = call->peer;
+	int r = 0;
+
+	if (peer->links_max > 0 && peer->n_links >= peer->links_max) {
+		r = keep_fds(call);
+		wait_for_admission(call);
+		return r;
+	}
+	if (call->options.repeatable)
+		r = keep_fds(call);
+	call->is_admitted = true;
+	peer->n_links++;
+	return r < 0 ? r : send_call(call, fds);
+}
+
 int peer_call_start(struct peer *peer, const struct peer_call_options *options,
 		    struct peer_call **ret, struct error *err)
 {
 	struct peer_call *call = calloc(1, sizeof(*call));
-	int r;
+	int r = 0;
 
 	assert(options->on_reply && options->n_fds <= 2);
 	if (!call)
@@ -400,13 +450,12 @@ int peer_call_start(struct peer *peer, const struct peer_call_options *options,
 	if (call->next)
 		call->next->self = &call->next;
 	peer->calls = call;
-	r = keep_fds(call);
-	if (r >= 0 && !call->next) { /* nothing was expected of it before */
+	if (!call->next) { /* nothing was expected of it before */
 		peer->heard_us = clock_monotonic_us();
 		r = watch(peer);
 	}
 	if (r >= 0)
-		r = send_call(call, options->fds);
+		r = admit(call, options->fds);
 	if (r < 0) {
 		free_call(call);
 		return FAIL(err, r, "%s cannot be reached: %s", peer->daemon, strerror(-r));

@@ -55,6 +55,7 @@ struct peer_options {
 	const char *name;   /* the socket below it */
 	const char *daemon; /* the word for it in errors */
 	uint64_t silence_us;
+	size_t links_max; /* connections of calls at one time, further calls wait; 0: any number */
 };
 must_check int peer_new(sd_event *event, const struct peer_options *options, struct peer **ret);
 void peer_free(struct peer *peer); /* NULL-tolerant; ends its calls without a callback */

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 1024 }; /* all that wait for a daemon that is being replaced */
 
 /* $run_fd/name as an address: /proc/self/fd/N/name always fits. */
 static int address_of(int run_fd, const char *name, struct sockaddr_un *ret)

@@ -7,6 +7,7 @@ Environment: CLAWOS_BIN. Needs root, outside a chroot.
 """
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -256,6 +257,21 @@ def the_brokers_death_in_a_model_call_costs_one_more_call():
         s.follow(turn)
         expect((turn.answer, len(s.provider.requests)), ("again", 2))
         gate.set()
+
+
+@test
+def more_turns_than_clawfsd_takes_connections_all_get_their_answer():
+    with stack(otherwise=text("ok")) as s:
+        os.kill(s.clawfsd.pid, signal.SIGSTOP)
+        turns = [s.submit("hi", thread=f"t{n}") for n in range(120)]
+        os.kill(s.clawfsd.pid, signal.SIGCONT)
+        expect({s.follow(turn).answer for turn in turns}, {"ok"})
+        turns = [s.submit("hi", thread=f"t{n}") for n in range(120)]
+        s.clawfsd.kill()
+        s.agentd.kill()
+        s.agentd.start()
+        s.clawfsd.start()
+        expect({s.follow(turn).answer for turn in turns}, {"ok"})
 
 
 @test
