@@ -3,7 +3,7 @@
 import re
 
 COLUMNS = ("name", "protocol", "base_url", "key", "header", "model", "window", "price_in", "price_out", "quirks")
-PROTOCOLS = ("local", "openai")
+PROTOCOLS = ("local", "openai", "anthropic")
 HEADERS = ("-", "bearer", "x-api-key")
 QUIRKS = ("no-stream-options", "reasoning-back")
 

@@ -29,7 +29,15 @@ static void on_durable(const struct journal_record *record, void *data)
 
 const struct model_format *agent_format(const struct provider_config *config)
 {
-	return provider_is_local(config) ? &model_format_local : &model_format_openai;
+	switch (provider_row(config)->protocol) {
+	case PROTOCOL_LOCAL:
+		return &model_format_local;
+	case PROTOCOL_OPENAI:
+		return &model_format_openai;
+	case PROTOCOL_ANTHROPIC:
+		return &model_format_anthropic;
+	}
+	return &model_format_openai;
 }
 
 /* claw-llmd reads the weights from a disk and computes in long steps, and says nothing meanwhile.

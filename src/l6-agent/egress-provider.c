@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The form of the protocol that anthropic.c writes. */
+#define ANTHROPIC_VERSION "2023-06-01"
+
 /*
  * The list's last node points at the secret itself: libcurl does not copy header lists, so the key
  * exists once. The node is taken off again before the list is freed.
@@ -52,6 +55,8 @@ static int make_list(const struct egress_settings *settings, bool stream, char *
 		r = egress_header_add(&list, "Accept", accept, true, err);
 	if (r >= 0)
 		r = egress_header_add(&list, "User-Agent", "clawos", true, err);
+	if (r >= 0 && provider_row(&settings->provider)->protocol == PROTOCOL_ANTHROPIC)
+		r = egress_header_add(&list, "anthropic-version", ANTHROPIC_VERSION, true, err);
 	if (r >= 0)
 		r = egress_header_add_text(&list, settings->provider.extra_headers, err);
 	if (r >= 0)

@@ -2,10 +2,10 @@
 /*
  * model - how a conversation is written for a model and how its raw answer is read (L6).
  *
- * Two formats stand behind one table of functions: OpenAI chat completions (openai.c, spoken
- * through claw-egressd) and the local model's own prompt style (local-style.c, spoken through
- * claw-llmd). The loop sees messages, texts and tool calls only; a stop reason or token form never
- * reaches it.
+ * Three formats stand behind one table of functions: OpenAI chat completions (openai.c) and
+ * Anthropic's messages (anthropic.c), both spoken through claw-egressd, and the local model's own
+ * prompt style (local-style.c, spoken through claw-llmd). The loop sees messages, texts and tool
+ * calls only; a stop reason or token form never reaches it.
  *
  * A conversation keeps its serialised form in a memfd and only appends to it, so a prompt never
  * passes through JSON IPC and its prefix is byte-stable: no clock, no random order, nothing
@@ -14,7 +14,7 @@
  * Ownership  See each function. Strings given in are copied.
  * Errors     -ENOMEM, -EMSGSIZE over max_bytes, -EINVAL for text that is not UTF-8.
  * Threads    None: loop thread only.
- * Source     spec/providers.md (OpenAI form), spec/local-model.md (local style).
+ * Source     spec/providers.md (OpenAI, Anthropic), spec/local-model.md (local style).
  */
 #pragma once
 
@@ -46,7 +46,9 @@ struct answer {
 	struct tool_call *calls;
 	size_t n_calls;
 	enum answer_stop stop;
-	uint64_t prompt_tokens, cached_tokens, answer_tokens; /* 0 when not reported */
+	/* 0 when not reported; cached and stored (written to the provider's cache) are part of
+	 * prompt */
+	uint64_t prompt_tokens, cached_tokens, stored_tokens, answer_tokens;
 };
 void answer_free(struct answer *answer); /* frees the content, not the struct */
 
@@ -66,6 +68,7 @@ struct conversation_options {
 	bool stream;
 	bool no_stream_options; /* the provider refuses stream_options */
 	bool reasoning_back;    /* the provider wants its thinking back beside calls */
+	uint64_t max_tokens;    /* of one answer; 0: the format's own */
 	size_t max_bytes;       /* of the serialised form; 0 is refused */
 };
 
@@ -83,6 +86,7 @@ enum prompt_flag { PROMPT_NO_TOOLS = 1 << 0 }; /* the answer has to be text */
 
 struct model_format {
 	const char *name;
+	const char *path; /* behind the base URL; NULL for the local model */
 	int (*open)(const struct conversation_options *options, struct conversation **ret,
 		    struct error *err);
 	void (*close)(struct conversation *conversation); /* NULL-tolerant */
@@ -127,4 +131,5 @@ struct model_format {
 };
 
 extern const struct model_format model_format_openai;
+extern const struct model_format model_format_anthropic;
 extern const struct model_format model_format_local;

@@ -3,7 +3,6 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "l6-agent/openai-internal.h"
 #include "l6-agent/reply-text.h"
 
 #include <string.h>
@@ -33,7 +32,7 @@ struct openai_answer {
 };
 
 int openai_answer_new(const struct openai_view *view, const struct reply_options *options,
-		      struct openai_answer **ret, struct error *err)
+		      void **ret, struct error *err)
 {
 	struct openai_answer *answer = calloc(1, sizeof(*answer));
 
@@ -46,8 +45,10 @@ int openai_answer_new(const struct openai_view *view, const struct reply_options
 	return 0;
 }
 
-void openai_answer_free(struct openai_answer *answer)
+static void free_answer(void *userdata)
 {
+	struct openai_answer *answer = userdata;
+
 	if (!answer)
 		return;
 	for (size_t i = 0; i < answer->n_calls; i++) {
@@ -69,36 +70,9 @@ static int explain(int r, struct error *err)
 	return r < 0 ? FAIL(err, r, "the answer cannot be kept: %s", strerror(-r)) : r;
 }
 
-/* A string in an answer becomes a C string later, so a NUL in it becomes U+FFFD. */
-static int add_without_nul(struct buf *buf, const char *text, size_t length)
+static int take_text(struct openai_answer *answer, yyjson_val *value)
 {
-	int r = 0;
-
-	while (length > 0 && r >= 0) {
-		const char *nul = memchr(text, '\0', length);
-		size_t n = nul ? (size_t)(nul - text) : length;
-
-		r = buf_add(buf, text, n);
-		if (r >= 0 && nul)
-			r = buf_add_string(buf, UTF8_REPLACEMENT);
-		n += nul ? 1 : 0;
-		text += n;
-		length -= n;
-	}
-	return r;
-}
-
-static int split_text(struct openai_answer *answer, yyjson_val *value)
-{
-	const char *text = yyjson_get_str(value);
-	size_t length = yyjson_get_len(value);
-	auto_buf struct buf clean = BUF(REPLY_TEXT_BYTES_MAX);
-	int r;
-
-	if (!memchr(text, '\0', length))
-		return reply_text_feed(&answer->reply, text, length);
-	r = add_without_nul(&clean, text, length);
-	return r < 0 ? r : reply_text_feed(&answer->reply, buf_string(&clean), clean.length);
+	return reply_text_feed(&answer->reply, yyjson_get_str(value), yyjson_get_len(value));
 }
 
 static int take_thinking(struct openai_answer *answer, yyjson_val *value)
@@ -111,7 +85,7 @@ static int take_thinking(struct openai_answer *answer, yyjson_val *value)
 	if (answer->view.reasoning_back && answer->reasoning.length == 0)
 		r = buf_add_string(&answer->reasoning, OPENAI_CARRIED);
 	if (answer->view.reasoning_back && r >= 0)
-		r = add_without_nul(&answer->reasoning, text, length);
+		r = reply_add_clean(&answer->reasoning, text, length);
 	return r;
 }
 
@@ -123,7 +97,7 @@ static int take_content(struct openai_answer *answer, yyjson_val *content)
 	int r = 0;
 
 	if (yyjson_is_str(content))
-		return yyjson_get_len(content) > 0 ? split_text(answer, content) : 0;
+		return yyjson_get_len(content) > 0 ? take_text(answer, content) : 0;
 	if (!yyjson_is_arr(content))
 		return 0;
 	yyjson_arr_foreach(content, i, n, part)
@@ -132,7 +106,7 @@ static int take_content(struct openai_answer *answer, yyjson_val *content)
 		yyjson_val *thinking = yyjson_obj_get(part, "thinking");
 
 		if (r >= 0 && yyjson_is_str(text))
-			r = split_text(answer, text);
+			r = take_text(answer, text);
 		if (r >= 0 && yyjson_is_str(thinking))
 			r = take_thinking(answer, thinking);
 	}
@@ -218,7 +192,7 @@ static int add_arguments(struct piece_call *call, yyjson_val *arguments)
 	if (!arguments || yyjson_is_null(arguments))
 		return 0;
 	if (yyjson_is_str(arguments))
-		return add_without_nul(&call->arguments, yyjson_get_str(arguments),
+		return reply_add_clean(&call->arguments, yyjson_get_str(arguments),
 				       yyjson_get_len(arguments));
 	text = yyjson_val_write(arguments, 0, &length); /* an object where a string belongs */
 	if (!text)
@@ -233,7 +207,7 @@ static int add_name(struct piece_call *call, yyjson_val *name)
 {
 	if (!name || same_text(&call->name, name))
 		return 0; /* repeated with each piece */
-	return add_without_nul(&call->name, yyjson_get_str(name), yyjson_get_len(name));
+	return reply_add_clean(&call->name, yyjson_get_str(name), yyjson_get_len(name));
 }
 
 /* Of another type it counts as missing: only strings have bytes. */
@@ -255,7 +229,7 @@ static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val
 	if (!call)
 		r = new_call(answer, index, &call);
 	if (r >= 0 && call->id.length == 0 && id)
-		r = add_without_nul(&call->id, yyjson_get_str(id), yyjson_get_len(id));
+		r = reply_add_clean(&call->id, yyjson_get_str(id), yyjson_get_len(id));
 	if (r >= 0)
 		r = add_name(call, name);
 	return r < 0 ? r : add_arguments(call, yyjson_obj_get(function, "arguments"));
@@ -339,8 +313,9 @@ static int take_message(struct openai_answer *answer, yyjson_val *message, struc
 	return take_calls(answer, yyjson_obj_get(message, "tool_calls"), err);
 }
 
-int openai_answer_take(struct openai_answer *answer, yyjson_val *document, struct error *err)
+static int take_document(void *userdata, yyjson_val *document, bool *ret_done, struct error *err)
 {
+	struct openai_answer *answer = userdata;
 	yyjson_val *choices = yyjson_obj_get(document, "choices");
 	yyjson_val *choice = yyjson_arr_get_first(choices);
 	yyjson_val *delta = yyjson_obj_get(choice, "delta");
@@ -348,6 +323,7 @@ int openai_answer_take(struct openai_answer *answer, yyjson_val *document, struc
 	yyjson_val *usage = yyjson_obj_get(document, "usage");
 	int r = 0;
 
+	(void)ret_done; /* [DONE] says so, which is no document */
 	if (!yyjson_is_obj(document))
 		return FAIL(err, -EPROTO, "the answer is not a JSON object");
 	if (!usage)
@@ -388,9 +364,9 @@ static int finish_calls(struct openai_answer *answer, struct answer *ret)
 	return 0;
 }
 
-int openai_answer_finish(struct openai_answer *answer, bool ended, struct answer *ret,
-			 struct error *err)
+static int finish_answer(void *userdata, bool ended, struct answer *ret, struct error *err)
 {
+	struct openai_answer *answer = userdata;
 	struct answer made = { .stop = answer->stop,
 			       .prompt_tokens = answer->prompt_tokens,
 			       .cached_tokens = answer->cached_tokens,
@@ -413,3 +389,5 @@ int openai_answer_finish(struct openai_answer *answer, bool ended, struct answer
 	*ret = made;
 	return 0;
 }
+
+const struct chat_form openai_answer_form = { take_document, finish_answer, free_answer };

@@ -4,28 +4,27 @@
  *
  * Takes chunks (choices[].delta) and whole answers (choices[].message) alike.
  *
- * Ownership  The collector copies what it keeps; openai_answer_finish() moves it into the answer.
+ * Ownership  The collector copies what it keeps and moves it into the answer when it ends.
  * Errors     -EPROTO malformed or cut, -EMSGSIZE over a limit, -ENOMEM.
  */
 #pragma once
 
-#include "l6-agent/model.h"
+#include "l6-agent/chat-reader.h"
 
-struct openai_answer;
-struct openai_view;
 struct reply_options;
-struct yyjson_val;
+
+/* Stands in front of thinking that goes back to its provider (struct answer, carried). */
+#define OPENAI_CARRIED "openai "
+
+/* What the reader has to know of the conversation. */
+struct openai_view {
+	size_t calls;        /* it holds; made ids go on from there */
+	bool reasoning_back; /* thinking is kept for the way back */
+};
 
 /* What options point at is borrowed. */
 must_check int openai_answer_new(const struct openai_view *view,
-				 const struct reply_options *options, struct openai_answer **ret,
+				 const struct reply_options *options, void **ret,
 				 struct error *err);
-void openai_answer_free(struct openai_answer *answer);
 
-/* Takes one document: a chunk of the stream, or the whole answer. document is borrowed. */
-must_check int openai_answer_take(struct openai_answer *answer, struct yyjson_val *document,
-				  struct error *err);
-
-/* ended says that the provider itself marked the end; else a finish reason has to have come. */
-must_check int openai_answer_finish(struct openai_answer *answer, bool ended, struct answer *ret,
-				    struct error *err);
+extern const struct chat_form openai_answer_form;

@@ -13,8 +13,9 @@
 #include "base/config.h"
 
 enum provider_protocol {
-	PROTOCOL_LOCAL, /* claw-llmd; nothing leaves the machine */
-	PROTOCOL_OPENAI,
+	PROTOCOL_LOCAL,     /* claw-llmd; nothing leaves the machine */
+	PROTOCOL_OPENAI,    /* chat completions */
+	PROTOCOL_ANTHROPIC, /* messages */
 };
 
 enum provider_key_header { KEY_BEARER, KEY_X_API_KEY };
@@ -47,6 +48,7 @@ struct provider_config {
 	char *key_file;   /* NULL: the inherited descriptor, or no key */
 	char *extra_headers;
 	bool stream;
+	uint64_t max_tokens; /* of one answer; 0: the protocol's default */
 	uint64_t connect_timeout, first_byte_timeout, idle_timeout, total_timeout;
 	uint64_t retries, retry_wait;
 };
@@ -85,6 +87,7 @@ const char *provider_model(const struct provider_config *config);
 	PROVIDER_ITEM(at, CONFIG_STRING, key_file, NULL, 0, 0, "File that holds the key, one line."), \
 	PROVIDER_ITEM(at, CONFIG_STRING, extra_headers, NULL, 0, 0, "Headers for each request: Name:value,Name:value."), \
 	PROVIDER_ITEM(at, CONFIG_BOOL, stream, "yes", 0, 0, "Ask for answers as a stream."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, max_tokens, "0", 0, 1000000, "Tokens of one answer; 0: the protocol's default."), \
 	PROVIDER_ITEM(at, CONFIG_NUMBER, connect_timeout, "10", 1, 300, "Seconds to connect, TLS included."), \
 	PROVIDER_ITEM(at, CONFIG_NUMBER, first_byte_timeout, "120", 1, 3600, "Seconds until the answer begins."), \
 	PROVIDER_ITEM(at, CONFIG_NUMBER, idle_timeout, "60", 1, 3600, "Seconds without a byte once it began."), \

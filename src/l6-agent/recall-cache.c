@@ -25,6 +25,7 @@ void recall_cache_options(const struct agent *agent, struct recall_options *ret)
 			.stream = config->provider.stream,
 			.no_stream_options = quirks & PROVIDER_NO_STREAM_OPTIONS,
 			.reasoning_back = quirks & PROVIDER_REASONING_BACK,
+			.max_tokens = config->provider.max_tokens,
 			.max_bytes = config->conversation_kib << 10,
 		},
 	};

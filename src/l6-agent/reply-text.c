@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/reply-text.h"
 
+#include "base/utf8.h"
 #include "l6-agent/arguments-mend.h"
 #include "l6-agent/tool.h"
 
@@ -69,9 +70,33 @@ void reply_text_fini(struct reply_text *reply)
 	printed_calls_free(reply->calls, reply->n_calls);
 }
 
+int reply_add_clean(struct buf *buf, const char *text, size_t length)
+{
+	int r = 0;
+
+	while (length > 0 && r >= 0) {
+		const char *nul = memchr(text, '\0', length);
+		size_t n = nul ? (size_t)(nul - text) : length;
+
+		r = buf_add(buf, text, n);
+		if (r >= 0 && nul)
+			r = buf_add_string(buf, UTF8_REPLACEMENT);
+		n += nul ? 1 : 0;
+		text += n;
+		length -= n;
+	}
+	return r;
+}
+
 int reply_text_feed(struct reply_text *reply, const char *text, size_t length)
 {
-	return think_split_feed(&reply->split, text, length);
+	auto_buf struct buf clean = BUF(REPLY_TEXT_BYTES_MAX);
+	int r;
+
+	if (!memchr(text, '\0', length))
+		return think_split_feed(&reply->split, text, length);
+	r = reply_add_clean(&clean, text, length);
+	return r < 0 ? r : think_split_feed(&reply->split, buf_string(&clean), clean.length);
 }
 
 void reply_text_thinking(struct reply_text *reply, const char *text, size_t length)

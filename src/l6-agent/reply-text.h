@@ -38,7 +38,10 @@ struct reply_text {
 void reply_text_init(struct reply_text *reply, const struct reply_options *options);
 void reply_text_fini(struct reply_text *reply);
 
-/* text is UTF-8, whole characters, no NUL. */
+/* A string of an answer becomes a C string later, so a NUL in it becomes U+FFFD. */
+must_check int reply_add_clean(struct buf *buf, const char *text, size_t length);
+
+/* text is UTF-8, whole characters. */
 must_check int reply_text_feed(struct reply_text *reply, const char *text, size_t length);
 /* Thinking that the provider marked as such. */
 void reply_text_thinking(struct reply_text *reply, const char *text, size_t length);

@@ -178,6 +178,8 @@ static void add_figures(struct payload *payload, const struct exchange_result *r
 
 	payload_number(payload, "promptTokens", result->answer.prompt_tokens);
 	payload_number(payload, "cachedTokens", result->answer.cached_tokens);
+	if (result->answer.stored_tokens > 0)
+		payload_number(payload, "storedTokens", result->answer.stored_tokens);
 	payload_number(payload, "answerTokens", result->answer.answer_tokens);
 	payload_number(payload, "headUsec", figures->head_us);
 	payload_number(payload, "firstTokenUsec", figures->first_text_us);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""An OpenAI-compatible server that says what a script tells it to, well or badly.
+"""A server that says what a script tells it to, well or badly: OpenAI chat completions, and on /messages Anthropic's.
 
     with Provider([calls(("echo", {"message": "hi"})), text("done")]) as provider:
         provider.url          # http://127.0.0.1:PORT/v1
@@ -82,10 +82,11 @@ class Message:
         self.options = options
         self.made = {}
 
-    def answer(self, stream, number):
-        if stream not in self.made:
-            self.made[stream] = self.streamed(number) if stream else self.whole(number)
-        return self.made[stream]
+    def answer(self, stream, number, form=None):
+        form = form or self
+        if (stream, form is self) not in self.made:
+            self.made[stream, form is self] = form.streamed(number) if stream else form.whole(number)
+        return self.made[stream, form is self]
 
     def calls_json(self, number, index):
         return [{**({"index": i} if index else {}), "id": f"call_{number}_{i}", "type": "function",
@@ -124,6 +125,55 @@ class Message:
 
     def chunk(self, number, choice):
         return event({"id": f"chatcmpl-{number}", "object": "chat.completion.chunk", "model": self.model, "choices": [choice]})
+
+
+class Blocks:
+    """The same message in Anthropic's form. signature: of its thinking, None for none."""
+
+    STOPS = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "content_filter": "refusal"}
+
+    def __init__(self, message):
+        self.message = message
+        usage = message.usage or {"prompt_tokens": 0, "completion_tokens": 0}
+        self.usage = {"input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"]}
+        self.stop = self.STOPS.get(message.finish, message.finish)
+
+    def blocks(self, number):
+        message = self.message
+        if message.reasoning:
+            yield {"type": "thinking", "thinking": message.reasoning, "signature": f"sig-{number}"}
+        if message.content:
+            yield {"type": "text", "text": message.content}
+        for i, (name, arguments) in enumerate(message.tool_calls):
+            yield {"type": "tool_use", "id": f"toolu_{number}_{i}", "name": name, "input": arguments}
+
+    def whole(self, number):
+        blocks = [{**b, "input": json.loads(b["input"])} if b["type"] == "tool_use" else b for b in self.blocks(number)]
+        body = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": self.message.model, "content": blocks,
+                "stop_reason": self.stop, "stop_sequence": None, "usage": self.usage}
+        return Answer(json.dumps(body).encode(), **self.message.options)
+
+    def streamed(self, number):
+        head = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": self.message.model, "content": [],
+                "stop_reason": None, "stop_sequence": None, "usage": {**self.usage, "output_tokens": 1}}
+        events = [{"type": "message_start", "message": head}, {"type": "ping"}]
+        for i, block in enumerate(self.blocks(number)):
+            empty = {"thinking": {"thinking": "", "signature": ""}, "text": {"text": ""}, "tool_use": {"input": {}}}[block["type"]]
+            events.append({"type": "content_block_start", "index": i, "content_block": {**block, **empty}})
+            events += [{"type": "content_block_delta", "index": i, "delta": delta} for delta in self.deltas(block)]
+            events.append({"type": "content_block_stop", "index": i})
+        events += [{"type": "message_delta", "delta": {"stop_reason": self.stop, "stop_sequence": None},
+                    "usage": {"output_tokens": self.usage["output_tokens"]}}, {"type": "message_stop"}]
+        pieces = [f"event: {e['type']}\n".encode() + event(e) for e in events]
+        return Answer(pieces, content_type="text/event-stream", **self.message.options)
+
+    def deltas(self, block):
+        if block["type"] == "text":
+            return [{"type": "text_delta", "text": word} for word in split_words(block["text"], self.message.words)]
+        if block["type"] == "thinking":
+            return [{"type": "thinking_delta", "thinking": block["thinking"]}, {"type": "signature_delta", "signature": block["signature"]}]
+        half = len(block["input"]) // 2
+        return [{"type": "input_json_delta", "partial_json": part} for part in ("", block["input"][:half], block["input"][half:])]
 
 
 def split_words(content, words):
@@ -257,7 +307,7 @@ class Provider:
             answer = self.script(request)
         if isinstance(answer, Message):
             streamed = b'"stream":true' in request.body or b'"stream": true' in request.body
-            answer = answer.answer(streamed, number)
+            answer = answer.answer(streamed, number, Blocks(answer) if request.path.endswith("/messages") else None)
         return answer
 
     def respond(self, connection, request):

@@ -63,7 +63,7 @@ class Turn:
 
 
 class Stack:
-    def __init__(self, provider=None, agent="", provider_keys="", cages=False, state=None, wrap=(), egress=""):
+    def __init__(self, provider=None, agent="", provider_keys="", cages=False, state=None, wrap=(), egress="", backend="openai_compatible"):
         self.own = state is None
         self.root = state or tempfile.mkdtemp(prefix="clawos-stack-")
         os.chmod(self.root, 0o755)
@@ -72,7 +72,7 @@ class Stack:
         self.workspace = os.path.join(self.root, "workspace")
         os.makedirs(self.workspace, exist_ok=True)
         url = f"base_url = {provider.url}\n" if provider else ""
-        backend = "openai_compatible" if provider else "local"
+        backend = backend if provider else "local"
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write(f"[provider]\nbackend = {backend}\nmodel = fake\n{url}{provider_keys}\n[agent]\n{agent}\n")
         self.fs_conf = os.path.join(self.root, "fs.conf")

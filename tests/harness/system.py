@@ -25,7 +25,8 @@ class System:
     def __init__(self, provider=None, state=None, env=None, model=None, config=None):
         self.own_state = state is None
         self.state = state or tempfile.mkdtemp(prefix="clawos-system-")
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("LLM_", "AGENT_", "OPENAI_", "OLLAMA_"))}
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("LLM_", "AGENT_"))
+                    and not k.endswith(("_API_KEY", "_BASE_URL", "_MODEL"))}
         self.env["CLAWOS_STATE"] = self.state
         self.env["CLAWOS_MODEL_FILE"] = model or ""
         if not model:

@@ -14,7 +14,8 @@ ROOT = os.path.join(HERE, "..", "..")
 sys.path[:0] = [os.path.join(HERE, "..", "harness"), os.path.join(ROOT, "tools")]
 import providers  # noqa: E402
 from broker import Broker, KEY  # noqa: E402
-from provider import Provider, text  # noqa: E402
+from provider import Message, Provider, calls, error, text  # noqa: E402
+from stack import Stack  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 
 TABLE = os.path.join(ROOT, "spec", "tables", "providers")
@@ -80,6 +81,72 @@ def a_line_that_is_wrong_is_refused_with_its_number():
                 copy.write("\n".join(lines) + "\n")
             status, said = make("providers-c", table, os.path.join(folder, "out"))
             expect((status, f":{len(lines)}: " in said, reason in said), (1, True, True), f"{wrong}: {said}")
+
+
+# --- Anthropic's messages
+
+def roles(request):
+    return [(m["role"], [block["type"] for block in m["content"]]) for m in request.json["messages"]]
+
+
+@test
+def a_turn_with_calls_and_thinking_goes_through_anthropics_messages():
+    script = [calls(("echo", {"message": "hi"}), ("time", {"operation": "now"}), content="Let me see.", reasoning="I should echo."), text("It said hi.")]
+    for stream in ("yes", "no"):
+        with Provider(list(script)) as provider, Stack(provider, backend="anthropic", provider_keys=f"stream = {stream}") as s:
+            turn = s.ask("say hi")
+            expect((turn.state, turn.answer), ("done", "It said hi."))
+            expect([(d["tool"], d["ok"]) for d in turn.of("tool-done")], [("echo", True), ("time", True)])
+            first, second = provider.requests
+            expect((first.path, first.headers["anthropic-version"], "authorization" in first.headers), ("/v1/messages", "2023-06-01", False))
+            expect(first.json["stream"], stream == "yes")
+            expect(roles(second), [("user", ["text"]), ("assistant", ["thinking", "text", "tool_use", "tool_use"]),
+                                   ("user", ["tool_result", "tool_result"])])
+            expect(second.json["messages"][1]["content"][0], {"type": "thinking", "thinking": "I should echo.", "signature": "sig-1"})
+            expect([b["tool_use_id"] for b in second.json["messages"][2]["content"]], ["toolu_1_0", "toolu_1_1"])
+            expect((turn.of("model-done")[0]["promptTokens"], turn.of("model-done")[0]["answerTokens"]), (10, 5))
+            expect_true(second.body.startswith(first.body.rsplit(b',"cache_control"', 1)[0]), "the first prompt is the front of the second")
+
+
+@test
+def after_a_restart_thinking_goes_back_from_the_journal_byte_by_byte():
+    script = [calls(("echo", {"message": "hi"}), reasoning="hm"), text("one"), text("two")]
+    with Provider(script) as provider, Stack(provider, backend="anthropic") as s:
+        s.ask("first")
+        s.agentd.kill()
+        s.agentd.start()
+        s.ask("second")
+        before, after = provider.requests[1:]
+        expect(after.json["messages"][1], before.json["messages"][1])
+        expect(after.json["messages"][1]["content"][0]["signature"], "sig-1")
+        expect_true(after.body.startswith(before.body.rsplit(b',"cache_control"', 1)[0]), "the same bytes from the journal")
+
+
+@test
+def the_last_call_of_a_turn_offers_no_tools_and_the_cache_keeps_its_front():
+    with Provider([calls(("echo", {"message": "1"})), text("done")]) as provider, \
+            Stack(provider, backend="anthropic", agent="max_iterations = 2") as s:
+        expect(s.ask("go").answer, "done")
+        first, last = (r.json for r in provider.requests)
+        expect((first.get("tool_choice"), last["tool_choice"]), (None, {"type": "none"}))
+        expect(first["tools"], last["tools"])
+        expect(roles(provider.requests[1])[-1], ("user", ["tool_result", "text"]))
+        expect([b for m in last["messages"] for b in m["content"] if "cache_control" in b], [last["messages"][-1]["content"][-1]])
+        expect(last["system"][-1]["cache_control"], {"type": "ephemeral"})
+
+
+@test
+def errors_and_limits_of_anthropic_are_told_in_words():
+    def turn(answer):
+        with Provider([answer], otherwise=error(500, "no more")) as provider, Stack(provider, backend="anthropic", provider_keys="retries = 0") as s:
+            return s.ask("go")
+
+    failed = turn(error(401, "invalid x-api-key"))
+    expect((failed.state, "the key was not accepted: invalid x-api-key" in failed.reason), ("failed", True), failed.reason)
+    cut = turn(Message("Half an answ", finish="length"))
+    expect((cut.answer, cut.reason), ("Half an answ", "the answer was cut at the model's length limit"))
+    refused = turn(Message("I won't.", finish="content_filter"))
+    expect((refused.answer, refused.reason), ("I won't.", "the provider's filter stopped the answer"))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,11 @@ def load(name):
         return json.load(file)
 
 
+def backend(trace):
+    """Of another provider than one that speaks OpenAI chat completions."""
+    return {"LLM_BACKEND": trace["backend"]} if "backend" in trace else {}
+
+
 def lay(system, files):
     for path, content in files.items():
         full = os.path.join(system.workspace, path)
@@ -50,7 +55,7 @@ def say(system, trace, tape, parameter):
 
 def replay(name):
     trace = load(name)
-    with System(env={"LLM_BASE_URL": NOBODY, "LLM_MODEL": "fake"}) as system:
+    with System(env={"LLM_BASE_URL": NOBODY, "LLM_MODEL": "fake", **backend(trace)}) as system:
         lay(system, trace["files"])
         with open(os.path.join(TRACES, name + ".tape"), "rb") as tape:
             say(system, trace, tape, "replayFd")
@@ -60,7 +65,7 @@ def replay(name):
 def record(name):
     trace = load(name)
     script = [from_json(entry) for turn in trace["turns"] for entry in turn["model"]]
-    with Provider(script) as provider, System(provider) as system:
+    with Provider(script) as provider, System(provider, env=backend(trace)) as system:
         lay(system, trace["files"])
         with open(os.path.join(TRACES, name + ".tape"), "wb") as tape:
             say(system, trace, tape, "recordFd")

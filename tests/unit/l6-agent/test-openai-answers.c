@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /*
- * Runs tests/data/openai-answers/NAME.cases: what a provider sends against what is read from it.
- * Each case is fed whole, byte by byte, and in pieces of 7 bytes; all must read the same.
+ * Runs tests/data/{openai,anthropic}-answers/NAME.cases: what a provider sends against what is
+ * read. Each case is fed whole, byte by byte, and in pieces of 7 bytes; all must read the same.
  *
  *   === name of the case
  *   status: 200            (default)
  *   newline: crlf | cr     (each newline of the body is sent so)
  *   body: ESCAPED          (or the lines after "---" up to the next case, without the last newline)
  *   text: / reasoning: / call: ID NAME ARGUMENTS / stop: / usage: PROMPT CACHED ANSWER
- *   error: CODE part of the sentence
+ *   error: CODE part of the sentence / carried: what goes back with the calls
  *
  * Escapes in values: \n \r \t \\ \0 \xNN.
  */
@@ -25,6 +25,8 @@
 #include <string.h>
 
 enum { CASE_BYTES_MAX = 1 << 20, FILES_BYTES_MAX = 4 << 20, STATUS_DEFAULT = 200 };
+
+static const struct model_format *format;
 
 struct one_case {
 	char name[200];
@@ -120,6 +122,8 @@ static void describe(struct buf *out, const struct seen *seen, int r, const stru
 	for (size_t i = 0; r >= 0 && i < answer->n_calls; i++)
 		bad |= buf_printf(out, "call: %s %s %s\n", answer->calls[i].id,
 				  answer->calls[i].name, answer->calls[i].arguments);
+	if (r >= 0 && answer->carried)
+		bad |= buf_printf(out, "carried: %s\n", answer->carried);
 	if (r >= 0)
 		bad |= buf_printf(out, "stop: %s\n", stop_name(answer->stop));
 	if (r >= 0 && (answer->prompt_tokens || answer->answer_tokens))
@@ -140,20 +144,18 @@ static struct buf read_in_pieces(const struct one_case *one,
 	struct answer answer = { 0 };
 	struct error err = { 0 };
 	struct buf out = BUF(CASE_BYTES_MAX);
-	int r = model_format_openai.reader_open(conversation, 0, one->status, NULL, &sink, &reader,
-						&err);
+	int r = format->reader_open(conversation, 0, one->status, NULL, &sink, &reader, &err);
 
 	for (size_t at = 0; r >= 0 && at < one->body.length; at += step) {
 		size_t left = one->body.length - at;
 
-		r = model_format_openai.feed(reader, one->body.data + at, left < step ? left : step,
-					     &err);
+		r = format->feed(reader, one->body.data + at, left < step ? left : step, &err);
 	}
 	if (r >= 0)
-		r = model_format_openai.finish(reader, &answer, &err);
+		r = format->finish(reader, &answer, &err);
 	describe(&out, &seen, r, &answer, &err);
 	answer_free(&answer);
-	model_format_openai.reader_close(reader);
+	format->reader_close(reader);
 	buf_free(&seen.text);
 	buf_free(&seen.reasoning);
 	return out;
@@ -177,7 +179,7 @@ static unsigned run_case(const struct one_case *one)
 	struct error err = { 0 };
 	unsigned failed = 0;
 
-	EXPECT_OK(model_format_openai.open(&options, &conversation, &err), &err);
+	EXPECT_OK(format->open(&options, &conversation, &err), &err);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		struct buf got = read_in_pieces(one, conversation, steps[i]);
 
@@ -188,7 +190,7 @@ static unsigned run_case(const struct one_case *one)
 		}
 		buf_free(&got);
 	}
-	model_format_openai.close(conversation);
+	format->close(conversation);
 	return failed;
 }
 
@@ -231,7 +233,7 @@ static void take_body_line(struct one_case *one, const char *line)
 	add(&one->body, line, strlen(line));
 }
 
-static void run_file(const char *name)
+static void run_file(const struct model_format *of, const char *name)
 {
 	struct one_case one = { .body = BUF(1), .wanted = BUF(1) };
 	char path[500], *line = NULL;
@@ -240,11 +242,12 @@ static void run_file(const char *name)
 	FILE *file;
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "%s/../tests/data/openai-answers/%s",
-		       getenv("CLAW_SPEC"), name);
+	(void)snprintf(path, sizeof(path), "%s/../tests/data/%s-answers/%s", getenv("CLAW_SPEC"),
+		       of->name, name);
 	file = fopen(path, "re");
 	if (!file)
 		tap_fail(__FILE__, __LINE__, "cannot open %s", path);
+	format = of;
 	(void)end_case(&one);
 	while ((n = getline(&line, &capacity, file)) > 0) {
 		if (line[n - 1] == '\n')
@@ -273,25 +276,40 @@ static void run_file(const char *name)
 
 TEST(streams_are_read_as_their_cases_say)
 {
-	run_file("streams.cases");
+	run_file(&model_format_openai, "streams.cases");
 }
 
 TEST(whole_answers_are_read_as_their_cases_say)
 {
-	run_file("whole.cases");
+	run_file(&model_format_openai, "whole.cases");
 }
 
 TEST(tool_calls_are_read_as_their_cases_say)
 {
-	run_file("tool-calls.cases");
+	run_file(&model_format_openai, "tool-calls.cases");
 }
 
 TEST(thinking_is_separated_as_its_cases_say)
 {
-	run_file("thinking.cases");
+	run_file(&model_format_openai, "thinking.cases");
 }
 
 TEST(provider_errors_are_read_as_their_cases_say)
 {
-	run_file("errors.cases");
+	run_file(&model_format_openai, "errors.cases");
+}
+
+TEST(streams_of_anthropic_are_read_as_their_cases_say)
+{
+	run_file(&model_format_anthropic, "streams.cases");
+}
+
+TEST(whole_messages_of_anthropic_are_read_as_their_cases_say)
+{
+	run_file(&model_format_anthropic, "whole.cases");
+}
+
+TEST(errors_of_anthropic_are_read_as_their_cases_say)
+{
+	run_file(&model_format_anthropic, "errors.cases");
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* openai-reader - reads raw answers of OpenAI chat completions, streamed or whole (L6). */
-#include "l6-agent/openai-internal.h"
+#include "l6-agent/chat-reader.h"
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "l6-agent/openai-answer.h"
 #include "l6-agent/openai-error.h"
-#include "l6-agent/reply-text.h"
 #include "l6-agent/sse.h"
 
 #include <assert.h>
@@ -28,18 +25,19 @@ struct answer_reader {
 	int status;
 	struct buf body; /* FORM_JSON, FORM_ERROR, and what is in front of the first byte */
 	struct sse sse;
-	struct openai_answer *answer;
-	bool done;           /* [DONE] came */
+	const struct chat_form *kind;
+	void *answer;
+	bool done;           /* the mark of the end came */
 	struct error failed; /* what feed returned once is returned for ever */
 };
 
-void openai_reader_close(struct answer_reader *reader)
+void chat_reader_close(struct answer_reader *reader)
 {
 	if (!reader)
 		return;
 	buf_free(&reader->body);
 	sse_fini(&reader->sse);
-	openai_answer_free(reader->answer);
+	reader->kind->free(reader->answer);
 	free(reader);
 }
 
@@ -95,6 +93,7 @@ static size_t skip_space(const char *bytes, size_t length)
 	return n;
 }
 
+/* "[DONE]" is said behind other forms' ends as well; it never means anything else. */
 static bool is_done_mark(const char *bytes, size_t length)
 {
 	static const char mark[] = "[DONE]";
@@ -112,7 +111,7 @@ static int take_document(struct answer_reader *reader, const char *name, yyjson_
 	if (strcmp(name, "error") == 0 ||
 	    (yyjson_equals_str(yyjson_obj_get(root, "object"), "error")))
 		return openai_error_value(reader->status, root, err);
-	return openai_answer_take(reader->answer, root, err);
+	return reader->kind->take(reader->answer, root, &reader->done, err);
 }
 
 /* One event: usually one JSON document, from careless servers several of them. */
@@ -149,32 +148,22 @@ static int on_event(const char *name, const char *bytes, size_t length, void *us
 	return r;
 }
 
-int openai_reader_open(const struct conversation *conversation, unsigned flags, int status,
-		       const char *content_type, const struct answer_sink *sink,
-		       struct answer_reader **ret, struct error *err)
+int chat_reader_open(const struct chat_form *form, void *answer, int status,
+		     struct answer_reader **ret, struct error *err)
 {
 	struct answer_reader *reader = calloc(1, sizeof(*reader));
-	struct reply_options options;
-	struct openai_view view;
-	int r;
 
-	(void)content_type; /* often wrong; the first byte tells */
-	if (!reader)
+	if (!reader) {
+		form->free(answer);
 		return FAIL(err, -ENOMEM, "out of memory");
+	}
+	reader->kind = form;
+	reader->answer = answer;
 	reader->status = status;
 	reader->body = BUF(READER_JSON_BYTES_MAX);
 	if (status < STATUS_OK_FIRST || status > STATUS_OK_LAST)
 		reader->form = FORM_ERROR;
 	sse_init(&reader->sse, READER_EVENT_BYTES_MAX, on_event, reader);
-	openai_describe(conversation, &view, &options);
-	options.sink = sink;
-	if (flags & PROMPT_NO_TOOLS)
-		options.n_tools = 0; /* a call that came as a call is the loop's to refuse */
-	r = openai_answer_new(&view, &options, &reader->answer, err);
-	if (r < 0) {
-		openai_reader_close(reader);
-		return r;
-	}
 	*ret = reader;
 	return 0;
 }
@@ -232,8 +221,8 @@ static int settle(struct answer_reader *reader, int r, const struct error *faile
 	return reader->failed.code;
 }
 
-int openai_reader_feed(struct answer_reader *reader, const char *bytes, size_t length,
-		       struct error *err)
+int chat_reader_feed(struct answer_reader *reader, const char *bytes, size_t length,
+		     struct error *err)
 {
 	struct error failed = { 0 };
 
@@ -277,10 +266,10 @@ static int finish(struct answer_reader *reader, struct answer *ret, struct error
 		r = finish_json(reader, err);
 		break;
 	}
-	return r < 0 ? r : openai_answer_finish(reader->answer, reader->done, ret, err);
+	return r < 0 ? r : reader->kind->finish(reader->answer, reader->done, ret, err);
 }
 
-int openai_reader_finish(struct answer_reader *reader, struct answer *ret, struct error *err)
+int chat_reader_finish(struct answer_reader *reader, struct answer *ret, struct error *err)
 {
 	struct error failed = { 0 };
 
