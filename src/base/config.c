@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "base/config.h"
 
+#include "base/ini.h"
 #include "base/number.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFIG_LINE_BYTES = 4096, CONFIG_WHERE_BYTES = 160, CONFIG_KEYS_MAX = 128 };
+enum { CONFIG_KEYS_MAX = 128 };
 
 static void *field(const struct config_item *item, void *target)
 {
@@ -99,91 +100,49 @@ static bool is_others(const struct config_table *table, const char *section)
 	return false;
 }
 
-char *config_trim(char *text)
-{
-	char *end = text + strlen(text);
-
-	while (*text == ' ' || *text == '\t')
-		text++;
-	while (end > text && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-		end--;
-	*end = '\0';
-	return text;
-}
-
 struct reader {
 	const struct config_table *table;
 	void *target;
-	char section[CONFIG_WHERE_BYTES];
 	bool foreign;
 	bool seen[CONFIG_KEYS_MAX];
 };
 
-static int read_section(struct reader *reader, char *line, const char *where, struct error *err)
+static int on_section(const char *section, const char *where, void *data, struct error *err)
 {
-	size_t n = strlen(line);
+	struct reader *reader = data;
 
-	if (line[n - 1] != ']' || n - 2 >= sizeof(reader->section) || n < 3)
-		return FAIL(err, -EINVAL, "%s: a section is written [name]", where);
-	memcpy(reader->section, line + 1, n - 2);
-	reader->section[n - 2] = '\0';
-	reader->foreign = is_others(reader->table, reader->section);
-	if (!reader->foreign && !has_section(reader->table, reader->section))
-		return FAIL(err, -EINVAL, "%s: unknown section [%s]", where, reader->section);
+	reader->foreign = is_others(reader->table, section);
+	if (!reader->foreign && !has_section(reader->table, section))
+		return FAIL(err, -EINVAL, "%s: unknown section [%.40s]", where, section);
 	return 0;
 }
 
-static int read_line(struct reader *reader, char *text, const char *where, struct error *err)
+static int on_pair(const char *section, const char *key, const char *value, unsigned line,
+		   const char *where, void *data, struct error *err)
 {
-	char *line = config_trim(text), *equals;
+	struct reader *reader = data;
 	const struct config_item *item;
 	size_t index;
 
-	if (*line == '\0' || *line == '#' || *line == ';')
-		return 0;
-	if (*line == '[')
-		return read_section(reader, line, where, err);
+	(void)line;
 	if (reader->foreign)
 		return 0;
-	equals = strchr(line, '=');
-	if (!equals)
-		return FAIL(err, -EINVAL, "%s: expected key = value", where);
-	*equals = '\0';
-	line = config_trim(line);
-	item = find(reader->table, reader->section, line);
+	item = find(reader->table, section, key);
 	if (!item)
-		return FAIL(err, -EINVAL, "%s: unknown key \"%s\" in [%s]", where, line,
-			    reader->section);
+		return FAIL(err, -EINVAL, "%s: unknown key \"%s\" in [%s]", where, key, section);
 	index = (size_t)(item - reader->table->items);
 	if (index < CONFIG_KEYS_MAX && reader->seen[index])
-		return FAIL(err, -EINVAL, "%s: %s is given twice", where, line);
+		return FAIL(err, -EINVAL, "%s: %s is given twice", where, key);
 	if (index < CONFIG_KEYS_MAX)
 		reader->seen[index] = true;
-	return config_set(item, config_trim(equals + 1), where, reader->target, err);
+	return config_set(item, value, where, reader->target, err);
 }
 
 static int read_text(struct reader *reader, const char *name, const char *text, struct error *err)
 {
-	unsigned number = 1;
+	const struct ini_acts acts = { on_section, on_pair, reader };
 
-	for (const char *at = text; *at; number++) {
-		size_t n = strcspn(at, "\n");
-		char line[CONFIG_LINE_BYTES], where[CONFIG_WHERE_BYTES];
-		int r;
-
-		(void)snprintf(where, sizeof(where), "%s:%u", name,
-			       number); /* a long name may be cut */
-		if (n >= sizeof(line))
-			return FAIL(err, -EINVAL, "%s: line longer than %zu bytes", where,
-				    sizeof(line) - 1);
-		memcpy(line, at, n);
-		line[n] = '\0';
-		r = read_line(reader, line, where, err);
-		if (r < 0)
-			return r;
-		at += n + (at[n] == '\n');
-	}
-	return 0;
+	return ini_read(name, text, &acts, err);
 }
 
 int config_load(const struct config_table *table, const char *name, const char *text, void *target,

@@ -2,7 +2,7 @@
 /*
  * config - one table per program: section, key, parser, where it goes, default, bounds, help.
  *
- * The file is INI: [section], key = value, # comment. An unknown section or key, a value out of
+ * The file is INI (ini.h). An unknown section or key, a value out of
  * range or a key given twice is an error with file:line; a program then refuses to start. Sections
  * that belong to another program's table are named by the caller in `others` and passed over.
  *
@@ -50,9 +50,6 @@ must_check int config_load(const struct config_table *table, const char *name, c
 /* Sets one value by its row, as the file would. where is put in front of an error. */
 must_check int config_set(const struct config_item *item, const char *value, const char *where,
 			  void *target, struct error *err);
-
-/* Cuts blanks and a carriage return off both ends, in place. */
-char *config_trim(char *text);
 
 /* Frees the strings. */
 void config_free(const struct config_table *table, void *target);

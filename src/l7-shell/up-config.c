@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l7-shell/up-config.h"
 
-#include "base/config.h"
+#include "base/ini.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LINE_BYTES = 4096 };
 
 static const char *const sections[] = {
 	"agent", "provider", "egress", "llm", "fs", "sandbox", NULL
@@ -70,60 +66,30 @@ static int set(struct up_config *config, const char *section, const char *key, c
 	return row->section && row->key ? 0 : -ENOMEM;
 }
 
-/* One line of the file; section is the current one, changed by a [name]. */
-static int read_line(struct up_config *config, char *text, unsigned number,
-		     char section[LINE_BYTES], struct error *err)
+static int on_section(const char *section, const char *where, void *data, struct error *err)
 {
-	char *line = config_trim(text), *equals;
-	size_t n = strlen(line);
+	(void)data;
+	return is_section(section)
+		       ? 0
+		       : FAIL(err, -EINVAL, "%s: unknown section [%.40s]", where, section);
+}
+
+static int on_pair(const char *section, const char *key, const char *value, unsigned line,
+		   const char *where, void *data, struct error *err)
+{
 	int r;
 
-	if (n == 0 || *line == '#' || *line == ';')
-		return 0;
-	if (*line == '[') {
-		if (n < 3 || line[n - 1] != ']')
-			return FAIL(err, -EINVAL, "clawos.conf:%u: a section is written [name]",
-				    number);
-		memcpy(section, line + 1, n - 2);
-		section[n - 2] = '\0';
-		if (!is_section(section))
-			return FAIL(err, -EINVAL, "clawos.conf:%u: unknown section [%.40s]", number,
-				    section);
-		return 0;
-	}
-	equals = strchr(line, '=');
-	if (!equals || *section == '\0')
-		return FAIL(err, -EINVAL, "clawos.conf:%u: expected key = value below a [section]",
-			    number);
-	*equals = '\0';
-	line = config_trim(line);
-	if (find(config, section, line))
-		return FAIL(err, -EINVAL, "clawos.conf:%u: %.60s is given twice", number, line);
-	r = set(config, section, line, config_trim(equals + 1), number);
-	return r < 0 ? FAIL(err, r, "clawos.conf:%u: too many rows or no memory", number) : 0;
+	if (find(data, section, key))
+		return FAIL(err, -EINVAL, "%s: %.60s is given twice", where, key);
+	r = set(data, section, key, value, line);
+	return r < 0 ? FAIL(err, r, "%s: too many rows or no memory", where) : 0;
 }
 
 static int read_file(struct up_config *config, const char *text, struct error *err)
 {
-	char section[LINE_BYTES] = "";
-	unsigned number = 1;
+	const struct ini_acts acts = { on_section, on_pair, config };
 
-	for (const char *at = text; *at; number++) {
-		size_t n = strcspn(at, "\n");
-		char line[LINE_BYTES];
-		int r;
-
-		if (n >= sizeof(line))
-			return FAIL(err, -EINVAL, "clawos.conf:%u: line longer than %d bytes",
-				    number, LINE_BYTES - 1);
-		memcpy(line, at, n);
-		line[n] = '\0';
-		r = read_line(config, line, number, section, err);
-		if (r < 0)
-			return r;
-		at += n + (at[n] == '\n');
-	}
-	return 0;
+	return ini_read("clawos.conf", text, &acts, err);
 }
 
 static int set_key(struct up_config *config, const char *value)
