@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "l2-kernel/cage-client.h"
 #include "l6-agent/front.h"
+#include "l6-agent/gate.h"
 #include "l6-agent/peer.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
@@ -79,6 +80,9 @@ int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 		r = open_peers(agent, run_fd);
 	if (r < 0)
 		return FAIL(err, r, "out of memory");
+	r = gate_new(agent->event, agent->config->cages_max, &agent->cage_gate);
+	if (r < 0)
+		return FAIL(err, r, "out of memory");
 	r = cage_client_open(agent->event, run_fd, "sandbox", &agent->cages, err);
 	if (r >= 0)
 		r = journal_open(&options, &agent->journal, err);
@@ -104,6 +108,7 @@ void agent_close(struct agent *agent)
 	peer_free(agent->fs);
 	if (agent->cages)
 		cage_client_close(agent->cages);
+	gate_free(agent->cage_gate);
 	subscribers_free(agent->subscribers);
 	journal_close(agent->journal);
 	threads_free(agent->threads);

@@ -15,6 +15,7 @@
 #include "l6-agent/threads.h"
 
 struct front_fetch;
+struct gate;
 struct peer;
 struct peer_call;
 struct cage_client;
@@ -40,7 +41,8 @@ struct agent {
 	struct threads *threads;
 	struct peer *egress, *llm, *fs;
 	struct cage_client *cages;
-	bool cages_silent; /* claw-sandboxd did not answer the last time (call-cage) */
+	struct gate *cage_gate; /* agent.cages_max */
+	bool cages_silent;      /* claw-sandboxd did not answer the last time (call-cage) */
 	struct subscribers *subscribers;
 	const struct model_format *format;
 	struct agent_front front;

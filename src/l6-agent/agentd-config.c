@@ -35,6 +35,8 @@ static const struct config_item items[] = {
 	  "seconds until a tool that has no time limit of its own is killed" },
 	{ "agent", "daemon_timeout", CONFIG_NUMBER, AT(daemon_timeout_s), "30", 1, 3600, NULL, NULL,
 	  "seconds without a sign of life until another daemon's call is given up" },
+	{ "agent", "cages_max", CONFIG_NUMBER, AT(cages_max), "48", 1, 1000, NULL, NULL,
+	  "tool calls in cages at once; below sandbox.max_cages" },
 	{ "agent", "tool_memory_mib", CONFIG_NUMBER, AT(tool_memory_mib), "1024", 16, 65536, NULL,
 	  NULL, "MiB of memory of one cage" },
 	PROVIDER_CONFIG_ITEMS(AT(provider)),

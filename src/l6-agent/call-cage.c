@@ -11,6 +11,7 @@
 #include "l2-kernel/cage-client.h"
 #include "l6-agent/call-frame.h"
 #include "l6-agent/call-run.h"
+#include "l6-agent/gate.h"
 
 #include <string.h>
 #include <sys/epoll.h>
@@ -31,6 +32,7 @@ enum {
 struct cage_run {
 	struct call_run run;
 	struct call_run_options options;
+	struct gate_place place;
 	struct cage_handle *cage;
 	int fd;
 	sd_event_source *io;
@@ -45,6 +47,7 @@ struct cage_run {
 
 static void free_run(struct cage_run *run)
 {
+	gate_leave(&run->place);
 	if (run->cage)
 		cage_forget(run->cage);
 	sd_event_source_disable_unref(run->io);
@@ -375,6 +378,18 @@ static int launch(struct cage_run *run, struct error *err)
 	return 0;
 }
 
+/* Those before it are done. */
+static void on_admitted(void *data)
+{
+	struct cage_run *run = data;
+	struct error err = { 0 };
+
+	if (launch(run, &err) >= 0)
+		return;
+	call_outcome_say(&run->outcome, false, "%s", err.text);
+	finish(run);
+}
+
 int call_cage_start(const struct call_run_options *options, struct call_run **ret,
 		    struct error *err)
 {
@@ -395,7 +410,7 @@ int call_cage_start(const struct call_run_options *options, struct call_run **re
 			       content_limit(options), run->limit_ms);
 	if (r < 0)
 		(void)FAIL(err, r, "the call is too large to be sent");
-	if (r >= 0)
+	if (r >= 0 && gate_enter(options->agent->cage_gate, &run->place, on_admitted, run))
 		r = launch(run, err);
 	if (r < 0) {
 		free_run(run);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "l6-agent/field.h"
+#include "l6-agent/gate.h"
 #include "l6-agent/peer-link.h"
 
 #include <assert.h>
@@ -19,10 +20,8 @@ struct peer {
 	sd_varlink *idle[IDLE_MAX];
 	size_t n_idle;
 	struct peer_call *calls;
-	size_t n_links, links_max; /* of calls; 0: any number */
-	struct peer_call *waiting_first, *waiting_last;
-	sd_event_source *admission; /* on when one that waits may go */
-	uint64_t generation;        /* of the newest call */
+	struct gate *gate;   /* calls have a connection inside */
+	uint64_t generation; /* of the newest call */
 	uint64_t silence_us, heard_us;
 	sd_event_source *watch; /* on while calls are out */
 	sd_varlink *probe;
@@ -31,18 +30,16 @@ struct peer {
 struct peer_call {
 	struct peer *peer;
 	struct peer_call *next, **self; /* in peer->calls */
-	struct peer_call *next_waiting;
+	struct gate_place place;
 	sd_varlink *link;
 	uint64_t generation;
 	sd_event_source *repeat;
 	struct peer_call_options options;
 	int kept[2]; /* descriptors of a call that waits or may be repeated */
-	bool is_waiting, is_admitted;
 	bool repeated, in_reply, cancelled;
 };
 
 static int on_watch(sd_event_source *source, uint64_t usec, void *userdata);
-static int on_admission(sd_event_source *source, void *userdata);
 
 int peer_new(sd_event *event, const struct peer_options *options, struct peer **ret)
 {
@@ -57,14 +54,11 @@ int peer_new(sd_event *event, const struct peer_options *options, struct peer **
 	peer->name = options->name;
 	peer->daemon = options->daemon;
 	peer->silence_us = options->silence_us;
-	peer->links_max = options->links_max;
 	r = sd_event_add_time_relative(event, &peer->watch, CLOCK_MONOTONIC, 0, 0, on_watch, peer);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(peer->watch, SD_EVENT_OFF);
 	if (r >= 0)
-		r = sd_event_add_defer(event, &peer->admission, on_admission, peer);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(peer->admission, SD_EVENT_OFF);
+		r = gate_new(event, options->links_max, &peer->gate);
 	if (r < 0) {
 		peer_free(peer);
 		return r;
@@ -80,44 +74,11 @@ static void drop_probe(struct peer *peer)
 	sd_varlink_close_unref(TAKE_PTR(peer->probe));
 }
 
-static void wait_for_admission(struct peer_call *call)
-{
-	struct peer *peer = call->peer;
-
-	call->is_waiting = true;
-	if (peer->waiting_last)
-		peer->waiting_last->next_waiting = call;
-	else
-		peer->waiting_first = call;
-	peer->waiting_last = call;
-}
-
-static void leave_queue(struct peer_call *call)
-{
-	struct peer *peer = call->peer;
-	struct peer_call *before = NULL;
-
-	for (struct peer_call *at = peer->waiting_first; at != call; at = at->next_waiting)
-		before = at;
-	if (before)
-		before->next_waiting = call->next_waiting;
-	else
-		peer->waiting_first = call->next_waiting;
-	if (peer->waiting_last == call)
-		peer->waiting_last = before;
-	call->is_waiting = false;
-}
-
 static void free_call(struct peer_call *call)
 {
 	struct peer *peer = call->peer;
 
-	if (call->is_waiting)
-		leave_queue(call);
-	if (call->is_admitted)
-		peer->n_links--;
-	if (peer->waiting_first && peer->n_links < peer->links_max)
-		(void)sd_event_source_set_enabled(peer->admission, SD_EVENT_ONESHOT);
+	gate_leave(&call->place);
 	*call->self = call->next;
 	if (call->next)
 		call->next->self = call->self;
@@ -150,7 +111,7 @@ void peer_free(struct peer *peer)
 	drop_idle(peer);
 	drop_probe(peer);
 	sd_event_source_disable_unref(peer->watch);
-	sd_event_source_disable_unref(peer->admission);
+	gate_free(peer->gate);
 	free(peer);
 }
 
@@ -391,44 +352,24 @@ static void close_kept(struct peer_call *call)
 	}
 }
 
-/* Others have ended: those that wait go, in order. */
-static int on_admission(sd_event_source *source, void *userdata)
+static void on_admitted(void *data)
 {
-	struct peer *peer = userdata;
+	struct peer_call *call = data;
+	int r = send_call(call, call->kept);
 
-	(void)source;
-	while (peer->waiting_first && peer->n_links < peer->links_max) {
-		struct peer_call *call = peer->waiting_first;
-		int r;
-
-		leave_queue(call);
-		call->is_admitted = true;
-		peer->n_links++;
-		r = send_call(call, call->kept);
-		if (!call->options.repeatable)
-			close_kept(call); /* the other side waits for the end of a pipe */
-		if (r < 0)
-			give_up(call, SD_VARLINK_ERROR_DISCONNECTED, NULL);
-	}
-	return 0;
+	if (!call->options.repeatable)
+		close_kept(call); /* the other side waits for the end of a pipe */
+	if (r < 0)
+		give_up(call, SD_VARLINK_ERROR_DISCONNECTED, NULL);
 }
 
 /* Now, or when one of the calls before it has ended. */
 static int admit(struct peer_call *call, const int *fds)
 {
-	struct peer *peer = call->peer;
-	int r = 0;
+	bool is_inside = gate_enter(call->peer->gate, &call->place, on_admitted, call);
+	int r = !is_inside || call->options.repeatable ? keep_fds(call) : 0;
 
-	if (peer->links_max > 0 && peer->n_links >= peer->links_max) {
-		r = keep_fds(call);
-		wait_for_admission(call);
-		return r;
-	}
-	if (call->options.repeatable)
-		r = keep_fds(call);
-	call->is_admitted = true;
-	peer->n_links++;
-	return r < 0 ? r : send_call(call, fds);
+	return r < 0 || !is_inside ? r : send_call(call, fds);
 }
 
 int peer_call_start(struct peer *peer, const struct peer_call_options *options,

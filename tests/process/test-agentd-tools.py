@@ -77,6 +77,18 @@ def reads_run_side_by_side_and_others_in_order():
 
 
 @test
+def more_commands_than_cages_wait_for_each_other():
+    script = lambda r: text("done") if r.json["messages"][-1]["role"] == "tool" else calls(("shell", {"command": "sleep 0.1; echo x >> log"}))
+    with stack(script, agent="cages_max = 2") as s:
+        turns = [s.submit("go", thread=f"t{n}") for n in range(8)]
+        waiting = s.submit("go", thread="waits")
+        s.call("Interrupt", thread="waits")
+        expect(s.follow(waiting).state, "interrupted")
+        expect([s.follow(turn).of("tool-done")[0]["ok"] for turn in turns], [True] * 8)
+        expect(get(s, "log"), "x\n" * 8)
+
+
+@test
 def results_go_back_in_the_order_of_the_calls():
     with stack([calls(("grep", {"pattern": "needle"}), ("echo", {"message": "second"}), ("nosuch", {})), text("done")]) as s:
         put(s, "f", "a needle\n")

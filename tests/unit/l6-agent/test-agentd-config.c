@@ -47,6 +47,7 @@ TEST(the_table_of_quotas_says_the_defaults)
 	EXPECT_INT(table.question_timeout_s, ==, defaults.question_timeout_s);
 	EXPECT_INT(table.turn_timeout_s, ==, defaults.turn_timeout_s);
 	EXPECT_INT(table.tool_timeout_s, ==, defaults.tool_timeout_s);
+	EXPECT_INT(table.cages_max, ==, defaults.cages_max);
 	EXPECT_INT(table.daemon_timeout_s, ==, defaults.daemon_timeout_s);
 	EXPECT_INT(table.tool_memory_mib, ==, defaults.tool_memory_mib);
 	EXPECT_INT(table.segment_mib, ==, defaults.segment_mib);
