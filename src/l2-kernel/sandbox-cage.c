@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* A cage's disk is looked at again after 50 ms to 1 s, by the room that is left. */
 enum { LOOK_MIN_MS = 50, LOOK_MAX_MS = 1000, BYTES_PER_MS_BITS = 20 };
@@ -252,12 +253,30 @@ static struct sandbox_cage *find(struct sandbox *sandbox, const struct sandbox_l
 	return cage;
 }
 
+static bool has_option(int fd, int option, int wanted)
+{
+	socklen_t size = sizeof(wanted);
+	int value = 0;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
+/* What a cage is given has to be a stream to who asked for it: no file, no folder, nothing that
+ * listens. */
+static bool is_stream(int fd)
+{
+	return has_option(fd, SO_DOMAIN, AF_UNIX) && has_option(fd, SO_TYPE, SOCK_STREAM) &&
+	       has_option(fd, SO_ACCEPTCONN, 0);
+}
+
 int sandbox_cage_launch(struct sandbox *sandbox, struct sandbox_link *link,
 			const struct launch_request *rq, int stream_fd, struct error *err)
 {
 	auto_fd int stream = stream_fd;
 	struct sandbox_cage *cage;
 
+	if (!is_stream(stream))
+		return FAIL(err, -EPROTO, "the descriptor of a launch is not a local stream");
 	if (find(sandbox, link, rq->id))
 		return FAIL(err, -EPROTO, "cage %u is there already", rq->id);
 	cage = calloc(1, sizeof(*cage));

@@ -226,6 +226,27 @@ def a_forged_record_ends_its_connection_and_nothing_else(sandbox):
 
 
 @test
+def a_cage_is_given_a_stream_and_no_other_descriptor(sandbox):
+    folder, null = os.open("/", os.O_RDONLY | os.O_DIRECTORY), os.open("/dev/null", os.O_RDWR)
+    path = os.open("/etc", os.O_PATH)
+    listening, internet = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_INET)
+    listening.bind("\0clawos-test-stream")
+    listening.listen(1)
+    datagram, packets = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    given = {"a folder": folder, "a device": null, "a path": path, "a listening socket": listening.fileno(),
+             "a socket of the internet": internet.fileno(), "datagrams": datagram[0].fileno(), "packets": packets[0].fileno(),
+             "a memfd": os.memfd_create("x"), "a pidfd": os.pidfd_open(os.getpid())}
+    for name, fd in given.items():
+        with sandbox.connect(AGENT) as link:
+            link.send("launch", id=1, profile=3, turn=1, time_ms=1000, memory_mib=64, fds=[fd])
+            expect(link.answer(), None, name)
+    for fd in (folder, null, path, given["a memfd"], given["a pidfd"]):
+        os.close(fd)
+    for sock in (listening, internet, *datagram, *packets):
+        sock.close()
+
+
+@test
 def records_of_any_other_size_end_their_connection(sandbox):
     with sandbox.connect(AGENT) as bystander:
         cage = bystander.launch("execute")
