@@ -91,3 +91,26 @@ int conf_edit_set(struct buf *text, const char *section, const char *key, const 
 	*text = out;
 	return 0;
 }
+
+int conf_edit_comment(struct buf *text, const char *section, const char *key)
+{
+	struct buf out = BUF(text->max);
+	const char *old = buf_string(text);
+	size_t at = 0, length = 0;
+	int r;
+
+	if (!find_place(old, section, key, &at, &length) || length == 0)
+		return 0;
+	r = buf_add(&out, old, at);
+	if (r == 0)
+		r = buf_add_string(&out, "# ");
+	if (r == 0)
+		r = buf_add_string(&out, old + at);
+	if (r < 0) {
+		buf_free(&out);
+		return r;
+	}
+	buf_free(text);
+	*text = out;
+	return 0;
+}

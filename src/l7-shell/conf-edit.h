@@ -13,3 +13,6 @@
  */
 must_check int conf_edit_set(struct buf *text, const char *section, const char *key,
 			     const char *value);
+
+/* Puts a # in front of the key's line; nothing when it is not set. */
+must_check int conf_edit_comment(struct buf *text, const char *section, const char *key);

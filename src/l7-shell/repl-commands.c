@@ -5,6 +5,7 @@
 #include "l7-shell/direct.h"
 #include "l7-shell/link.h"
 #include "l7-shell/memory-report.h"
+#include "l7-shell/model-verbs.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/report.h"
 #include "l7-shell/status-report.h"
@@ -78,25 +79,6 @@ static int run_interrupt(struct shell *shell, const char *const args[], struct e
 {
 	(void)args;
 	return repl_interrupt(shell->repl, err);
-}
-
-static int run_model(struct shell *shell, const char *const args[], struct error *err)
-{
-	auto_json sd_json_variant *reply = NULL;
-	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, err);
-	struct flow flow;
-
-	(void)args;
-	if (r < 0)
-		return r;
-	flow_begin(&flow, &shell->out, 0, 2);
-	status_tell_model(shell, link_field(reply, "status"), &flow);
-	flow_end(&flow);
-	flow_begin(&flow, &shell->out, 0, 2);
-	flow_own(&flow, STYLE_DIM, "[provider] in %s/clawos.conf chooses it", shell->paths.state);
-	flow_own(&flow, STYLE_DIM, "claw config check reads that file");
-	flow_end(&flow);
-	return 0;
 }
 
 static int run_stop(struct shell *shell, const char *const args[], struct error *err)
@@ -185,7 +167,8 @@ static const struct command rows[] = {
 	{ "tools", "", "the tools and what they do to the world", 0, 0, 0, 0, report_tools },
 	{ "memory", "[PATH]", "the documents in memory, or one of them", 0, 1, 0, 0,
 	  memory_report },
-	{ "model", "", "the model that answers", 0, 0, 0, 0, run_model },
+	{ "model", "[list|use NAME [MODEL]]", "the model that answers, and how to choose another",
+	  0, 4, 0, 0, model_slash },
 	{ "status", "", "daemons and agent", 0, 0, 0, 0, status_report },
 	{ "trace", "[TURN]", "what a turn did, call by call", 0, 1, 0, 0, trace_report },
 	{ "approve", "[QUESTION]", "yes, once", 0, 1, 0, 0, run_approve },

@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "l7-shell/config-verbs.h"
 #include "l7-shell/doctor.h"
+#include "l7-shell/model-verbs.h"
 #include "l7-shell/report.h"
 #include "l7-shell/shell.h"
 #include "l7-shell/status-report.h"
@@ -135,6 +136,9 @@ static const struct command rows[] = {
 	  1, COMMAND_CONNECT, OPTION_USE_TRACE, trace_report },
 	{ "doctor", "", "each layer in force, degraded or absent, and what that means", 0, 0, 0,
 	  OPTION_USE_OTHER, doctor_run },
+	{ "model", "[list|test|use NAME [MODEL]]",
+	  "the model that answers; the providers; try it; choose another one", 0, 4, 0,
+	  OPTION_USE_OTHER, model_verb },
 	{ "config", "show|check|import FILE", "the configuration; import takes an .env file", 1, 2,
 	  0, OPTION_USE_OTHER, config_verb },
 	{ "logs", "[DAEMON]", "the ends of the daemons' logs", 0, 1, 0, OPTION_USE_OTHER,

@@ -72,6 +72,24 @@ TEST(a_key_is_set_and_the_rest_stays)
 	check_edit("[ab]\nk = 1\n", "a", "k", "v", "[ab]\nk = 1\n\n[a]\nk = v\n");
 }
 
+static void check_comment(const char *before, const char *key, const char *after)
+{
+	auto_buf struct buf text = BUF(OUT_BYTES_MAX);
+
+	EXPECT_INT(buf_add_string(&text, before), ==, 0);
+	EXPECT_INT(conf_edit_comment(&text, "a", key), ==, 0);
+	EXPECT_STR(buf_string(&text), after);
+}
+
+TEST(a_key_is_commented_out_and_the_rest_stays)
+{
+	check_comment("", "k", "");
+	check_comment("[a]\nl = 1\n", "k", "[a]\nl = 1\n");
+	check_comment("[a]\nk = 1\nl = 2\n", "k", "[a]\n# k = 1\nl = 2\n");
+	check_comment("[a]\nl = 1\n k=2", "k", "[a]\nl = 1\n#  k=2");
+	check_comment("[b]\nk = 1\n[a]\nkk = 1\n", "k", "[b]\nk = 1\n[a]\nkk = 1\n");
+}
+
 TEST(a_value_cannot_bring_lines_of_its_own)
 {
 	auto_buf struct buf text = BUF(OUT_BYTES_MAX);
