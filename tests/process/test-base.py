@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from cages import OWNER_UID, Link, require_namespaces  # noqa: E402
 from provider import Provider, text  # noqa: E402
-from system import System  # noqa: E402
+from system import System, await_end  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 
 PROGRAMS = ("bash", "true", "cat")
@@ -99,6 +99,7 @@ def the_next_claw_starts_the_system_in_a_base_that_was_made_anew(f):
     shutil.rmtree(f.base)
     done = f.system.claw("-m", "/run echo anew")
     expect_true(done.returncode == 1 and b"the base" in done.stderr and b"is gone" in done.stderr, done.stderr)
+    expect(f.system.claw("logs").returncode, 0, "what needs no base works without one")
     make_base(f.base)
     done = f.system.claw("-m", "/run echo anew")
     expect((done.returncode, done.stdout), (0, b"anew\n"), done.stderr)
@@ -115,6 +116,15 @@ def a_base_that_was_changed_is_tried_again_before_the_next_cage(f):
     expect(f.status().proofs["execute"].verdict, 0, "what was proven of another base")
     expect(f.run_by_the_agent("added"), "added\n")
     expect(f.status().proofs["execute"].verdict, 1)
+
+
+@test
+def a_system_without_its_base_can_be_stopped(f):
+    supervisor = f.system.up_pid()
+    shutil.rmtree(f.base)
+    done = f.system.claw("stop")
+    expect(done.returncode, 0, done.stderr)
+    await_end(supervisor)
 
 
 run(Fixture)
