@@ -16,10 +16,14 @@ enum { CONF_MODE = 0600, PATH_BYTES = 128 };
 
 static const char conf_name[] = "clawos.conf";
 
-/* Names of the environment that count more than the file; the key belongs to the provider before.
- */
-static const char *const variables[] = { "LLM_BACKEND", "LLM_BASE_URL", "LLM_MODEL",
-					 "LLM_EXTRA_HEADERS", "LLM_API_KEY" };
+/* Names of the environment that count more than the file. */
+static const struct {
+	const char name[24];
+	bool is_bound; /* to the provider it was meant for */
+} variables[] = {
+	{ "LLM_BACKEND", false }, { "LLM_MODEL", false },        { "LLM_BASE_URL", true },
+	{ "LLM_API_KEY", true },  { "LLM_EXTRA_HEADERS", true },
+};
 
 struct choice {
 	struct shell *shell;
@@ -164,16 +168,14 @@ static void leave_environment(struct choice *choice)
 	struct screen *screen = shell->repl ? &shell->out : &shell->notes;
 
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-		bool is_key = strcmp(variables[i], "LLM_API_KEY") == 0 ||
-			      strcmp(variables[i], "LLM_EXTRA_HEADERS") == 0 ||
-			      strcmp(variables[i], "LLM_BASE_URL") == 0;
+		const char *name = variables[i].name;
 
-		if (!getenv(variables[i]) || (is_key && !choice->is_other))
+		if (!getenv(name) || (variables[i].is_bound && !choice->is_other))
 			continue;
 		screen_own(screen, STYLE_DIM,
 			   "%s is left aside now and counts again at the next start: unset it\n",
-			   variables[i]);
-		(void)unsetenv(variables[i]);
+			   name);
+		(void)unsetenv(name);
 	}
 }
 
