@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "l2-kernel/cage-client.h"
+#include "l6-agent/agentd-prepare.h"
 #include "l6-agent/front.h"
 #include "l6-agent/gate.h"
 #include "l6-agent/peer.h"
@@ -89,6 +90,15 @@ int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 	return r;
 }
 
+const char *agent_model(const struct agent *agent)
+{
+	const struct provider_config *provider = &agent->config->provider;
+
+	if (!provider_is_local(provider))
+		return provider_model(provider);
+	return *agent->readiness.model ? agent->readiness.model : NULL;
+}
+
 void agent_close(struct agent *agent)
 {
 	for (size_t i = 0; agent->threads && i < threads_count(agent->threads); i++) {
@@ -103,6 +113,7 @@ void agent_close(struct agent *agent)
 		recall_free(thread->recall);
 	}
 	front_stop(agent);
+	agentd_prepare_drop(agent, NULL);
 	peer_free(agent->egress);
 	peer_free(agent->llm);
 	peer_free(agent->fs);

@@ -22,7 +22,7 @@ struct cage_client;
 struct subscribers;
 struct turn;
 
-enum { AGENT_DEFAULT = 1 };
+enum { AGENT_DEFAULT = 1, AGENT_MODEL_BYTES = 96, AGENT_WAITING_MAX = 16 };
 
 /* The stable front of every prompt (front.h). */
 struct agent_front {
@@ -30,6 +30,17 @@ struct agent_front {
 	char *labels;        /* of the identity documents (label_set_write()); NULL: none */
 	uint64_t generation; /* of the identity documents, as clawfsd counts */
 	uint64_t id;         /* changes with the text */
+};
+
+/* How far the local model is with computing the front (front.c); told by agentd-prepare.c. */
+struct agent_readiness {
+	/* none (a provider needs nothing); waiting, loading, reading; ready, failed */
+	const char *state;
+	uint64_t read_tokens, prompt_tokens, left_us; /* when it reads */
+	char model[AGENT_MODEL_BYTES];                /* the name the weights give themselves */
+	char reason[ERROR_TEXT_BYTES];                /* of a failure */
+	sd_varlink *waiting[AGENT_WAITING_MAX];       /* calls of Prepare that are answered later */
+	size_t n_waiting;
 };
 
 struct agent {
@@ -48,6 +59,7 @@ struct agent {
 	struct agent_front front;
 	struct front_fetch *first_front;
 	struct peer_call *preparing;
+	struct agent_readiness readiness;
 	size_t open_turns, open_exchanges;
 	struct turn *waiting_first, *waiting_last; /* turns that wait for a free exchange */
 	uint64_t recall_clock;
@@ -56,6 +68,9 @@ struct agent {
 
 /* How conversations with this provider are written. */
 const struct model_format *agent_format(const struct provider_config *config);
+
+/* The name of the model that is asked, for people; NULL while it is not known. */
+const char *agent_model(const struct agent *agent);
 
 must_check int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err);
 /* Also ends what runs: open turns are taken up by the next start. */

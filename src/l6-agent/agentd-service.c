@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "io.clawos.Agent.varlink.h"
+#include "l6-agent/agentd-prepare.h"
 #include "l6-agent/subscribers.h"
 #include "l6-agent/tool.h"
 #include "l6-agent/turn.h"
@@ -323,7 +324,7 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 									 *status = NULL;
 	const struct agent *agent = userdata;
 	const struct provider_config *provider = &agent->config->provider;
-	const char *model = provider_model(provider);
+	const char *model = agent_model(agent);
 	int r = build_journal_figures(agent, &journal);
 
 	(void)parameters;
@@ -351,8 +352,10 @@ static void on_disconnect(sd_varlink_server *server, sd_varlink *link, void *use
 
 	(void)server;
 	(void)userdata;
-	if (agent)
-		subscribers_drop(agent->subscribers, link);
+	if (!agent)
+		return;
+	subscribers_drop(agent->subscribers, link);
+	agentd_prepare_drop(agent, link);
 }
 
 int agentd_serve(struct agent *agent, sd_varlink_server **ret, struct error *err)
@@ -374,8 +377,8 @@ int agentd_serve(struct agent *agent, sd_varlink_server **ret, struct error *err
 		on_subscribe, "io.clawos.Agent.Interrupt", on_interrupt, "io.clawos.Agent.Answer",
 		on_answer, "io.clawos.Agent.Threads", on_threads, "io.clawos.Agent.NewThread",
 		on_new_thread, "io.clawos.Agent.History", agentd_history, "io.clawos.Agent.Trace",
-		agentd_trace, "io.clawos.Agent.Tools", on_tools, "io.clawos.Agent.Status",
-		on_status);
+		agentd_trace, "io.clawos.Agent.Prepare", agentd_prepare, "io.clawos.Agent.Tools",
+		on_tools, "io.clawos.Agent.Status", on_status);
 	if (r >= 0)
 		r = sd_varlink_server_bind_disconnect(*ret, on_disconnect);
 	return r < 0 ? FAIL(err, r, "methods of io.clawos.Agent: %s", strerror(-r)) : 0;

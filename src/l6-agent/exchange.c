@@ -218,6 +218,24 @@ static void on_head(struct exchange *exchange, sd_json_variant *reply)
 		(void)sd_event_source_set_enabled(exchange->readable, SD_EVENT_ON);
 }
 
+/* What the local model says before its head. True when this was it. */
+static bool take_progress(struct exchange *exchange, sd_json_variant *reply)
+{
+	const char *event = field_text(reply, "event", NULL);
+	const struct exchange_progress progress = {
+		.event = event,
+		.read_tokens = (uint64_t)field_number(reply, "readTokens", 0),
+		.prompt_tokens = (uint64_t)field_number(reply, "promptTokens", 0),
+		.left_us = (uint64_t)field_number(reply, "leftUsec", 0),
+	};
+
+	if (!exchange->options.is_local || !event)
+		return false;
+	if (exchange->options.on_progress)
+		exchange->options.on_progress(&progress, exchange->options.data);
+	return strcmp(event, "head") != 0;
+}
+
 /*
  * Some servers break the connection behind a whole answer. Whether it is whole says the answer's
  * own end mark, not the connection.
@@ -254,6 +272,8 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 		finish(exchange);
 		return;
 	}
+	if (!is_final && take_progress(exchange, reply))
+		return;
 	take_figures(exchange, reply);
 	if (!is_final)
 		on_head(exchange, reply);

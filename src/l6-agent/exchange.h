@@ -36,6 +36,12 @@ struct exchange_result {
 	struct exchange_figures figures;
 };
 
+/* Why the answer does not come yet: the local model waits for other calls, loads, reads. */
+struct exchange_progress {
+	const char *event; /* of io.clawos.Llm.Complete; "head" when it begins to write */
+	uint64_t read_tokens, prompt_tokens, left_us; /* when it reads */
+};
+
 typedef void (*exchange_done_fn)(struct exchange_result *result, void *data);
 
 struct exchange_options {
@@ -49,6 +55,7 @@ struct exchange_options {
 	bool stream;
 	uint64_t intent;
 	struct answer_sink sink;
+	void (*on_progress)(const struct exchange_progress *progress, void *data); /* or NULL */
 	struct tape *record, *replay; /* NULL: none; borrowed until the end */
 	exchange_done_fn on_done;
 	void *data;

@@ -5,10 +5,13 @@
 #include "base/clock.h"
 #include "base/dir.h"
 #include "base/log.h"
+#include "l6-agent/agentd-prepare.h"
+#include "l6-agent/field.h"
 #include "l6-agent/peer.h"
 #include "l6-agent/recall-cache.h"
 #include "l6-agent/recall.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { DOCUMENTS_BYTES_MAX = 512 * 1024, LABELS_BYTES_MAX = 4096 };
@@ -30,17 +33,44 @@ struct front_fetch {
 	void *data;
 };
 
+static void set_state(struct agent *agent, const char *state, const char *reason)
+{
+	struct agent_readiness *readiness = &agent->readiness;
+
+	readiness->state = state;
+	(void)snprintf(readiness->reason, sizeof(readiness->reason), "%s", reason);
+	if (*reason)
+		log_notice("the local model has not prepared its prompt's front: %s", reason);
+	agentd_prepare_tell(agent);
+}
+
 static void on_prepared(struct peer_call *call, const char *error_id, sd_json_variant *reply,
 			bool is_final, void *data)
 {
 	struct agent *agent = data;
+	struct agent_readiness *readiness = &agent->readiness;
+	const char *event;
 
 	(void)call;
-	(void)is_final;
-	agent->preparing = NULL;
-	if (error_id)
-		log_notice("the local model has not prepared its prompt's front: %s",
-			   peer_error_reason(error_id, reply));
+	if (is_final)
+		agent->preparing = NULL;
+	if (error_id) {
+		set_state(agent, "failed", peer_error_reason(error_id, reply));
+		return;
+	}
+	event = field_text(reply, "event", "");
+	readiness->read_tokens = (uint64_t)field_number(reply, "readTokens", 0);
+	readiness->prompt_tokens = (uint64_t)field_number(reply, "promptTokens", 0);
+	readiness->left_us = (uint64_t)field_number(reply, "leftUsec", 0);
+	if (is_final)
+		(void)snprintf(readiness->model, sizeof(readiness->model), "%s",
+			       field_text(reply, "model", "")); /* cut like the other side's */
+	set_state(agent,
+		  is_final                        ? "ready"
+		  : strcmp(event, "reading") == 0 ? "reading"
+		  : strcmp(event, "loading") == 0 ? "loading"
+						  : "waiting",
+		  "");
 }
 
 static int ask_to_prepare(struct agent *agent, const struct prompt *prefix, struct error *err)
@@ -50,6 +80,8 @@ static int ask_to_prepare(struct agent *agent, const struct prompt *prefix, stru
 		.method = "io.clawos.Llm.Prepare",
 		.fds = { prefix->fd },
 		.n_fds = 1,
+		.more = true,
+		.repeatable = true,
 		.on_reply = on_prepared,
 		.data = agent,
 	};
@@ -82,8 +114,7 @@ static void prepare(struct agent *agent)
 	if (r >= 0)
 		r = ask_to_prepare(agent, &prefix, &err);
 	agent->format->close(conversation);
-	if (r < 0)
-		log_notice("the local model has not prepared its prompt's front: %s", err.text);
+	set_state(agent, r < 0 ? "failed" : "waiting", err.text);
 }
 
 /* What every prompt carries. */
@@ -202,16 +233,21 @@ static void on_first(int code, const struct error *err, void *data)
 
 	agent->first_front = NULL;
 	if (code < 0)
-		log_notice("%s", err->text); /* the first turn fetches it again */
+		set_state(agent, "failed", err->text); /* the next turn fetches it again */
+	else
+		agentd_prepare_tell(agent);
 }
 
 void front_prepare(struct agent *agent)
 {
 	struct error err = { 0 };
 
-	if (agent->format->prefix &&
-	    front_start(agent, on_first, agent, &agent->first_front, &err) < 0)
-		log_notice("%s", err.text); /* the first turn fetches it again */
+	if (!agent->format->prefix || agent->first_front || agent->is_stopping)
+		return;
+	if (!agent->front.text)
+		agent->readiness.state = "waiting";
+	if (front_start(agent, on_first, agent, &agent->first_front, &err) < 0)
+		set_state(agent, "failed", err.text); /* the next turn fetches it again */
 }
 
 void front_stop(struct agent *agent)

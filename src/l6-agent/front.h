@@ -22,7 +22,8 @@ must_check int front_start(struct agent *agent, front_done_fn on_done, void *dat
 			   struct front_fetch **ret, struct error *err);
 void front_cancel(struct front_fetch *fetch); /* NULL-tolerant */
 
-/* At start: fetches the front when the model has a use for it before the first question. */
+/* At start, and after each turn, which may have changed a document: fetches the front when the
+ * model has a use for it before the next question. */
 void front_prepare(struct agent *agent);
 /* Ends what front_prepare() began. */
 void front_stop(struct agent *agent);

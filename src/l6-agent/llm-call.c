@@ -13,6 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PROGRESS_EVERY_US (500 * CLOCK_MSEC_US)
+#define PROMPT_LIMIT "llm.prompt_bytes"
+#define GRAMMAR_LIMIT "llm.grammar_bytes"
+
 /* The parameters as they come; -1 or NULL: not given. */
 struct parameters {
 	int64_t offset, length, prefix_length, grammar_offset, grammar_length, max_tokens, intent;
@@ -46,15 +50,18 @@ static int parse(sd_varlink *link, sd_json_variant *object, bool is_prepare, str
 	return sd_varlink_dispatch(link, object, is_prepare ? prepare : complete, ret);
 }
 
-/* Copies a range of the peer's memfd. */
-static int copy_range(int fd, int64_t offset, int64_t length, struct buf *ret, struct error *err)
+/* Copies a range of the peer's memfd. limit: the key of its largest length. */
+static int copy_range(int fd, int64_t offset, int64_t length, const char *limit, struct buf *ret,
+		      struct error *err)
 {
 	char *to;
 	int r;
 
-	if (offset < 0 || length < 0 || (uint64_t)length > ret->max || offset > INT64_MAX - length)
-		return FAIL(err, -EINVAL, "a range of %lld bytes at %lld; at most %zu bytes",
-			    (long long)length, (long long)offset, ret->max);
+	if (offset < 0 || length < 0 || offset > INT64_MAX - length)
+		return FAIL(err, -EINVAL, "a range of %lld bytes at %lld", (long long)length,
+			    (long long)offset);
+	if ((uint64_t)length >= ret->max)
+		return FAIL(err, -EDQUOT, "%s", limit);
 	r = buf_reserve(ret, (size_t)length + 1, &to);
 	if (r < 0)
 		return FAIL(err, -ENOMEM, "out of memory");
@@ -79,9 +86,10 @@ static int copy_bodies(struct llm_call *call, const struct parameters *in, struc
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return FAIL(err, -EINVAL, "descriptor 0 has to be a memfd with the prompt");
-	r = copy_range(fd, in->offset, in->length, &call->prompt, err);
+	r = copy_range(fd, in->offset, in->length, PROMPT_LIMIT, &call->prompt, err);
 	if (r >= 0)
-		r = copy_range(fd, in->grammar_offset, in->grammar_length, &call->grammar, err);
+		r = copy_range(fd, in->grammar_offset, in->grammar_length, GRAMMAR_LIMIT,
+			       &call->grammar, err);
 	if (r < 0)
 		return r;
 	if (in->prefix_length < 0 || in->prefix_length > in->length)
@@ -151,7 +159,7 @@ static int fill(struct llm_call *call, sd_json_variant *object, struct error *er
 }
 
 int llm_call_new(sd_varlink *link, sd_json_variant *parameters, bool is_prepare,
-		 struct llm_call **ret, struct error *err)
+		 const struct llm_limits *limits, struct llm_call **ret, struct error *err)
 {
 	struct llm_call *call = calloc(1, sizeof(*call));
 	int r;
@@ -161,8 +169,8 @@ int llm_call_new(sd_varlink *link, sd_json_variant *parameters, bool is_prepare,
 	*call = (struct llm_call){
 		.link = sd_varlink_ref(link),
 		.is_prepare = is_prepare,
-		.prompt = BUF(LLM_PROMPT_BYTES_MAX + 1),
-		.grammar = BUF(LLM_GRAMMAR_BYTES_MAX + 1),
+		.prompt = BUF(limits->prompt_bytes + 1),
+		.grammar = BUF(limits->grammar_bytes + 1),
 		.text = BUF(LLM_TEXT_BYTES_MAX),
 		.pipe_fd = -1,
 		.arrived_us = clock_monotonic_us(),
@@ -191,8 +199,8 @@ void llm_call_free(struct llm_call *call)
 	free(call);
 }
 
-int llm_call_begin(struct llm_call *call, struct llm_weights *weights, int state_fd,
-		   struct error *err)
+int llm_call_begin(struct llm_call *call, struct llm_weights *weights,
+		   const struct llm_store *store, struct error *err)
 {
 	struct llm_run_options options = {
 		.prompt = buf_string(&call->prompt),
@@ -202,7 +210,7 @@ int llm_call_begin(struct llm_call *call, struct llm_weights *weights, int state
 		.max_tokens = call->max_tokens,
 		.stops = (const char *const *)call->stops,
 		.n_stops = call->n_stops,
-		.state_fd = state_fd,
+		.store = store,
 		.ret_prompt_tokens = &call->prompt_tokens,
 	};
 
@@ -224,6 +232,45 @@ static int send_head(struct llm_call *call, struct error *err)
 	return 0;
 }
 
+static void say(struct llm_call *call, const char *event)
+{
+	if (call->wants_progress)
+		(void)sd_varlink_notifybo(call->link, SD_JSON_BUILD_PAIR_STRING("event", event));
+}
+
+void llm_call_say_waiting(struct llm_call *call)
+{
+	say(call, "waiting");
+}
+
+void llm_call_say_loading(struct llm_call *call)
+{
+	if (!call->said_loading)
+		say(call, "loading");
+	call->said_loading = true;
+}
+
+/* How far reading the prompt has come; the time left by the speed so far. */
+static void say_reading(struct llm_call *call)
+{
+	uint64_t now = clock_monotonic_us(), left_us = 0;
+	size_t read = llm_run_read(call->run), all = llm_run_figures(call->run).prompt_tokens;
+
+	if (call->read_from_us == 0) {
+		call->read_from_us = call->said_us = now;
+		call->read_from = read;
+	}
+	if (!call->wants_progress || now - call->said_us < PROGRESS_EVERY_US || read >= all)
+		return;
+	call->said_us = now;
+	if (read > call->read_from)
+		left_us = (now - call->read_from_us) * (all - read) / (read - call->read_from);
+	(void)sd_varlink_notifybo(call->link, SD_JSON_BUILD_PAIR_STRING("event", "reading"),
+				  SD_JSON_BUILD_PAIR_UNSIGNED("promptTokens", all),
+				  SD_JSON_BUILD_PAIR_UNSIGNED("readTokens", read),
+				  SD_JSON_BUILD_PAIR_UNSIGNED("leftUsec", left_us));
+}
+
 int llm_call_step(struct llm_call *call, struct error *err)
 {
 	enum llm_run_state state;
@@ -233,6 +280,7 @@ int llm_call_step(struct llm_call *call, struct error *err)
 		return r;
 	switch (state) {
 	case LLM_RUN_READING:
+		say_reading(call);
 		return 0;
 	case LLM_RUN_WRITING:
 		break;
@@ -268,23 +316,32 @@ int llm_call_flush(struct llm_call *call, struct error *err)
 	return 0;
 }
 
-int llm_call_reply_kept(struct llm_call *call, const uint8_t id[SHA256_BYTES], int state_fd)
+static int reply_prepared(struct llm_call *call, size_t tokens, bool cached, const char *model)
 {
-	uint8_t key[SHA256_BYTES];
+	return sd_varlink_replybo(
+		call->link, SD_JSON_BUILD_PAIR_STRING("event", "done"),
+		SD_JSON_BUILD_PAIR_UNSIGNED("promptTokens", tokens),
+		SD_JSON_BUILD_PAIR_BOOLEAN("cached", cached),
+		SD_JSON_BUILD_PAIR_STRING("model", model),
+		SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", clock_monotonic_us() - call->arrived_us));
+}
+
+int llm_call_reply_kept(struct llm_call *call, const struct llm_file *file,
+			const struct llm_store *store)
+{
+	uint8_t id[SHA256_BYTES], key[SHA256_BYTES];
 	size_t tokens;
 
+	llm_weights_identify(file, id);
 	llm_state_key(id, buf_string(&call->prompt), call->prefix_length, key);
-	tokens = llm_state_is_kept(state_fd, key);
+	tokens = llm_state_is_kept(store, key);
 	if (tokens == 0)
 		return 0;
-	(void)sd_varlink_replybo(
-		call->link, SD_JSON_BUILD_PAIR_UNSIGNED("tokens", tokens),
-		SD_JSON_BUILD_PAIR_BOOLEAN("cached", true),
-		SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", clock_monotonic_us() - call->arrived_us));
+	(void)reply_prepared(call, tokens, true, file->name); /* the peer may be gone */
 	return 1;
 }
 
-int llm_call_reply(struct llm_call *call)
+int llm_call_reply(struct llm_call *call, const char *model)
 {
 	struct llm_run_figures figures = llm_run_figures(call->run);
 	uint64_t total_us = clock_monotonic_us() - call->arrived_us;
@@ -292,10 +349,7 @@ int llm_call_reply(struct llm_call *call)
 	if (figures.keep_failed)
 		log_warning("%s", figures.keep_failed);
 	if (call->is_prepare)
-		return sd_varlink_replybo(
-			call->link, SD_JSON_BUILD_PAIR_UNSIGNED("tokens", figures.prefix_tokens),
-			SD_JSON_BUILD_PAIR_BOOLEAN("cached", figures.prefix_was_kept),
-			SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", total_us));
+		return reply_prepared(call, figures.prefix_tokens, figures.prefix_was_kept, model);
 	close_fd(&call->pipe_fd); /* the end of the text is seen before the reply */
 	call->pipe_fd = -1;
 	return sd_varlink_replybo(
@@ -309,7 +363,7 @@ int llm_call_reply(struct llm_call *call)
 		SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", total_us));
 }
 
-int llm_call_refuse(sd_varlink *link, const struct error *err)
+static int fail_named(sd_varlink *link, const struct error *err)
 {
 	return sd_varlink_errorbo(link,
 				  err->code == -EINVAL ? "io.clawos.Llm.InvalidArguments"
@@ -317,10 +371,22 @@ int llm_call_refuse(sd_varlink *link, const struct error *err)
 				  SD_JSON_BUILD_PAIR_STRING("reason", err->text));
 }
 
+int llm_call_refuse(sd_varlink *link, const struct llm_limits *limits, const struct error *err)
+{
+	uint64_t value =
+		strcmp(err->text, PROMPT_LIMIT) == 0 ? limits->prompt_bytes : limits->grammar_bytes;
+
+	if (err->code != -EDQUOT)
+		return fail_named(link, err);
+	return sd_varlink_errorbo(link, "io.clawos.Llm.QuotaExceeded",
+				  SD_JSON_BUILD_PAIR_STRING("limit", err->text),
+				  SD_JSON_BUILD_PAIR_UNSIGNED("value", value));
+}
+
 int llm_call_fail(struct llm_call *call, const struct llm_weights *weights, const struct error *err)
 {
 	if (err->code != -EMSGSIZE || !weights)
-		return llm_call_refuse(call->link, err);
+		return fail_named(call->link, err);
 	return sd_varlink_errorbo(
 		call->link, "io.clawos.Llm.TooLong",
 		SD_JSON_BUILD_PAIR_UNSIGNED("tokens", call->prompt_tokens),

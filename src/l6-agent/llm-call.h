@@ -7,12 +7,14 @@
  * waits here, bounded by the tokens asked for.
  *
  * Ownership  The caller owns the call; it holds a reference to its connection.
- * Errors     As llm-run; -EPIPE when nobody reads the text any more.
+ * Errors     As llm-run; -EPIPE when nobody reads the text any more; -EDQUOT over a limit, whose
+ *            name is the error's text.
  */
 #pragma once
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "l6-agent/llm-config.h"
 #include "l6-agent/llm-out.h"
 #include "l6-agent/llm-run.h"
 
@@ -20,16 +22,14 @@
 #include <stdint.h>
 #include <systemd/sd-varlink.h>
 
-enum {
-	LLM_PROMPT_BYTES_MAX = 1024 * 1024,
-	LLM_GRAMMAR_BYTES_MAX = 256 * 1024,
-	LLM_TEXT_BYTES_MAX = 1024 * 1024,
-};
+enum { LLM_TEXT_BYTES_MAX = 1024 * 1024 };
+
+struct llm_store;
 
 struct llm_call {
 	struct llm_call *next;
 	sd_varlink *link;
-	bool is_prepare, head_sent, ended;
+	bool is_prepare, wants_progress, said_loading, head_sent, ended;
 	int64_t intent;
 	struct buf prompt, grammar, text;
 	size_t prefix_length, max_tokens, prompt_tokens;
@@ -37,18 +37,21 @@ struct llm_call {
 	size_t n_stops;
 	int pipe_fd; /* -1 for Prepare */
 	uint64_t arrived_us, load_us, first_us;
-	struct llm_run *run; /* made when its turn comes */
+	uint64_t read_from_us, said_us; /* when reading began, when progress was told */
+	size_t read_from;               /* tokens that were there then */
+	struct llm_run *run;            /* made when its turn comes */
 	const char *reason;
 };
 
 /* Reads the parameters and descriptors of a call; the reply to a bad one is the caller's. */
 must_check int llm_call_new(sd_varlink *link, sd_json_variant *parameters, bool is_prepare,
-			    struct llm_call **ret, struct error *err);
+			    const struct llm_limits *limits, struct llm_call **ret,
+			    struct error *err);
 void llm_call_free(struct llm_call *call);
 
 /* Its turn has come: the prompt becomes tokens. Errors as llm_run_new(). */
-must_check int llm_call_begin(struct llm_call *call, struct llm_weights *weights, int state_fd,
-			      struct error *err);
+must_check int llm_call_begin(struct llm_call *call, struct llm_weights *weights,
+			      const struct llm_store *store, struct error *err);
 
 /* One step of the run and what follows from it for the peer. Sets ended and reason at the end. */
 must_check int llm_call_step(struct llm_call *call, struct error *err);
@@ -57,13 +60,18 @@ must_check int llm_call_step(struct llm_call *call, struct error *err);
 must_check int llm_call_flush(struct llm_call *call, struct error *err);
 
 /* Answers a Prepare whose prefix is kept already, without the weights; 0 when it is not. */
-int llm_call_reply_kept(struct llm_call *call, const uint8_t id[SHA256_BYTES], int state_fd);
+int llm_call_reply_kept(struct llm_call *call, const struct llm_file *file,
+			const struct llm_store *store);
 
-/* The last reply. */
-int llm_call_reply(struct llm_call *call);
+/* Why the peer still waits, when it wants to know; loading is told once. */
+void llm_call_say_waiting(struct llm_call *call);
+void llm_call_say_loading(struct llm_call *call);
+
+/* The last reply. model: the name of the weights. */
+int llm_call_reply(struct llm_call *call, const char *model);
 int llm_call_fail(struct llm_call *call, const struct llm_weights *weights,
 		  const struct error *err);
-int llm_call_refuse(sd_varlink *link, const struct error *err);
+int llm_call_refuse(sd_varlink *link, const struct llm_limits *limits, const struct error *err);
 
 /* True when the peer has hung up. */
 bool llm_call_is_abandoned(const struct llm_call *call);

@@ -28,7 +28,8 @@ struct llm_run {
 	struct llm_tokens tokens; /* prompt, then answer */
 	size_t n_prompt, n_prefix, n_cached, max_tokens;
 	bool started, prefix_was_kept;
-	int state_fd;
+	bool must_keep; /* what is kept somewhere is of no use */
+	const struct llm_store *store;
 	uint8_t key[SHA256_BYTES];
 	struct error keep_error;
 };
@@ -72,7 +73,7 @@ int llm_run_new(struct llm_weights *weights, const struct llm_run_options *optio
 		return FAIL(err, -ENOMEM, "out of memory");
 	run->weights = weights;
 	run->max_tokens = options->max_tokens;
-	run->state_fd = options->state_fd;
+	run->store = options->store;
 	run->out = (struct llm_out){ .stops = options->stops,
 				     .n_stops = options->n_stops,
 				     .held = BUF(OUT_BYTES_MAX) };
@@ -106,16 +107,18 @@ static int start(struct llm_run *run, struct error *err)
 {
 	size_t shared = llm_weights_shared(run->weights, run->tokens.tokens, run->n_prompt);
 	enum llm_state_found found = LLM_STATE_ABSENT;
-	bool kept = run->n_prefix > 0 && llm_state_is_kept(run->state_fd, run->key) > 0;
+	bool kept = run->n_prefix > 0 && llm_state_is_kept(run->store, run->key) > 0;
 	int r = 0;
 
-	if (kept && shared < run->n_prefix)
-		r = llm_state_restore(run->state_fd, run->key, run->weights, run->tokens.tokens,
+	if (kept && shared < run->n_prefix) {
+		r = llm_state_restore(run->store, run->key, run->weights, run->tokens.tokens,
 				      run->n_prefix, &found, err);
+		kept = found == LLM_STATE_RESTORED;
+		run->must_keep = !kept;
+		shared = llm_weights_shared(run->weights, run->tokens.tokens, run->n_prompt);
+	}
 	if (r < 0)
 		return r;
-	if (found == LLM_STATE_RESTORED)
-		shared = run->n_prefix;
 	if (!kept && shared > run->n_prefix && run->n_prefix > 0)
 		shared = run->n_prefix; /* back to the prefix, to keep its state now */
 	if (shared == run->n_prompt && run->max_tokens > 0)
@@ -130,10 +133,13 @@ static int start(struct llm_run *run, struct error *err)
 static void keep_prefix(struct llm_run *run)
 {
 	bool due = run->n_prefix > 0 && llm_weights_held(run->weights) == run->n_prefix &&
-		   !run->keep_error.code && llm_state_is_kept(run->state_fd, run->key) == 0;
+		   !run->keep_error.code &&
+		   (run->must_keep || llm_state_is_kept(run->store, run->key) == 0);
 
-	if (due && llm_state_keep(run->state_fd, run->key, run->weights, &run->keep_error) < 0)
+	if (due && llm_state_keep(run->store, run->key, run->weights, &run->keep_error) < 0)
 		assert(run->keep_error.code < 0);
+	if (due)
+		run->must_keep = false;
 }
 
 static int read_batch(struct llm_run *run, struct error *err)
@@ -271,6 +277,13 @@ int llm_run_step(struct llm_run *run, struct buf *text, enum llm_run_state *ret,
 			return r;
 	}
 	return write_token(run, text, ret, err);
+}
+
+size_t llm_run_read(const struct llm_run *run)
+{
+	size_t held = llm_weights_held(run->weights);
+
+	return held < run->n_prompt ? held : run->n_prompt;
 }
 
 struct llm_run_figures llm_run_figures(const struct llm_run *run)

@@ -24,6 +24,7 @@ enum {
 };
 
 struct llm_run;
+struct llm_store;
 
 struct llm_run_options {
 	const char *prompt; /* bytes with marks; read only by llm_run_new */
@@ -32,8 +33,8 @@ struct llm_run_options {
 	size_t max_tokens;        /* 0: only compute and keep the prefix */
 	const char *const *stops; /* borrowed until the run is freed */
 	size_t n_stops;
-	int state_fd;              /* folder of kept states */
-	size_t *ret_prompt_tokens; /* also when they are too many */
+	const struct llm_store *store; /* of kept states; borrowed until the run is freed */
+	size_t *ret_prompt_tokens;     /* also when they are too many */
 };
 
 must_check int llm_run_new(struct llm_weights *weights, const struct llm_run_options *options,
@@ -50,6 +51,9 @@ enum llm_run_state {
 /* One step; new text is appended to text. */
 must_check int llm_run_step(struct llm_run *run, struct buf *text, enum llm_run_state *ret,
 			    struct error *err);
+
+/* Tokens of the prompt that the context holds by now. */
+size_t llm_run_read(const struct llm_run *run);
 
 struct llm_run_figures {
 	size_t prompt_tokens, cached_tokens, answer_tokens, prefix_tokens;

@@ -18,6 +18,9 @@
 #define LOOK_EVERY_US (2 * CLOCK_MSEC_US)
 #define UNLOADED_IDLE_US (5 * CLOCK_SECOND_US) /* without weights there is nothing to keep warm */
 #define FEED_EVERY_US (5 * CLOCK_SECOND_US)
+#define KEEP_EVERY_US (5 * CLOCK_SECOND_US)
+
+enum { BATCH_TOKENS = 128 }; /* larger ones are hardly faster and are seen to end later */
 
 struct llm_server {
 	struct llm_server_options options;
@@ -27,7 +30,10 @@ struct llm_server {
 	struct llm_call *calls; /* in the order they are done; the first may be begun */
 	bool is_expired;        /* idle for too long: end when the last connection goes */
 	bool computed;          /* since the state of the context was kept */
-	uint64_t looked_us, fed_us;
+	struct llm_store store;
+	struct llm_file file; /* what model_path holds */
+	struct llm_file_hash hash;
+	uint64_t looked_us, fed_us, kept_us;
 };
 
 static void forget(struct llm_server *server, struct llm_call *call);
@@ -52,14 +58,31 @@ static bool go_on(void *data)
 	return !server->calls || !llm_call_is_abandoned(server->calls);
 }
 
+/* Which weights there are. 1: the file is being hashed, as nothing remembers it; call again. */
+static int identify(struct llm_server *server, struct llm_call *call, struct error *err)
+{
+	const struct llm_file_options options = {
+		.path = server->options.model_path,
+		.state_fd = server->options.state_fd,
+		.shared_fd = server->options.shared_fd,
+	};
+	int r = server->weights ? 0
+				: llm_file_identify(&options, &server->hash, &server->file, err);
+
+	if (r == 1)
+		llm_call_say_loading(call);
+	return r;
+}
+
 static int load(struct llm_server *server, struct llm_call *call, struct error *err)
 {
 	uint64_t start = clock_monotonic_us();
 	struct llm_weights_options options = {
 		.path = server->options.model_path,
-		.context_tokens = server->options.context_tokens,
-		.batch_tokens = server->options.batch_tokens,
-		.threads = server->options.threads,
+		.file = &server->file,
+		.context_tokens = (uint32_t)server->options.limits->context_tokens,
+		.batch_tokens = BATCH_TOKENS,
+		.threads = (uint32_t)server->options.limits->threads,
 		.go_on = go_on,
 		.data = server,
 	};
@@ -68,29 +91,37 @@ static int load(struct llm_server *server, struct llm_call *call, struct error *
 
 	if (server->weights)
 		return 0;
+	llm_call_say_loading(call);
 	r = llm_weights_open(&options, &server->weights, err);
 	if (r == -EINVAL)
 		r = err->code = -EIO; /* the file's fault, not the peer's */
 	if (r < 0)
 		return r;
-	call->load_us = clock_monotonic_us() - start;
-	if (llm_state_restore_last(server->options.state_fd, server->weights, &found, err) < 0)
+	server->kept_us = clock_monotonic_us();
+	call->load_us = server->kept_us - start;
+	if (llm_state_restore_last(&server->store, server->weights, &found, err) < 0)
 		log_warning("%s", err->text); /* … and is computed anew */
 	log_notice("loaded %s in %llu ms", llm_weights_description(server->weights),
 		   (unsigned long long)(call->load_us / CLOCK_MSEC_US));
 	return 0;
 }
 
-static void unload(struct llm_server *server)
+static void keep_last(struct llm_server *server)
 {
 	struct error err = {};
 
-	if (!server->weights)
-		return;
 	if (server->computed && llm_weights_held(server->weights) > 0 &&
-	    llm_state_keep_last(server->options.state_fd, server->weights, &err) < 0)
+	    llm_state_keep_last(&server->store, server->weights, &err) < 0)
 		log_warning("%s", err.text); /* the conversation is computed anew next time */
 	server->computed = false;
+	server->kept_us = clock_monotonic_us();
+}
+
+static void unload(struct llm_server *server)
+{
+	if (!server->weights)
+		return;
+	keep_last(server);
 	llm_weights_close(server->weights);
 	server->weights = NULL;
 	(void)malloc_trim(0); /* best effort: the memory goes back to the system */
@@ -100,11 +131,12 @@ static void unload(struct llm_server *server)
 /* Nothing left to do: from now on the idle time counts. */
 static void rest(struct llm_server *server)
 {
+	uint64_t idle_us = server->options.limits->idle_seconds * CLOCK_SECOND_US;
+
 	(void)sd_event_source_set_enabled(server->work, SD_EVENT_OFF);
 	(void)sd_event_source_set_time_relative(
-		server->idle, server->weights || server->options.idle_us < UNLOADED_IDLE_US
-				      ? server->options.idle_us
-				      : UNLOADED_IDLE_US);
+		server->idle,
+		server->weights || idle_us < UNLOADED_IDLE_US ? idle_us : UNLOADED_IDLE_US);
 	(void)sd_event_source_set_enabled(server->idle, SD_EVENT_ONESHOT);
 }
 
@@ -138,7 +170,7 @@ static void fail(struct llm_server *server, struct llm_call *call, const struct 
 
 static void finish(struct llm_server *server, struct llm_call *call)
 {
-	(void)llm_call_reply(call); /* the peer may be gone */
+	(void)llm_call_reply(call, server->file.name); /* the peer may be gone */
 	forget(server, call);
 }
 
@@ -183,22 +215,21 @@ static int step(struct llm_server *server, struct llm_call *call, struct error *
 	int r = load(server, call, err);
 
 	if (r >= 0 && !call->run)
-		r = llm_call_begin(call, server->weights, server->options.state_fd, err);
+		r = llm_call_begin(call, server->weights, &server->store, err);
 	server->computed = true;
 	if (r >= 0)
 		r = llm_call_step(call, err);
+	if (r >= 0 && call->is_prepare && !call->ended &&
+	    clock_monotonic_us() - server->kept_us >= KEEP_EVERY_US)
+		keep_last(server);
 	return r < 0 ? r : pass_on(server, call, err);
 }
 
 /* A prefix that is kept is no reason to load the weights, or to forget what the context holds. */
 static bool is_kept_already(struct llm_server *server, struct llm_call *call)
 {
-	uint8_t id[SHA256_BYTES];
-	uint64_t size;
-
-	return call->is_prepare &&
-	       llm_weights_identify(server->options.model_path, id, &size, NULL) >= 0 &&
-	       llm_call_reply_kept(call, id, server->options.state_fd) > 0;
+	return call->is_prepare && !call->run &&
+	       llm_call_reply_kept(call, &server->file, &server->store) > 0;
 }
 
 static int on_work(sd_event_source *source, void *data)
@@ -210,11 +241,15 @@ static int on_work(sd_event_source *source, void *data)
 
 	(void)source;
 	assert(call);
-	if (is_kept_already(server, call)) {
+	r = identify(server, call, &err);
+	if (r > 0)
+		return 0;
+	if (r == 0 && is_kept_already(server, call)) {
 		forget(server, call);
 		return 0;
 	}
-	r = step(server, call, &err);
+	if (r == 0)
+		r = step(server, call, &err);
 	if (r == -ECANCELED && !llm_call_is_abandoned(call))
 		return 0; /* the program is asked to end; that event comes next */
 	if (r < 0)
@@ -236,39 +271,41 @@ static void enqueue(struct llm_server *server, struct llm_call *call)
 	service_hold(server->options.service);
 	(void)sd_event_source_set_enabled(server->idle, SD_EVENT_OFF);
 	server->is_expired = false;
+	if (call != server->calls)
+		llm_call_say_waiting(call);
 	if (!server->calls->ended) /* else the pipe of the first is waited for */
 		(void)sd_event_source_set_enabled(server->work, SD_EVENT_ON);
 }
 
-static int receive(sd_varlink *link, sd_json_variant *parameters, bool is_prepare, void *data)
+static int receive(struct llm_server *server, sd_varlink *link, sd_json_variant *parameters,
+		   sd_varlink_method_flags_t flags, bool is_prepare)
 {
 	struct llm_call *call;
 	struct error err = {};
 
-	if (llm_call_new(link, parameters, is_prepare, &call, &err) < 0)
-		return llm_call_refuse(link, &err);
-	enqueue(data, call);
+	if (llm_call_new(link, parameters, is_prepare, server->options.limits, &call, &err) < 0)
+		return llm_call_refuse(link, server->options.limits, &err);
+	call->wants_progress = flags & SD_VARLINK_METHOD_MORE;
+	enqueue(server, call);
 	return 1;
 }
 
 static int on_complete(sd_varlink *link, sd_json_variant *parameters,
 		       sd_varlink_method_flags_t flags, void *data)
 {
-	(void)flags;
-	return receive(link, parameters, false, data);
+	return receive(data, link, parameters, flags, false);
 }
 
 static int on_prepare(sd_varlink *link, sd_json_variant *parameters,
 		      sd_varlink_method_flags_t flags, void *data)
 {
-	(void)flags;
-	return receive(link, parameters, true, data);
+	return receive(data, link, parameters, flags, true);
 }
 
 static int list_prefixes(const struct llm_server *server, sd_json_variant **ret)
 {
-	struct llm_state_row rows[LLM_STATE_FILES_MAX + 1];
-	int n = llm_state_list(server->options.state_fd, rows, NULL);
+	struct llm_state_row rows[LLM_STATES_MAX + 1];
+	int n = llm_state_list(&server->store, rows, NULL);
 
 	if (n < 0)
 		return n;
@@ -288,29 +325,29 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 		     void *data)
 {
 	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *prefixes = NULL;
-	const struct llm_server *server = data;
-	const struct llm_weights *weights = server->weights;
+	struct llm_server *server = data;
+	const struct llm_limits *limits = server->options.limits;
+	char hex[SHA256_HEX_BYTES];
 	int r = list_prefixes(server, &prefixes);
 
 	(void)parameters;
 	(void)flags;
 	if (r < 0)
 		return r;
+	sha256_hex(server->file.sha256, hex);
 	return sd_varlink_replybo(
 		link,
 		SD_JSON_BUILD_PAIR_OBJECT(
-			"status", SD_JSON_BUILD_PAIR_BOOLEAN("loaded", weights != NULL),
-			SD_JSON_BUILD_PAIR_CONDITION(
-				weights != NULL, "model",
-				SD_JSON_BUILD_STRING(weights ? llm_weights_description(weights)
-							     : NULL)),
-			SD_JSON_BUILD_PAIR_CONDITION(
-				weights != NULL, "sizeBytes",
-				SD_JSON_BUILD_UNSIGNED(weights ? llm_weights_size(weights) : 0)),
-			SD_JSON_BUILD_PAIR_UNSIGNED("contextTokens",
-						    weights ? llm_weights_context_tokens(weights)
-							    : server->options.context_tokens),
-			SD_JSON_BUILD_PAIR_UNSIGNED("threads", server->options.threads),
+			"status", SD_JSON_BUILD_PAIR_BOOLEAN("loaded", server->weights != NULL),
+			SD_JSON_BUILD_PAIR_STRING("model", server->file.name),
+			SD_JSON_BUILD_PAIR_CONDITION(server->file.size > 0, "sha256",
+						     SD_JSON_BUILD_STRING(hex)),
+			SD_JSON_BUILD_PAIR_UNSIGNED("sizeBytes", server->file.size),
+			SD_JSON_BUILD_PAIR_UNSIGNED(
+				"contextTokens",
+				server->weights ? llm_weights_context_tokens(server->weights)
+						: limits->context_tokens),
+			SD_JSON_BUILD_PAIR_UNSIGNED("threads", limits->threads),
 			SD_JSON_BUILD_PAIR_VARIANT("prefixes", prefixes)));
 }
 
@@ -353,8 +390,9 @@ static int attach(struct llm_server *server)
 	if (r >= 0) /* everything else goes first */
 		r = sd_event_source_set_priority(server->work, SD_EVENT_PRIORITY_IDLE);
 	if (r >= 0)
-		r = sd_event_add_time_relative(event, &server->idle, CLOCK_MONOTONIC,
-					       server->options.idle_us, 0, on_idle, server);
+		r = sd_event_add_time_relative(
+			event, &server->idle, CLOCK_MONOTONIC,
+			server->options.limits->idle_seconds * CLOCK_SECOND_US, 0, on_idle, server);
 	if (r >= 0)
 		r = sd_varlink_server_bind_method_many(
 			server->server, "io.clawos.Llm.Complete", on_complete,
@@ -373,6 +411,8 @@ int llm_server_new(const struct llm_server_options *options, struct llm_server *
 	if (!server)
 		return FAIL(err, -ENOMEM, "out of memory");
 	server->options = *options;
+	server->store = (struct llm_store){ options->state_fd, options->shared_fd,
+					    options->limits->states };
 	r = service_serve(options->service, "llm", &vl_interface_io_clawos_Llm, options->peers,
 			  server, &server->server, err);
 	if (r >= 0) {

@@ -47,18 +47,25 @@ void llm_state_key(const uint8_t id[SHA256_BYTES], const char *prefix, size_t le
 	sha256_end(&hash, ret);
 }
 
-size_t llm_state_is_kept(int dir_fd, const uint8_t key[SHA256_BYTES])
+static size_t is_kept_in(int dir_fd, const char *name)
 {
-	auto_fd int fd = -1;
-	char name[NAME_BYTES];
+	auto_fd int fd = dir_fd < 0 ? -1 : dir_open_nolink(dir_fd, name, O_RDONLY, 0);
 	struct state_head head;
 
-	name_of(key, name);
-	fd = dir_open_nolink(dir_fd, name, O_RDONLY, 0);
 	if (fd < 0 || pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
 	    memcmp(head.magic, magic, sizeof(magic)) != 0)
 		return 0;
 	return (size_t)le64toh(head.n_tokens);
+}
+
+size_t llm_state_is_kept(const struct llm_store *store, const uint8_t key[SHA256_BYTES])
+{
+	char name[NAME_BYTES];
+	size_t n;
+
+	name_of(key, name);
+	n = is_kept_in(store->own_fd, name);
+	return n > 0 ? n : is_kept_in(store->shared_fd, name);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -105,35 +112,36 @@ static DIR *open_listing(int dir_fd)
 	return dir;
 }
 
-int llm_state_list(int dir_fd, struct llm_state_row rows[LLM_STATE_FILES_MAX + 1],
+int llm_state_list(const struct llm_store *store, struct llm_state_row rows[LLM_STATES_MAX + 1],
 		   struct error *err)
 {
-	CLEANUP(close_dir_ptr) DIR *dir = open_listing(dir_fd);
+	CLEANUP(close_dir_ptr) DIR *dir = open_listing(store->own_fd);
 	const struct dirent *entry;
 	int n = 0;
 
 	if (!dir)
 		return FAIL(err, -EIO, "the state folder cannot be listed");
-	while (n <= LLM_STATE_FILES_MAX && (entry = readdir(dir)))
-		if (read_row(dir_fd, entry->d_name, &rows[n]))
+	while (n <= LLM_STATES_MAX && (entry = readdir(dir)))
+		if (read_row(store->own_fd, entry->d_name, &rows[n]))
 			n++;
 	qsort(rows, (size_t)n, sizeof(rows[0]), compare_rows);
 	return n;
 }
 
-/* Removes what is over the limit; one file is added at a time, so at most one is. */
-static int bound(int dir_fd, struct error *err)
+/* Removes what is over the limit. */
+static int bound(const struct llm_store *store, struct error *err)
 {
-	struct llm_state_row rows[LLM_STATE_FILES_MAX + 1];
-	int n = llm_state_list(dir_fd, rows, err);
+	struct llm_state_row rows[LLM_STATES_MAX + 1];
+	int n = llm_state_list(store, rows, err);
 	char name[NAME_BYTES];
 
-	if (n <= LLM_STATE_FILES_MAX)
-		return n < 0 ? n : 0;
-	memcpy(name, rows[n - 1].name, SHA256_HEX_BYTES - 1);
-	memcpy(name + SHA256_HEX_BYTES - 1, SUFFIX, sizeof(SUFFIX));
-	return unlinkat(dir_fd, name, 0) < 0 ? FAIL(err, -errno, "a prefix state cannot be removed")
-					     : 0;
+	for (; n > (int)store->states_max; n--) {
+		memcpy(name, rows[n - 1].name, SHA256_HEX_BYTES - 1);
+		memcpy(name + SHA256_HEX_BYTES - 1, SUFFIX, sizeof(SUFFIX));
+		if (unlinkat(store->own_fd, name, 0) < 0)
+			return FAIL(err, -errno, "a prefix state cannot be removed");
+	}
+	return n < 0 ? n : 0;
 }
 
 /* Writes what the context holds. */
@@ -170,20 +178,21 @@ static int write_state(int dir_fd, const char *name, const uint8_t key[SHA256_BY
 	return r < 0 ? FAIL(err, r, "a state cannot be written: %s", strerror(-r)) : 0;
 }
 
-int llm_state_keep(int dir_fd, const uint8_t key[SHA256_BYTES], struct llm_weights *weights,
-		   struct error *err)
+int llm_state_keep(const struct llm_store *store, const uint8_t key[SHA256_BYTES],
+		   struct llm_weights *weights, struct error *err)
 {
 	char name[NAME_BYTES];
 	int r;
 
 	name_of(key, name);
-	r = write_state(dir_fd, name, key, weights, err);
-	return r < 0 ? r : bound(dir_fd, err);
+	r = write_state(store->own_fd, name, key, weights, err);
+	return r < 0 ? r : bound(store, err);
 }
 
-int llm_state_keep_last(int dir_fd, struct llm_weights *weights, struct error *err)
+int llm_state_keep_last(const struct llm_store *store, struct llm_weights *weights,
+			struct error *err)
 {
-	return write_state(dir_fd, LAST_NAME, llm_weights_id(weights), weights, err);
+	return write_state(store->own_fd, LAST_NAME, llm_weights_id(weights), weights, err);
 }
 
 /* A mapped file, and where its parts begin. */
@@ -285,7 +294,8 @@ static int restore(int dir_fd, const char *name, const uint8_t key[SHA256_BYTES]
 	if (r < 0 || fd < 0)
 		return r;
 	if (!is_sound(&mapped, key) || !fill(weights, &mapped)) {
-		(void)unlinkat(dir_fd, name, 0); /* damaged: computed and written again */
+		(void)unlinkat(dir_fd, name, 0); /* damaged: computed and written again; a shared
+						   folder is read-only */
 		return 0;
 	}
 	(void)futimens(fd, NULL); /* least recently used goes first; inexact is harmless */
@@ -293,15 +303,13 @@ static int restore(int dir_fd, const char *name, const uint8_t key[SHA256_BYTES]
 	return 0;
 }
 
-int llm_state_restore(int dir_fd, const uint8_t key[SHA256_BYTES], struct llm_weights *weights,
-		      const llama_token *tokens, size_t n, enum llm_state_found *ret,
-		      struct error *err)
+/* As restore(), and the tokens have to be these. */
+static int restore_tokens(int dir_fd, const char *name, const uint8_t key[SHA256_BYTES],
+			  struct llm_weights *weights, const llama_token *tokens, size_t n,
+			  enum llm_state_found *ret, struct error *err)
 {
-	char name[NAME_BYTES];
-	int r;
+	int r = restore(dir_fd, name, key, weights, ret, err);
 
-	name_of(key, name);
-	r = restore(dir_fd, name, key, weights, ret, err);
 	if (r < 0 || *ret == LLM_STATE_ABSENT)
 		return r;
 	if (llm_weights_held(weights) == n && llm_weights_shared(weights, tokens, n) == n)
@@ -311,8 +319,22 @@ int llm_state_restore(int dir_fd, const uint8_t key[SHA256_BYTES], struct llm_we
 	return 0;
 }
 
-int llm_state_restore_last(int dir_fd, struct llm_weights *weights, enum llm_state_found *ret,
-			   struct error *err)
+int llm_state_restore(const struct llm_store *store, const uint8_t key[SHA256_BYTES],
+		      struct llm_weights *weights, const llama_token *tokens, size_t n,
+		      enum llm_state_found *ret, struct error *err)
 {
-	return restore(dir_fd, LAST_NAME, llm_weights_id(weights), weights, ret, err);
+	char name[NAME_BYTES];
+	int r;
+
+	name_of(key, name);
+	r = restore_tokens(store->own_fd, name, key, weights, tokens, n, ret, err);
+	if (r < 0 || *ret == LLM_STATE_RESTORED || store->shared_fd < 0)
+		return r;
+	return restore_tokens(store->shared_fd, name, key, weights, tokens, n, ret, err);
+}
+
+int llm_state_restore_last(const struct llm_store *store, struct llm_weights *weights,
+			   enum llm_state_found *ret, struct error *err)
+{
+	return restore(store->own_fd, LAST_NAME, llm_weights_id(weights), weights, ret, err);
 }

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/llm-weights.h"
 
-#include "base/cleanup.h"
-#include "base/dir.h"
-#include "base/sha256.h"
 #include "l6-agent/llm-choice.h"
 #include "l6-agent/llm-text.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <llama-build.h>
 
-enum { ID_SAMPLES = 64, ID_SAMPLE_BYTES = 4096, REASON_BYTES = 160, DESCRIPTION_BYTES = 96 };
+enum { REASON_BYTES = 160, DESCRIPTION_BYTES = 96 };
 
 struct llm_weights {
 	struct llama_model *model;
@@ -30,7 +25,6 @@ struct llm_weights {
 	void *data;
 	char reason[REASON_BYTES]; /* the last complaint of the library */
 	char description[DESCRIPTION_BYTES];
-	uint64_t size;
 	uint8_t id[SHA256_BYTES];
 };
 
@@ -69,35 +63,15 @@ static bool on_abort_asked(void *data)
 	return !weights->go_on(weights->data);
 }
 
-/* Reading 1.1 GB whole would cost a second at each start; samples tell files apart as well. */
-int llm_weights_identify(const char *path, uint8_t ret_id[SHA256_BYTES], uint64_t *ret_size,
-			 struct error *err)
+void llm_weights_identify(const struct llm_file *file, uint8_t ret_id[SHA256_BYTES])
 {
 	static const char formats[] = LLAMA_SOURCE " f16 f16";
-	auto_fd int fd = dir_open_configured(path, O_RDONLY, 0);
-	char sample[ID_SAMPLE_BYTES];
 	struct sha256 hash;
-	struct stat st;
-	uint64_t size;
 
-	if (fd < 0)
-		return FAIL(err, fd, "model file %s: %s", path, strerror(-fd));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return FAIL(err, -EIO, "model file %s is no regular file", path);
-	*ret_size = (uint64_t)st.st_size;
-	size = htole64(*ret_size);
 	sha256_init(&hash);
 	sha256_add(&hash, formats, sizeof(formats));
-	sha256_add(&hash, &size, sizeof(size));
-	for (uint64_t i = 0; i < ID_SAMPLES; i++) {
-		ssize_t n = pread(fd, sample, sizeof(sample), (off_t)(*ret_size / ID_SAMPLES * i));
-
-		if (n < 0)
-			return FAIL(err, -errno, "model file %s: %s", path, strerror(errno));
-		sha256_add(&hash, sample, (size_t)n);
-	}
+	sha256_add(&hash, file->sha256, sizeof(file->sha256));
 	sha256_end(&hash, ret_id);
-	return 0;
 }
 
 static int load_model(struct llm_weights *weights, const char *path, struct error *err)
@@ -163,9 +137,8 @@ int llm_weights_open(const struct llm_weights_options *options, struct llm_weigh
 	weights->data = options->data;
 	llama_log_set(on_library_log, weights);
 	llama_backend_init();
-	r = llm_weights_identify(options->path, weights->id, &weights->size, err);
-	if (r >= 0)
-		r = load_model(weights, options->path, err);
+	llm_weights_identify(options->file, weights->id);
+	r = load_model(weights, options->path, err);
 	if (r >= 0)
 		r = make_context(weights, options, err);
 	if (r >= 0)
@@ -223,11 +196,6 @@ uint32_t llm_weights_context_tokens(const struct llm_weights *weights)
 uint32_t llm_weights_batch_tokens(const struct llm_weights *weights)
 {
 	return weights->batch_tokens;
-}
-
-uint64_t llm_weights_size(const struct llm_weights *weights)
-{
-	return weights->size;
 }
 
 const char *llm_weights_description(const struct llm_weights *weights)

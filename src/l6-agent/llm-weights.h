@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "l6-agent/llm-file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@ struct llm_style;
 
 struct llm_weights_options {
 	const char *path;
+	const struct llm_file *file; /* what path holds, llm_file_identify() */
 	uint32_t context_tokens, batch_tokens, threads;
 	/* Asked between small pieces of work, also inside a batch; false stops it. */
 	bool (*go_on)(void *data);
@@ -44,14 +46,12 @@ const struct llm_style *llm_weights_style(const struct llm_weights *weights);
 const struct llm_bytes *llm_weights_bytes(const struct llm_weights *weights);
 uint32_t llm_weights_context_tokens(const struct llm_weights *weights);
 uint32_t llm_weights_batch_tokens(const struct llm_weights *weights);
-uint64_t llm_weights_size(const struct llm_weights *weights);
 const char *llm_weights_description(const struct llm_weights *weights);
 const uint8_t *llm_weights_id(const struct llm_weights *weights);
 
-/* SHA-256 over size and samples of the file, engine version and number formats: what a kept state
- * depends on beside its prefix. Needs no loaded weights. */
-must_check int llm_weights_identify(const char *path, uint8_t ret_id[SHA256_BYTES],
-				    uint64_t *ret_size, struct error *err);
+/* SHA-256 over the file's, engine version and number formats: what a kept state depends on beside
+ * its prefix. Needs no loaded weights. */
+void llm_weights_identify(const struct llm_file *file, uint8_t ret_id[SHA256_BYTES]);
 
 /* How many of these tokens the context holds already, from the front. */
 size_t llm_weights_shared(const struct llm_weights *weights, const llama_token *tokens, size_t n);

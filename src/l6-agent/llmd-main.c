@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* claw-llmd - the local model: weights, prompts and grammars, no network, no other file (L6). */
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/daemon-options.h"
 #include "base/dir.h"
 #include "base/log.h"
+#include "l6-agent/llm-config.h"
 #include "l6-agent/llm-processor.h"
 #include "l6-agent/llm-serve.h"
 
@@ -13,36 +13,25 @@
 
 #include <llama-build.h>
 
-enum { CONNECTIONS_MAX = 64, BATCH_TOKENS = 64 };
-
-struct settings {
-	uint64_t context_tokens, threads, idle_seconds;
+/* The two paths that only claw-llmd has. */
+struct places {
+	const char *model, *prefixes;
 };
 
-static const struct config_item items[] = {
-	{ "llm", "context_tokens", CONFIG_NUMBER, offsetof(struct settings, context_tokens), "4096",
-	  512, 131072, NULL, NULL, "Tokens a prompt and its answer may have together." },
-	{ "llm", "threads", CONFIG_NUMBER, offsetof(struct settings, threads), "1", 1, 64, NULL,
-	  NULL, "Threads that compute; more than one is slower on a machine with other work." },
-	{ "llm", "idle_seconds", CONFIG_NUMBER, offsetof(struct settings, idle_seconds), "300", 1,
-	  86400, NULL, NULL, "Seconds without a call after which the model leaves memory." },
-};
-static const struct config_table table = { items, sizeof(items) / sizeof(items[0]), NULL };
-
-static int serve(const struct daemon_options *daemon, const char *model,
-		 const struct settings *settings, struct error *err)
+static int serve(const struct daemon_options *daemon, const struct places *places,
+		 const struct llm_limits *limits, struct error *err)
 {
 	const uid_t uids[] = { daemon->agent, daemon->owner };
-	const struct service_peers peers = { uids, 2, CONNECTIONS_MAX, CONNECTIONS_MAX };
+	const struct service_peers peers = { uids, 2, (unsigned)limits->connections,
+					     (unsigned)limits->connections };
 	auto_fd int state_fd = dir_open_configured(daemon->state, O_RDONLY | O_DIRECTORY, 0);
+	auto_fd int shared_fd = dir_open_configured(places->prefixes, O_RDONLY | O_DIRECTORY, 0);
 	struct llm_server_options options = {
 		.peers = &peers,
-		.model_path = model,
+		.limits = limits,
+		.model_path = places->model,
 		.state_fd = state_fd,
-		.context_tokens = (uint32_t)settings->context_tokens,
-		.batch_tokens = BATCH_TOKENS,
-		.threads = (uint32_t)settings->threads,
-		.idle_us = settings->idle_seconds * CLOCK_SECOND_US,
+		.shared_fd = shared_fd, /* there need not be one */
 	};
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct llm_server *server = NULL;
@@ -67,18 +56,19 @@ static int serve(const struct daemon_options *daemon, const char *model,
 int main(int argc __attribute__((unused)), char **argv)
 {
 	struct daemon_options options = DAEMON_OPTIONS_DEFAULT;
-	const char *model = "/clawos/model.gguf";
-	const struct daemon_option more[] = { { "model", &model } };
-	struct settings settings = {};
+	struct places places = { "/clawos/model.gguf", "/clawos/prefixes" };
+	const struct daemon_option more[] = { { "model", &places.model },
+					      { "prefixes", &places.prefixes } };
+	struct llm_limits limits = {};
 	struct error err = {};
-	int r = daemon_options_parse(argv, more, 1, &options, &err);
+	int r = daemon_options_parse(argv, more, 2, &options, &err);
 
 	if (r >= 0)
 		r = llm_processor_check(LLAMA_CPU_LEVEL, &err);
 	if (r >= 0)
-		r = daemon_config_load(&table, options.conf, &settings, &err);
+		r = daemon_config_load(&llm_config_table, options.conf, &limits, &err);
 	if (r >= 0)
-		r = serve(&options, model, &settings, &err);
+		r = serve(&options, &places, &limits, &err);
 	if (r < 0)
 		log_error("claw-llmd: %s", err.text);
 	return r < 0 ? 1 : r;

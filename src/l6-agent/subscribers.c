@@ -318,6 +318,7 @@ void subscribers_tell_live(struct subscribers *subscribers, const struct live_ev
 	if (subscribers->text.length > 0 &&
 	    (held->thread != event->thread || held->turn != event->turn ||
 	     held->call != event->call || strcmp(subscribers->kind, event->kind) != 0 ||
+	     strcmp(event->kind, "status") == 0 || /* each stands for itself */
 	     subscribers->text.length + event->length > LIVE_TEXT_MAX))
 		flush_live(subscribers);
 	if (subscribers->text.length == 0) {

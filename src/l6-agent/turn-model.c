@@ -9,9 +9,10 @@
 #include "l6-agent/tool.h"
 #include "l6-agent/turn.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { ATTEMPTS_MAX = 2, MESSAGE_PAYLOAD_MAX = JOURNAL_PAYLOAD_MAX };
+enum { ATTEMPTS_MAX = 2, MESSAGE_PAYLOAD_MAX = JOURNAL_PAYLOAD_MAX, STATUS_BYTES = 96 };
 
 static struct blob_store *blobs(const struct turn *turn)
 {
@@ -144,6 +145,24 @@ static void on_reasoning(const char *text, size_t length, void *data)
 	subscribers_tell_live(turn->agent->subscribers, &event);
 }
 
+/* A local model may take its time before the first word: the person sees what it does. */
+static void on_progress(const struct exchange_progress *progress, void *data)
+{
+	char text[STATUS_BYTES] = "thinking";
+
+	if (strcmp(progress->event, "waiting") == 0)
+		(void)snprintf(text, sizeof(text), "waiting for the local model: it is at work");
+	else if (strcmp(progress->event, "loading") == 0)
+		(void)snprintf(text, sizeof(text), "loading the local model");
+	else if (strcmp(progress->event, "reading") == 0)
+		(void)snprintf(text, sizeof(text),
+			       "the local model reads: %llu of %llu tokens, %llu s left",
+			       (unsigned long long)progress->read_tokens,
+			       (unsigned long long)progress->prompt_tokens,
+			       (unsigned long long)(progress->left_us / CLOCK_SECOND_US + 1));
+	turn_say_status(data, text);
+}
+
 static bool is_last(const struct turn *turn)
 {
 	return turn->progress.exchanges + 1 >= turn->agent->config->max_iterations;
@@ -258,6 +277,7 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 		.stream = agent->config->provider.stream,
 		.intent = record->sequence,
 		.sink = { .on_text = on_text, .on_reasoning = on_reasoning, .data = turn },
+		.on_progress = on_progress,
 		.record = turn->record,
 		.replay = turn->replay,
 		.on_done = on_answer,
@@ -296,7 +316,7 @@ static void record_intent(struct turn *turn, const char *note)
 	payload_begin(&payload, blobs(turn));
 	payload_number(&payload, "call", turn->progress.exchanges + 1);
 	payload_number(&payload, "attempt", turn->progress.attempts + 1);
-	payload_string(&payload, "model", provider_model(&agent->config->provider));
+	payload_string(&payload, "model", agent_model(agent));
 	payload_string(&payload, "format", agent->format->name);
 	payload_blob(&payload, "system", agent->front.text, strlen(agent->front.text));
 	payload_number(&payload, "promptBytes", turn->prompt.length);

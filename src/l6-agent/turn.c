@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "l6-agent/context.h"
 #include "l6-agent/exchange.h"
+#include "l6-agent/front.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
 #include "l6-agent/tape.h"
@@ -212,6 +213,8 @@ static void on_over(const struct journal_record *record, void *data)
 	turn_free(turn);
 	if (thread->first)
 		start(thread->first);
+	else
+		front_prepare(agent);
 }
 
 static void record_answer(struct turn *turn)

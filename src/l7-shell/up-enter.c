@@ -165,6 +165,9 @@ static int plan_binds(struct entry *entry, struct error *err)
 		    ROOTFS_WRITABLE | ROOTFS_NOEXEC | ROOTFS_SHALLOW);
 	if (entry->row->on_demand && paths->model)
 		add(entry, paths->model, "clawos/model.gguf", ROOTFS_NOEXEC);
+	if (entry->row->on_demand && paths->prefixes)
+		add(entry, paths->prefixes, "clawos/prefixes",
+		    ROOTFS_NOEXEC | ROOTFS_SHALLOW | ROOTFS_OPTIONAL);
 	if (entry->row->uid == 0) {
 		add(entry, text(entry, "%s/workspace", paths->state), "workspace", ROOTFS_WRITABLE);
 		add(entry, "/sys/fs/cgroup", "sys/fs/cgroup",

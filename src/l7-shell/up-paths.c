@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SYSTEM_FILE_MAX = 4 * PATH_MAX };
+enum { SYSTEM_FILE_MAX = 6 * PATH_MAX };
 
 static int state_path(const char *option, struct buf *ret, struct error *err)
 {
@@ -113,7 +113,8 @@ static int remember_line(struct up_paths *paths, const char *line, size_t length
 	} names[] = { { "bin=", &paths->bin },
 		      { "base=", &paths->base },
 		      { "share=", &paths->share },
-		      { "model=", &paths->model } };
+		      { "model=", &paths->model },
+		      { "prefixes=", &paths->prefixes } };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		size_t n = strlen(names[i].name);
@@ -153,7 +154,8 @@ int up_paths_find(const char *state_option, struct up_paths *ret, struct error *
 	} names[] = { { "CLAWOS_BIN", &paths.bin },
 		      { "CLAWOS_BASE", &paths.base },
 		      { "CLAWOS_SHARE", &paths.share },
-		      { "CLAWOS_MODEL_FILE", &paths.model } };
+		      { "CLAWOS_MODEL_FILE", &paths.model },
+		      { "CLAWOS_PREFIXES", &paths.prefixes } };
 	int r = state_path(state_option, &state, err);
 
 	if (r == 0)
@@ -204,6 +206,7 @@ void up_paths_free(struct up_paths *paths)
 	free(paths->base);
 	free(paths->share);
 	free(paths->model);
+	free(paths->prefixes);
 	*paths = (struct up_paths){ 0 };
 }
 
@@ -215,6 +218,8 @@ int up_paths_keep(const struct up_paths *paths, int state_fd, struct error *err)
 
 	if (r >= 0 && paths->model)
 		r = buf_printf(&text, "model=%s\n", paths->model);
+	if (r >= 0 && paths->prefixes)
+		r = buf_printf(&text, "prefixes=%s\n", paths->prefixes);
 	if (r >= 0)
 		r = dir_replace(state_fd, "system", buf_string(&text), text.length, 0600);
 	return r < 0 ? FAIL(err, r, "%s/system: %s", paths->state, strerror(-r)) : 0;

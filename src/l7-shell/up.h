@@ -25,6 +25,7 @@ struct up_paths {
 	char *base;  /* CLAWOS_BASE: the run base's root */
 	char *share; /* CLAWOS_SHARE: spec/ */
 	char *model; /* CLAWOS_MODEL_FILE: a GGUF file; NULL without a local model */
+	char *prefixes; /* CLAWOS_PREFIXES: a folder of states computed at set-up; NULL: none */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "l7-shell/config-verbs.h"
 #include "l7-shell/doctor.h"
 #include "l7-shell/model-verbs.h"
+#include "l7-shell/prepare.h"
 #include "l7-shell/report.h"
 #include "l7-shell/shell.h"
 #include "l7-shell/status-report.h"
@@ -134,6 +135,8 @@ static const struct command rows[] = {
 	{ "trace", "[TURN]",
 	  "the last turn, or that one, in full: model and tool calls, timings; --all lists them", 0,
 	  1, COMMAND_CONNECT, OPTION_USE_TRACE, trace_report },
+	{ "prepare", "", "wait until the local model is ready for the first question", 0, 0,
+	  COMMAND_CONNECT, OPTION_USE_OTHER, prepare_run },
 	{ "doctor", "", "each layer in force, degraded or absent, and what that means", 0, 0, 0,
 	  OPTION_USE_OTHER, doctor_run },
 	{ "model", "[list|test|use NAME [MODEL]]",

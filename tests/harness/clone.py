@@ -96,7 +96,7 @@ class Clone:
 
     def command(self, text):
         """Shell text that runs with the driver's pieces sourced, as a verb does."""
-        sourced = "".join(f". tools/driver/{p}.sh; " for p in ("host", "job", "cache", "base", "fetch", "part", "build", "verbs"))
+        sourced = "".join(f". tools/driver/{p}.sh; " for p in ("host", "job", "cache", "base", "fetch", "part", "build", "prefix", "verbs"))
         return ["sh", "-euc", f"clone={shlex.quote(self.path)}; {sourced} {text}"]
 
     def pieces(self, text, **more):

@@ -28,7 +28,7 @@ class Model:
     folder holds claw-llmd; build, where given, the build folder with bench/local-prompt for ask().
     """
 
-    def __init__(self, folder, weights, state, conf="", uid=0, build=None):
+    def __init__(self, folder, weights, state, conf="", uid=0, build=None, prefixes="/nowhere"):
         self.build = build
         self.mounted = False
         for name in ("llm", "run", "log"):
@@ -46,7 +46,8 @@ class Model:
             subprocess.run(["mount", "--bind", weights, self.weights], check=True)
             self.mounted = True
         self.daemon = Daemon(os.path.join(folder, "claw-llmd"), ["llm"], state, uid=uid,
-                             arguments=["--conf", self.conf, "--state", self.kept, "--model", self.weights])
+                             arguments=["--conf", self.conf, "--state", self.kept, "--prefixes", prefixes, "--model",
+                                        self.weights])
 
     def __enter__(self):
         self.daemon.start()
@@ -107,14 +108,18 @@ class Model:
         text, replies = self.complete(prompt, prefix=prefix, grammar=grammar, **options)
         return text, replies[-1]
 
-    def prepare(self, prompt=None):
+    def prepare(self, prompt=None, told=None):
+        """The last reply; the ones before it are appended to told."""
         if prompt is None:
             prompt, _, _ = render(self.build, ["prefix"])
         body = os.memfd_create("prompt")
         os.write(body, prompt)
         try:
             with self.client() as client:
-                return client.call(LLM + "Prepare", {"offset": 0, "length": len(prompt)}, fds=[body])
+                *before, last = client.more(LLM + "Prepare", {"offset": 0, "length": len(prompt)}, fds=[body])
+                if told is not None:
+                    told += before
+                return last
         finally:
             os.close(body)
 

@@ -5,6 +5,7 @@
 Environment: CLAWOS_BIN (folder with the built daemons), CLAWOS_MODEL_FILE (a GGUF file). Needs root.
 """
 import contextlib
+import hashlib
 import json
 import os
 import select
@@ -42,13 +43,13 @@ def question(text):
 
 
 @contextlib.contextmanager
-def served(conf="", uid=LLM_UID):
+def served(conf="", uid=LLM_UID, prefixes="/nowhere", weights=MODEL):
     if not MODEL or not os.path.exists(MODEL) or not os.path.exists(os.path.join(BIN, "claw-llmd")):
         raise Skip("the local model (claw-llmd in CLAWOS_BIN, weights in CLAWOS_MODEL_FILE)")
     state = tempfile.mkdtemp(prefix="llmd-")
     os.chmod(state, 0o755)
     try:
-        with Model(BIN, MODEL, state, conf, uid) as model:
+        with Model(BIN, weights, state, conf, uid, prefixes=prefixes) as model:
             yield model
     finally:
         shutil.rmtree(state)
@@ -88,8 +89,8 @@ def head_comes_before_text_and_done_has_the_figures():
     with served() as model:
         prompt = front()
         out, replies = model.complete(prompt + question("What is 2 plus 2?"), prefix=len(prompt), max_tokens=40)
-        expect([r["event"] for r in replies], ["head", "done"])
-        head, done = replies
+        expect([r["event"] for r in replies if r["event"] != "reading"], ["loading", "head", "done"])
+        head, done = replies[-2:]
         expect(head["promptTokens"], done["promptTokens"])
         expect_true(out.startswith("It is"), out)
         expect((done["reason"], done["cachedTokens"]), ("stop", 0))
@@ -178,22 +179,127 @@ def a_damaged_state_is_computed_again_with_the_same_text():
             expect((after, replies[-1]["cachedTokens"]), (before, 0), damage)
 
 
+@contextlib.contextmanager
+def copied_weights():
+    folder = tempfile.mkdtemp(prefix="llmd-weights-")
+    os.chmod(folder, 0o755)
+    try:
+        yield shutil.copy(MODEL, folder) if os.path.exists(MODEL) else MODEL
+    finally:
+        shutil.rmtree(folder)
+
+
 @test
-def a_state_of_other_weights_is_not_restored():
-    with served() as model:
+def a_state_of_weights_that_differ_in_one_byte_is_not_restored():
+    with copied_weights() as weights, served(weights=weights) as model:
         prompt = front()
         expect(model.prepare(prompt)["cached"], False)
         model.daemon.stop()
-        other = os.path.join(model.kept, "other.gguf")
-        with open(MODEL, "rb") as file:
-            weights = bytearray(file.read())
-        half = len(weights) // 2  # behind the head: the same shape, other numbers
-        weights[half::256] = bytes(byte ^ 1 for byte in weights[half::256])
-        with open(other, "wb") as file:
-            file.write(weights)
-        model.daemon.arguments[-1] = other
+        model.daemon.start()
+        expect(model.prepare(prompt)["cached"], True)
+        model.daemon.stop()
+        stat = os.stat(weights)
+        with open(weights, "r+b") as file:  # as somebody would who wants nobody to see it
+            file.seek(stat.st_size * 2 // 3 + 77)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 1]))
+        os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         model.daemon.start()
         expect(model.prepare(prompt)["cached"], False)
+
+
+@test
+def it_says_which_weights_it_has_without_loading_them():
+    with served() as model:
+        first = model.prepare(front())
+        expect_true(first["model"], "the weights have a name")
+        model.daemon.stop()
+        model.daemon.start()
+        expect(model.prepare(front())["model"], first["model"])
+        status = model.status()
+        expect((status["loaded"], status["model"], status["sizeBytes"]), (False, first["model"], os.path.getsize(MODEL)))
+        with open(MODEL, "rb") as file:
+            expect(status["sha256"], hashlib.file_digest(file, "sha256").hexdigest())
+
+
+@test
+def what_set_up_has_computed_is_used_and_not_trusted():
+    with served() as first:
+        prompt, ask = front(), question("What is 5 plus 4?")
+        before, _ = first.complete(prompt + ask, prefix=len(prompt), max_tokens=40)
+        name, = [n for n in os.listdir(first.kept) if n.endswith(".prefix")]
+        shared = tempfile.mkdtemp(prefix="llmd-shared-")
+        os.chmod(shared, 0o755)
+        shutil.copy(os.path.join(first.kept, name), shared)
+        os.chmod(os.path.join(shared, name), 0o444)
+    try:
+        with served(prefixes=shared) as model:
+            expect((model.prepare(prompt)["cached"], model.status()["loaded"]), (True, False))
+            after, replies = model.complete(prompt + ask, prefix=len(prompt), max_tokens=40)
+            expect_true(replies[-1]["cachedTokens"] >= 32, str(replies))
+            expect((after, model.status()["prefixes"]), (before, []))
+        with open(os.path.join(shared, name), "r+b") as file:
+            file.seek(-1000, os.SEEK_END)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 1]))
+        with served(prefixes=shared) as model:
+            after, replies = model.complete(prompt + ask, prefix=len(prompt), max_tokens=40)
+            expect((after, replies[-1]["cachedTokens"]), (before, 0))
+            expect([row["hash"] + ".prefix" for row in model.status()["prefixes"]], [name])
+        expect(os.listdir(shared), [name])
+    finally:
+        shutil.rmtree(shared)
+
+
+@test
+def it_says_why_it_takes_long():
+    with served() as model:
+        long, told = front(3, pairs=60), []
+        model.prepare(long, told)
+        expect(told[0]["event"], "loading")
+        steps = [reply for reply in told if reply["event"] == "reading"]
+        expect_true(steps and all(0 < r["readTokens"] < r["promptTokens"] and r["leftUsec"] > 0 for r in steps), str(told))
+        with model.client() as link:
+            reader = model.start(link, front(4, pairs=60) + question("Say hi."), max_tokens=1)
+            expect_true(link.reply()[0]["event"] in ("reading", "head"), "the first call is at work")
+            with model.client() as second:
+                other = model.start(second, question("Say hi."), max_tokens=1)
+                expect(second.reply()[0]["event"], "waiting")
+                os.close(other)
+        os.close(reader)
+
+
+@test
+def a_killed_preparation_goes_on_where_it_stood():
+    with served() as model:
+        long = front(5, pairs=110)
+        with model.client() as link:
+            body = os.memfd_create("prompt")
+            os.write(body, long)
+            link.send(LLM + "Prepare", {"offset": 0, "length": len(long)}, fds=[body], more=True)
+            os.close(body)
+            kept = os.path.join(model.kept, "last.session")
+            while not os.path.exists(kept):
+                expect_true(link.reply()[1], "it takes more than five seconds")
+            model.daemon.kill()
+        model.daemon.start()
+        told = []
+        last = model.prepare(long, told)
+        first = [reply for reply in told if reply["event"] == "reading"][0]
+        expect(last["cached"], False)
+        expect_true(first["readTokens"] > first["promptTokens"] // 5, str(told))
+
+
+@test
+def what_is_over_a_limit_is_refused_by_its_key():
+    with served("prompt_bytes = 4096\ngrammar_bytes = 4096\n") as model:
+        error = refused(model, question("x" * 5000))
+        expect((error.short, error.parameters), ("QuotaExceeded", {"limit": "llm.prompt_bytes", "value": 4096}))
+        error = refused(model, question("x"), grammar=b'root ::= "' + b"x" * 5000 + b'"')
+        expect((error.short, error.parameters), ("QuotaExceeded", {"limit": "llm.grammar_bytes", "value": 4096}))
+        expect(model.complete(question("x"), max_tokens=1)[1][-1]["event"], "done")
 
 
 @test
@@ -218,7 +324,7 @@ def prepare_of_a_kept_prefix_does_not_load_the_weights():
         model.daemon.stop()
         model.daemon.start()
         again = model.prepare(prompt)
-        expect((again["cached"], again["tokens"]), (True, first["tokens"]))
+        expect((again["cached"], again["promptTokens"]), (True, first["promptTokens"]))
         expect(model.status()["loaded"], False)
 
 
@@ -290,8 +396,9 @@ def it_ends_when_told_to_even_in_the_middle_of_a_prompt():
             expect(model.daemon.stop(), 0)
             expect_true(time.monotonic() - began < 2, f"{time.monotonic() - began} s")
             try:
-                link.reply()
-                raise AssertionError("a reply after the end")
+                while link.reply()[1]:
+                    pass
+                raise AssertionError("a last reply after the end")
             except (Gone, ConnectionError):
                 pass
         os.close(reader)
@@ -382,7 +489,7 @@ def a_full_pipe_is_waited_for_and_a_closed_one_ends_the_call():
         with model.client() as link:
             reader = model.start(link, question("Tell a story."), grammar=b'root ::= ("one " | "two " | "three ")+',
                                  max_tokens=120, pipe=(near.detach(), far.detach()))
-            expect(link.reply()[0]["event"], "head")
+            expect([link.reply()[0]["event"] for _ in range(2)], ["loading", "head"])
             link.sock.settimeout(0.5)
             with contextlib.suppress(TimeoutError):
                 link.reply()

@@ -32,9 +32,10 @@ prepare() {
 	next_step=programs && do_step make_part sqlite
 	finish llama
 	finish run_base
-	next_step=$([ "$1" != run ] || echo claw)
+	next_step=$([ "$1" != run ] || if [ -n "$model" ]; then echo "the model's memory of its instructions"; else echo claw; fi)
 	do_step build_program "$(local_model "$model")" "$(base_path run)"
 	finish model
+	[ -z "$model" ] || [ "$1" != run ] || do_step make_prefix "$(model_path "$model")" "$(base_path run)"
 	do_step prune
 }
 
@@ -71,6 +72,7 @@ build_program_locked() {
 		ready_base='$2'
 		ready_local_model=$1
 	EOT
+	rm -f build/prefix
 	touch -r build/began build/ready.next
 	mv -f build/ready.next build/ready
 	progress_done "programs: done, $(megabytes "$(size_of build/bin)") in build/bin"

@@ -26,10 +26,11 @@ EOT
 # claw ARGUMENT...: becomes the built claw, with the places it needs, where the person stands.
 run_claw() {
 	CLAWOS_BIN=$clone/build/bin CLAWOS_BASE=$ready_base/root CLAWOS_SHARE=$clone/spec CLAWOS_STATE=$(state_dir)
+	CLAWOS_PREFIXES=$cache/prefix
 	model=$(wanted_model)
 	CLAWOS_MODEL_FILE=
 	[ -z "$model" ] || CLAWOS_MODEL_FILE=$(model_path "$model")
-	export CLAWOS_BIN CLAWOS_BASE CLAWOS_SHARE CLAWOS_STATE CLAWOS_MODEL_FILE
+	export CLAWOS_BIN CLAWOS_BASE CLAWOS_SHARE CLAWOS_STATE CLAWOS_PREFIXES CLAWOS_MODEL_FILE
 	mark_used "$ready_base"
 	cd -- "$call_dir" 2>/dev/null || :
 	exec "$CLAWOS_BIN/claw" "$@"
@@ -41,7 +42,7 @@ verb_run() {
 		show_plan "$model"
 		return 0
 	fi
-	if ! is_ready "$([ -n "$model" ] && echo true || echo false)" || { [ -n "$model" ] && [ ! -f "$(model_path "$model")" ]; }; then
+	if ! is_ready "$([ -n "$model" ] && echo true || echo false)" || { [ -n "$model" ] && ! has_prefix "$(model_path "$model")"; }; then
 		prepare run
 		# shellcheck source=/dev/null
 		. ./build/ready
@@ -145,7 +146,7 @@ verb_clean() {
 		[ ! -e "$path" ] || move_away "$path" "$cache/tmp/gone" || require_free "$path"
 	done
 	# By name: the cache may be a folder that holds other things too.
-	for path in "$cache/download" "$cache/model" "$cache/tmp" "$cache/mnt" "$cache/log" "$cache/lock"; do
+	for path in "$cache/download" "$cache/model" "$cache/prefix" "$cache/tmp" "$cache/mnt" "$cache/log" "$cache/lock"; do
 		rm -rf --one-file-system -- "$path"
 	done
 	rmdir -- "$cache" 2>/dev/null || :
@@ -180,6 +181,7 @@ show_plan() {
 			plan_line "weights $1" "$file" "fetch $(megabytes "$lock_bytes")"
 			;;
 		esac
+		if has_prefix "$(model_path "$1")"; then echo "memory of its instructions: there"; else echo "memory of its instructions: compute"; fi
 	else
 		echo "local model: none, a remote provider is configured"
 	fi
