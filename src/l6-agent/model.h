@@ -61,6 +61,7 @@ struct answer_sink {
 
 struct conversation_options {
 	const char *model;        /* name sent to the provider */
+	const char *provider;     /* its name, borrowed as the tools are; NULL: "" */
 	const char *instructions; /* the stable prefix: base rules and identity documents */
 	/* sorted by name; the loop's full set; borrowed as long as the conversation lives */
 	const struct tool *const *tools;

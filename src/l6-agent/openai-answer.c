@@ -2,6 +2,7 @@
 #include "l6-agent/openai-answer.h"
 
 #include "base/cleanup.h"
+#include "base/json-text.h"
 #include "base/utf8.h"
 #include "l6-agent/reply-text.h"
 
@@ -13,11 +14,13 @@ enum {
 	ANSWER_ID_BYTES_MAX = 512,
 	ANSWER_NAME_BYTES_MAX = 256,
 	ANSWER_ARGUMENTS_BYTES_MAX = 4 * 1024 * 1024,
+	ANSWER_EXTRA_BYTES_MAX = 256 * 1024,
 };
 
 struct piece_call {
 	int64_t index; /* the provider's; -1 when it gave none */
 	struct buf id, name, arguments;
+	struct buf extra; /* extra_content, JSON */
 };
 
 struct openai_answer {
@@ -55,6 +58,7 @@ static void free_answer(void *userdata)
 		buf_free(&answer->calls[i].id);
 		buf_free(&answer->calls[i].name);
 		buf_free(&answer->calls[i].arguments);
+		buf_free(&answer->calls[i].extra);
 	}
 	free(answer->calls);
 	reply_text_fini(&answer->reply);
@@ -82,9 +86,7 @@ static int take_thinking(struct openai_answer *answer, yyjson_val *value)
 	int r = 0;
 
 	reply_text_thinking(&answer->reply, text, length);
-	if (answer->view.reasoning_back && answer->reasoning.length == 0)
-		r = buf_add_string(&answer->reasoning, OPENAI_CARRIED);
-	if (answer->view.reasoning_back && r >= 0)
+	if (answer->view.reasoning_back)
 		r = reply_add_clean(&answer->reasoning, text, length);
 	return r;
 }
@@ -179,7 +181,8 @@ static int new_call(struct openai_answer *answer, int64_t index, struct piece_ca
 	**ret = (struct piece_call){ .index = index,
 				     .id = BUF(ANSWER_ID_BYTES_MAX),
 				     .name = BUF(ANSWER_NAME_BYTES_MAX),
-				     .arguments = BUF(ANSWER_ARGUMENTS_BYTES_MAX) };
+				     .arguments = BUF(ANSWER_ARGUMENTS_BYTES_MAX),
+				     .extra = BUF(ANSWER_EXTRA_BYTES_MAX) };
 	return 0;
 }
 
@@ -218,6 +221,25 @@ static yyjson_val *string_in(yyjson_val *object, const char *key)
 	return yyjson_is_str(value) ? value : NULL;
 }
 
+/* Signatures of a provider's own: it refuses the call when they do not come back. */
+static int take_extra(struct piece_call *call, yyjson_val *piece)
+{
+	yyjson_val *extra = yyjson_obj_get(piece, "extra_content");
+	size_t length;
+	char *text;
+	int r;
+
+	if (yyjson_obj_size(extra) == 0)
+		return 0;
+	text = yyjson_val_write(extra, 0, &length);
+	if (!text)
+		return -ENOMEM;
+	buf_truncate(&call->extra, 0);
+	r = buf_add(&call->extra, text, length);
+	free(text);
+	return r;
+}
+
 static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val *function)
 {
 	yyjson_val *id = string_in(piece, "id"), *name = string_in(function, "name");
@@ -232,6 +254,8 @@ static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val
 		r = reply_add_clean(&call->id, yyjson_get_str(id), yyjson_get_len(id));
 	if (r >= 0)
 		r = add_name(call, name);
+	if (r >= 0)
+		r = take_extra(call, piece);
 	return r < 0 ? r : add_arguments(call, yyjson_obj_get(function, "arguments"));
 }
 
@@ -364,6 +388,48 @@ static int finish_calls(struct openai_answer *answer, struct answer *ret)
 	return 0;
 }
 
+static int add_extras(const struct openai_answer *answer, struct buf *out)
+{
+	int r = buf_add_string(out, ",\"extra\":[");
+
+	for (size_t i = 0; i < answer->n_calls && r >= 0; i++) {
+		const struct buf *extra = &answer->calls[i].extra;
+
+		r = i > 0 ? buf_add_char(out, ',') : 0;
+		if (r >= 0)
+			r = buf_add_string(out, extra->length > 0 ? buf_string(extra) : "null");
+	}
+	return r < 0 ? r : buf_add_char(out, ']');
+}
+
+/* What its provider wants back with these calls. */
+static int carry(struct openai_answer *answer, struct answer *made)
+{
+	auto_buf struct buf out = BUF(REPLY_TEXT_BYTES_MAX);
+	bool has_extra = false;
+	int r;
+
+	for (size_t i = 0; i < answer->n_calls; i++)
+		has_extra |= answer->calls[i].extra.length > 0;
+	if (made->n_calls == 0 || (answer->reasoning.length == 0 && !has_extra))
+		return 0;
+	r = buf_add_string(&out, OPENAI_CARRIED "{\"provider\":");
+	if (r >= 0)
+		r = json_text_string(&out, answer->view.provider);
+	if (r >= 0 && answer->reasoning.length > 0) {
+		r = buf_add_string(&out, ",\"reasoning\":");
+		if (r >= 0)
+			r = json_text_string(&out, buf_string(&answer->reasoning));
+	}
+	if (r >= 0 && has_extra)
+		r = add_extras(answer, &out);
+	if (r >= 0)
+		r = buf_add_char(&out, '}');
+	if (r >= 0)
+		made->carried = buf_take(&out);
+	return r;
+}
+
 static int finish_answer(void *userdata, bool ended, struct answer *ret, struct error *err)
 {
 	struct openai_answer *answer = userdata;
@@ -384,8 +450,11 @@ static int finish_answer(void *userdata, bool ended, struct answer *ret, struct 
 		answer_free(&made);
 		return explain(r, err);
 	}
-	if (made.n_calls > 0 && answer->reasoning.length > 0)
-		made.carried = buf_take(&answer->reasoning);
+	r = carry(answer, &made);
+	if (r < 0) {
+		answer_free(&made);
+		return explain(r, err);
+	}
 	*ret = made;
 	return 0;
 }

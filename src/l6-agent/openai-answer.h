@@ -13,13 +13,18 @@
 
 struct reply_options;
 
-/* Stands in front of thinking that goes back to its provider (struct answer, carried). */
+/*
+ * Stands in front of what goes back to its provider (struct answer, carried), a JSON object:
+ * {"provider":N,"reasoning":"…","extra":[…]}, extra_content of each call or null. Only the provider
+ * it came from gets it: others refuse fields they do not know.
+ */
 #define OPENAI_CARRIED "openai "
 
 /* What the reader has to know of the conversation. */
 struct openai_view {
-	size_t calls;        /* it holds; made ids go on from there */
-	bool reasoning_back; /* thinking is kept for the way back */
+	size_t calls;         /* it holds; made ids go on from there */
+	bool reasoning_back;  /* thinking is kept for the way back */
+	const char *provider; /* its name */
 };
 
 /* What options point at is borrowed. */

@@ -9,6 +9,7 @@
 #include "l6-agent/tool.h"
 
 #include <string.h>
+#include <yyjson.h>
 
 enum { RESULT_BYTES_MAX = 64 * 1024 };
 
@@ -18,6 +19,7 @@ struct conversation {
 	const struct tool *const *tools;
 	size_t n_tools;
 	bool reasoning_back;
+	const char *provider;
 };
 
 static void close_conversation(struct conversation *conversation)
@@ -101,6 +103,7 @@ static int open_conversation(const struct conversation_options *options, struct 
 	conversation->tools = options->tools;
 	conversation->n_tools = options->n_tools;
 	conversation->reasoning_back = options->reasoning_back;
+	conversation->provider = options->provider ? options->provider : "";
 	conversation->n_messages = options->instructions ? 1 : 0;
 	piece = chat_piece(&conversation->bytes);
 	r = add_front(&piece, options);
@@ -153,8 +156,9 @@ static int add_arguments(struct buf *piece, const char *arguments)
 	return r < 0 ? r : json_text_escape(piece, buf_string(&object), object.length);
 }
 
-static int add_call(struct buf *piece, const struct tool_call *call)
+static int add_call(struct buf *piece, const struct tool_call *call, yyjson_val *extra)
 {
+	char *text = yyjson_is_obj(extra) ? yyjson_val_write(extra, 0, NULL) : NULL;
 	int r = buf_add_string(piece, "{\"id\":");
 
 	if (r >= 0)
@@ -167,41 +171,73 @@ static int add_call(struct buf *piece, const struct tool_call *call)
 		r = buf_add_string(piece, "\",\"arguments\":\"");
 	if (r >= 0)
 		r = add_arguments(piece, call->arguments);
-	return r < 0 ? r : buf_add_string(piece, "\"}}");
+	if (r >= 0)
+		r = buf_add_string(piece, "\"}");
+	if (r >= 0 && text)
+		r = buf_printf(piece, ",\"extra_content\":%s", text);
+	free(text);
+	return r < 0 ? r : buf_add_char(piece, '}');
 }
 
-/* Thinking that another format carried is not ours. */
-static int add_carried(struct buf *piece, const char *carried)
+/* What this provider wants back; NULL when it is another one's, or nothing. */
+static yyjson_doc *read_carried(const struct conversation *conversation, const char *carried)
 {
 	static const size_t front = sizeof(OPENAI_CARRIED) - 1;
-	int r;
+	yyjson_doc *doc;
+	yyjson_val *provider;
 
 	if (!carried || strncmp(carried, OPENAI_CARRIED, front) != 0)
-		return 0;
-	r = buf_add_string(piece, ",\"reasoning_content\":");
-	return r < 0 ? r : json_text_string(piece, carried + front);
+		return NULL;
+	doc = yyjson_read(carried + front, strlen(carried + front), 0);
+	provider = yyjson_obj_get(yyjson_doc_get_root(doc), "provider");
+	if (yyjson_equals_str(provider, conversation->provider))
+		return doc;
+	yyjson_doc_free(doc);
+	return NULL;
+}
+
+static int add_calls(struct buf *piece, const struct answer *answer, yyjson_val *extras)
+{
+	int r = buf_add_string(piece, ",\"tool_calls\":[");
+
+	for (size_t i = 0; i < answer->n_calls && r >= 0; i++) {
+		if (i > 0)
+			r = buf_add_char(piece, ',');
+		if (r >= 0)
+			r = add_call(piece, &answer->calls[i], yyjson_arr_get(extras, i));
+	}
+	return r < 0 ? r : buf_add_char(piece, ']');
+}
+
+static int add_answer(const struct conversation *conversation, struct buf *piece,
+		      const struct answer *answer)
+{
+	yyjson_doc *doc = read_carried(conversation, answer->carried);
+	yyjson_val *carried = yyjson_doc_get_root(doc);
+	const char *reasoning = yyjson_get_str(yyjson_obj_get(carried, "reasoning"));
+	const char *text = answer->text || answer->n_calls > 0 ? answer->text : "";
+	int r = json_text_string(piece, text);
+
+	if (r >= 0 && conversation->reasoning_back && reasoning) {
+		r = buf_add_string(piece, ",\"reasoning_content\":");
+		if (r >= 0)
+			r = json_text_string(piece, reasoning);
+	}
+	if (r >= 0 && answer->n_calls > 0)
+		r = add_calls(piece, answer, yyjson_obj_get(carried, "extra"));
+	yyjson_doc_free(doc);
+	return r;
 }
 
 static int add_assistant(struct conversation *conversation, const struct answer *answer,
 			 struct error *err)
 {
 	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	const char *text = answer->text || answer->n_calls > 0 ? answer->text : "";
 	int r = open_message(conversation, &piece, "{\"role\":\"assistant\",\"content\":");
 
 	if (r >= 0)
-		r = json_text_string(&piece, text);
-	if (r >= 0 && conversation->reasoning_back)
-		r = add_carried(&piece, answer->carried);
-	if (r >= 0 && answer->n_calls > 0)
-		r = buf_add_string(&piece, ",\"tool_calls\":[");
-	for (size_t i = 0; i < answer->n_calls && r >= 0; i++) {
-		if (i > 0)
-			r = buf_add_char(&piece, ',');
-		if (r >= 0)
-			r = add_call(&piece, &answer->calls[i]);
-	}
-	r = add_message(conversation, r, &piece, answer->n_calls > 0 ? "]}" : "}", err);
+		r = add_answer(conversation, &piece, answer);
+	r = add_message(conversation, r, &piece, "}", err);
 	if (r >= 0)
 		conversation->n_calls += answer->n_calls;
 	return r;
@@ -261,7 +297,8 @@ static int open_reader(const struct conversation *conversation, unsigned flags, 
 		       const char *content_type, const struct answer_sink *sink,
 		       struct answer_reader **ret, struct error *err)
 {
-	const struct openai_view view = { conversation->n_calls, conversation->reasoning_back };
+	const struct openai_view view = { conversation->n_calls, conversation->reasoning_back,
+					  conversation->provider };
 	const struct reply_options options = {
 		.sink = sink,
 		.tools = conversation->tools,

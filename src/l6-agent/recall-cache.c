@@ -19,6 +19,7 @@ void recall_cache_options(const struct agent *agent, struct recall_options *ret)
 		.system_id = agent->front.id,
 		.conversation = {
 			.model = model ? model : "",
+			.provider = provider_row(&config->provider)->name,
 			.instructions = agent->front.text,
 			.tools = tool_table,
 			.n_tools = tool_table_count,

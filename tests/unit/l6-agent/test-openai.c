@@ -149,7 +149,6 @@ TEST(thinking_goes_back_with_its_calls_where_the_provider_wants_it_and_nowhere_e
 		read_answer(conversation, said, &answer);
 		EXPECT_INT(answer.carried != NULL, ==, back);
 		EXPECT_OK(format->add_assistant(conversation, &answer, &err), &err);
-		answer.carried = answer.carried ? answer.carried : strdup("openai no");
 		body = body_of(conversation, 0);
 		EXPECT_INT(
 			strstr(body, ",\"reasoning_content\":\"hm \\\"so\\\"\",\"tool_calls\"") !=
@@ -165,6 +164,52 @@ TEST(thinking_goes_back_with_its_calls_where_the_provider_wants_it_and_nowhere_e
 		answer_free(&answer);
 		format->close(conversation);
 	}
+}
+
+static struct conversation *open_at(const char *provider)
+{
+	const struct conversation_options options = { .model = "m",
+						      .provider = provider,
+						      .max_bytes = BODY_BYTES_MAX };
+	struct conversation *conversation = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(format->open(&options, &conversation, &err), &err);
+	EXPECT_OK(format->add_user(conversation, "hi", NULL, &err), &err);
+	return conversation;
+}
+
+TEST(signatures_of_calls_go_back_to_the_provider_they_came_from_only)
+{
+	static const char said[] =
+		"data: "
+		"{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":"
+		"{\"name\":\"echo\",\"arguments\":\"{}\"},\"extra_content\":{\"google\":"
+		"{\"thought_signature\":\"c2ln\"}}},{\"index\":1,\"id\":\"b\",\"function\":{"
+		"\"name\":"
+		"\"zip\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"stop\"}]}\n\ndata: "
+		"[DONE]\n\n";
+	struct conversation *first = open_at("gemini"), *second = open_at("mistral");
+	struct answer answer = { 0 };
+	struct error err = { 0 };
+	char *body;
+
+	read_answer(first, said, &answer);
+	EXPECT_OK(format->add_assistant(first, &answer, &err), &err);
+	body = body_of(first, 0);
+	EXPECT_STR(strstr(body, "\"tool_calls\""),
+		   "\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":"
+		   "\"echo\",\"arguments\":\"{}\"},\"extra_content\":{\"google\":"
+		   "{\"thought_signature\":\"c2ln\"}}},{\"id\":\"b\",\"type\":\"function\","
+		   "\"function\":{\"name\":\"zip\",\"arguments\":\"{}\"}}]}]}");
+	free(body);
+	EXPECT_OK(format->add_assistant(second, &answer, &err), &err);
+	body = body_of(second, 0);
+	EXPECT_INT(strstr(body, "extra_content") == NULL, ==, 1);
+	free(body);
+	answer_free(&answer);
+	format->close(first);
+	format->close(second);
 }
 
 TEST(the_end_of_a_turn_without_an_answer_stands_as_one)
