@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "base/number.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -42,6 +43,7 @@ static int set_uid(const char *name, const char *value, uid_t *target, struct er
 int daemon_options_parse(char *const argv[], const struct daemon_option *more, size_t n_more,
 			 struct daemon_options *options, struct error *err)
 {
+	assert(options);
 	for (size_t i = 1; argv[i]; i += 2) {
 		const char *name = strncmp(argv[i], "--", 2) == 0 ? argv[i] + 2 : "",
 			   *value = argv[i + 1];

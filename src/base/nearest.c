@@ -8,6 +8,11 @@
 /* Containing a name ("read" in "read_file") counts as this many letters of difference. */
 enum { CONTAINED_COST = 2, CONTAINED_LETTERS_MIN = 3 };
 
+static char lower(char c)
+{
+	return (char)tolower((unsigned char)c);
+}
+
 /* Letters and digits in lower case; the length, or 0 when there are none or too many. */
 static size_t fold(const char *name, char folded[NEAREST_BYTES_MAX + 1])
 {
@@ -18,7 +23,7 @@ static size_t fold(const char *name, char folded[NEAREST_BYTES_MAX + 1])
 			continue;
 		if (n == NEAREST_BYTES_MAX)
 			return 0;
-		folded[n++] = (char)tolower((unsigned char)*name);
+		folded[n++] = lower(*name);
 	}
 	folded[n] = '\0';
 	return n;

@@ -9,5 +9,8 @@
 
 #include <stdint.h>
 
+/* The value of a hexadecimal digit in either case; -1 when c is none. */
+int number_hex_digit(char c);
+
 must_check int number_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 must_check int number_parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret);

@@ -37,7 +37,8 @@ int landlock_abi(void)
 
 static uint64_t handled_files(int abi)
 {
-	uint64_t handled = READ_ALL | EXECUTE_FILE | WRITE_ALL | DEVICE_FILE | NEVER;
+	uint64_t handled =
+		READ_ALL | EXECUTE_FILE | WRITE_ALL | LANDLOCK_ACCESS_FS_IOCTL_DEV | NEVER;
 
 	if (abi < ABI_REFER)
 		handled &= ~(uint64_t)LANDLOCK_ACCESS_FS_REFER;

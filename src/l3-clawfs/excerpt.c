@@ -75,7 +75,6 @@ static void best_window(const struct finding *finding, size_t *ret_start, size_t
 	for (size_t i = 0; i < finding->n_matches; i++) {
 		const struct match *first = &finding->matches[i];
 		uint32_t seen = 0;
-		size_t end = first->end;
 
 		for (size_t j = i; j < finding->n_matches; j++) {
 			const struct match *match = &finding->matches[j];
@@ -86,7 +85,7 @@ static void best_window(const struct finding *finding, size_t *ret_start, size_t
 			if (__builtin_popcount(seen) > best) {
 				best = __builtin_popcount(seen);
 				*ret_start = first->start;
-				*ret_end = end = match->end;
+				*ret_end = match->end;
 			}
 		}
 	}

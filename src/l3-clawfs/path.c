@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l3-clawfs/path.h"
 
+#include "base/utf8.h"
+
 #include <stdint.h>
 #include <string.h>
 
-/* Length of the UTF-8 character at `at` with `left` bytes behind it, 0 when it is none. */
-static size_t character(const unsigned char *at, size_t left)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-	uint32_t code;
-
-	if (n <= 1)
-		return n && at[0] ? n : 0;
-	if (at[0] > 0xf4 || left < n)
-		return 0;
-	code = at[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (at[i] & 0x3fu);
-	}
-	if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	return n;
-}
-
 bool path_is_text(const char *bytes, size_t length)
 {
-	const unsigned char *at = (const unsigned char *)bytes, *end = at + length;
-
-	while (at < end) {
-		size_t n = character(at, (size_t)(end - at));
-
-		if (n == 0)
-			return false;
-		at += n;
-	}
-	return true;
+	return !memchr(bytes, '\0', length) && utf8_is_valid(bytes, length);
 }
 
 static bool has_control(const char *path)

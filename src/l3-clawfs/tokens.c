@@ -49,7 +49,7 @@ int tokens_open(sqlite3 *db, enum tokens_kind kind, struct tokens **ret, struct 
 	for (int i = 0; i < n; i++)
 		arguments[i] = kind == TOKENS_STEMMED ? stemmed[i] : folded[i];
 	r = tokens_fts5(db, &api, err);
-	if (r < 0) {
+	if (r != 0) {
 		free(tokens);
 		return r;
 	}

@@ -39,7 +39,7 @@ static bool match_class(const char **at, const char *c, size_t n_c)
 
 		*at += **at == '\\' && (*at)[1] != '\0';
 		low = high = *at;
-		n_low = n_high = utf8_next(low, strlen(low));
+		n_low = utf8_next(low, strlen(low));
 		n_low = n_high = n_low > 0 ? n_low : 1;
 		*at += n_low;
 		if (**at == '-' && (*at)[1] != ']' && (*at)[1] != '\0') {

@@ -363,7 +363,7 @@ int tool_grep(const struct call *call, struct reply *reply)
 		r = call_number(call, "max", MAX_DEFAULT, 1, MAX_MAX, reply, &max);
 	if (r == 0)
 		r = workspace_path(call, given, reply, &path);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (include[0] != '\0') {
 		r = glob_compile(include, &glob, &err);

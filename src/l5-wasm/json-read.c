@@ -45,17 +45,16 @@ static int add_value(struct reader *reader, struct json_value value)
 
 static bool take_hex(struct reader *reader, unsigned *ret)
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned code = 0;
 
 	if (reader->end - reader->at < 4)
 		return false;
 	for (int i = 0; i < 4; i++) {
-		const char *digit = strchr(digits, tolower((unsigned char)*reader->at));
+		int digit = number_hex_digit(*reader->at);
 
-		if (*reader->at == '\0' || !digit)
+		if (digit < 0)
 			return false;
-		code = code * 16 + (unsigned)(digit - digits);
+		code = code * 16 + (unsigned)digit;
 		reader->at++;
 	}
 	*ret = code;

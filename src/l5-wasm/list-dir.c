@@ -179,7 +179,7 @@ int tool_list_dir(const struct call *call, struct reply *reply)
 		r = call_number(call, "max_depth", DEPTH_DEFAULT, 1, DEPTH_MAX, reply, &depth);
 	if (r == 0)
 		r = workspace_path(call, given, reply, &path);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (!listing)
 		return -ENOMEM;

@@ -100,7 +100,7 @@ int tool_apply_patch(const struct call *call, struct reply *reply)
 		r = call_string(call, "new_string", NULL, reply, &patch.new_text);
 	if (r == 0)
 		r = call_bool(call, "replace_all", false, reply, &patch.all);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	patch.old_length = strlen(patch.old_text);
 	patch.new_length = strlen(patch.new_text);

@@ -110,7 +110,7 @@ static int add_unescaped(const char *text, size_t length, struct buf *to)
 
 		if (c == '\\' && i + 1 < length && strchr("nt\"\\", text[i + 1])) {
 			i++;
-			c = text[i] == 'n' ? '\n' : text[i] == 't' ? '\t' : text[i];
+			c = (char)(text[i] == 'n' ? '\n' : text[i] == 't' ? '\t' : text[i]);
 		}
 		r = buf_add_char(to, c);
 	}

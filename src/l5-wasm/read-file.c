@@ -205,7 +205,7 @@ int tool_read_file(const struct call *call, struct reply *reply)
 		r = call_number(call, "limit", LINES_DEFAULT, 1, INT64_MAX / 2, reply, &limit);
 	if (r == 0)
 		r = workspace_path(call, given, reply, &path);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	fd = workspace_open_file(call, path.text, reply, &st);
 	if (fd < 0)

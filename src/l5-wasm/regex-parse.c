@@ -2,6 +2,7 @@
 #include "l5-wasm/regex-internal.h"
 
 #include "base/cleanup.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 #include <assert.h>
@@ -78,18 +79,19 @@ static bool take_hex(struct parser *parser, uint32_t *ret)
 	uint32_t code = 0;
 
 	parser->at += braces;
-	while (parser->at < parser->end && digits < max && isxdigit((unsigned char)*parser->at)) {
-		char c = *parser->at++;
+	for (; parser->at < parser->end && digits < max; digits++) {
+		int digit = number_hex_digit(*parser->at);
 
-		code = code * 16 + (uint32_t)(isdigit((unsigned char)c)
-						      ? c - '0'
-						      : tolower((unsigned char)c) - 'a' + 10);
-		digits++;
+		if (digit < 0)
+			break;
+		code = code * 16 + (uint32_t)digit;
+		parser->at++;
 	}
 	if (digits == 0 || (!braces && digits != 2) || code > REGEX_CODE_MAX)
 		return false;
-	if (braces && (parser->at == parser->end || *parser->at++ != '}'))
+	if (braces && (parser->at == parser->end || *parser->at != '}'))
 		return false;
+	parser->at += braces;
 	*ret = code;
 	return true;
 }

@@ -100,7 +100,7 @@ static uint32_t aligned_end(uint32_t low, uint32_t high)
 
 static uint32_t emit_range(struct writer *writer, uint32_t low, uint32_t high, uint32_t next)
 {
-	unsigned first[4], last[4], n = encode(low, first);
+	unsigned first[4], last[4] = { 0 }, n = encode(low, first);
 
 	(void)encode(high, last);
 	while (n > 0) {

@@ -115,7 +115,7 @@ int tool_shell(const struct call *call, struct reply *reply)
 				&timeout_s);
 	if (r == 0)
 		r = workspace_path(call, workdir, reply, &path);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (command[strspn(command, " \t\r\n")] == '\0')
 		return reply_fail(reply, -EINVAL, "the command is empty");

@@ -162,7 +162,7 @@ int tool_write_file(const struct call *call, struct reply *reply)
 
 	if (r == 0)
 		r = call_string(call, "content", NULL, reply, &content);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	length = strlen(content);
 	if (length > CONTENT_BYTES_MAX)

@@ -11,6 +11,7 @@
 #include "l6-agent/local-internal.h"
 
 #include "base/cleanup.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 #include <assert.h>
@@ -136,17 +137,6 @@ static int add_code(struct answer_reader *reader, unsigned code)
 	return r < 0 ? r : utf8_add_code(&reader->text, code ? code : CODE_REPLACEMENT);
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* A byte of an escape sequence in the text of an answer. */
 static int feed_escape(struct answer_reader *reader, char c)
 {
@@ -166,7 +156,7 @@ static int feed_escape(struct answer_reader *reader, char c)
 		reader->escape = 0;
 		return add_code(reader, (unsigned char)to[at - from]);
 	}
-	digit = hex_value(c);
+	digit = number_hex_digit(c);
 	if (digit < 0)
 		return -EPROTO;
 	reader->code = reader->code * 16 + (unsigned)digit;
