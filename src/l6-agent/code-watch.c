@@ -49,6 +49,15 @@ void code_watch_take(struct code_watch *watch, char c)
 	watch->at_line_start = c == '\n' || (watch->at_line_start && (c == ' ' || c == '\t'));
 }
 
+void code_watch_take_span(struct code_watch *watch, const char *text, size_t length)
+{
+	if (length == 0)
+		return;
+	code_watch_settle(watch, *text);
+	for (size_t i = 0; i < length && watch->at_line_start; i++)
+		watch->at_line_start = text[i] == ' ' || text[i] == '\t';
+}
+
 bool code_watch_is_inside(const struct code_watch *watch)
 {
 	return watch->fence || watch->span_length > 0 || watch->marks > 0;

@@ -29,6 +29,8 @@ void code_watch_settle(struct code_watch *watch, char c);
 
 /* c is in the text now; what it settles is settled first. */
 void code_watch_take(struct code_watch *watch, char c);
+/* Several bytes, none of them ` ~ or a line feed. */
+void code_watch_take_span(struct code_watch *watch, const char *text, size_t length);
 
 /* Inside code, or behind marks that may begin some. */
 bool code_watch_is_inside(const struct code_watch *watch);

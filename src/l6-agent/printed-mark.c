@@ -200,14 +200,15 @@ enum reading mark_read(const char *at, const char *end, struct mark *ret)
 enum mark_kind mark_kind_of(const struct mark *mark)
 {
 	for (size_t i = 0; i < N_WORDS; i++)
-		if (strcmp(words[i].word, mark->word) == 0)
+		if (words[i].word[0] == mark->word[0] && strcmp(words[i].word, mark->word) == 0)
 			return words[i].kind;
 	return MARK_OTHER;
 }
 
 static bool begins(const char *word, const char *front, size_t length, bool exactly)
 {
-	return strncasecmp(word, front, length) == 0 && (!exactly || word[length] == '\0');
+	return word[0] == (char)tolower((unsigned char)front[0]) &&
+	       strncasecmp(word, front, length) == 0 && (!exactly || word[length] == '\0');
 }
 
 bool mark_may_begin(const struct printed *printed, const char *at, const char *end)

@@ -143,13 +143,36 @@ static int take(struct printed *printed, char c)
 	return release_tried(printed);
 }
 
+/* How many bytes at the front can neither begin a call nor code. */
+static size_t plain_length(const char *text, size_t length)
+{
+	size_t n = 0;
+
+	while (n < length && text[n] != '<' && text[n] != '[' && text[n] != '{' && text[n] != 'A' &&
+	       text[n] != '>' && text[n] != '`' && text[n] != '~' && text[n] != '\n')
+		n++;
+	return n;
+}
+
+static int take_span(struct printed *printed, const char *text, size_t length)
+{
+	code_watch_take_span(&printed->code, text, length);
+	for (size_t i = 0; i < length && !printed->has_text; i++)
+		printed->has_text = !isspace((unsigned char)text[i]);
+	return buf_add(&printed->run, text, length);
+}
+
 int printed_feed(struct printed *printed, const char *text, size_t length)
 {
 	size_t i = 0;
 	int r = 0;
 
-	while (i < length && r >= 0 && !printed->is_holding)
-		r = take(printed, text[i++]);
+	while (i < length && r >= 0 && !printed->is_holding) {
+		size_t n = printed->n_tried == 0 ? plain_length(text + i, length - i) : 0;
+
+		r = n > 0 ? take_span(printed, text + i, n) : take(printed, text[i]);
+		i += n > 0 ? n : 1;
+	}
 	if (r >= 0 && printed->is_holding)
 		r = buf_add(&printed->held, text + i, length - i);
 	return r < 0 ? r : give_out(printed);

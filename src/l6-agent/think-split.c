@@ -182,12 +182,39 @@ static int release_held(struct think_split *split)
 	return r;
 }
 
+/* How many bytes at the front can neither begin a tag nor code. */
+static size_t plain_length(const char *text, size_t length)
+{
+	size_t n = 0;
+
+	while (n < length && text[n] != '<' && text[n] != '[' && text[n] != '\xE2' &&
+	       text[n] != '`' && text[n] != '~' && text[n] != '\n')
+		n++;
+	return n;
+}
+
+static int take_span(struct think_split *split, const char *text, size_t length)
+{
+	if (!split->thinking) {
+		code_watch_take_span(&split->code, text, length);
+		split->has_text = true;
+	}
+	return buf_add(&split->run, text, length);
+}
+
 int think_split_feed(struct think_split *split, const char *text, size_t length)
 {
+	size_t i = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < length && r >= 0; i++)
-		r = take(split, text[i]);
+	while (i < length && r >= 0) {
+		size_t n = split->n_held == 0 && !split->skip_space
+				   ? plain_length(text + i, length - i)
+				   : 0;
+
+		r = n > 0 ? take_span(split, text + i, n) : take(split, text[i]);
+		i += n > 0 ? n : 1;
+	}
 	return r < 0 ? r : give_out(split);
 }
 
