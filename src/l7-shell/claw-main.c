@@ -2,6 +2,7 @@
 /* claw - the shell of ClawOS: one static program for person, scripts and supervisor (L7). */
 #include "base/cleanup.h"
 #include "l7-shell/command.h"
+#include "l7-shell/flow.h"
 #include "l7-shell/once.h"
 #include "l7-shell/options.h"
 #include "l7-shell/repl.h"
@@ -15,11 +16,12 @@
 static int complain(const struct error *err)
 {
 	struct screen notes;
+	struct flow flow;
 
 	screen_open(&notes, STDERR_FILENO);
-	screen_own(&notes, STYLE_PLAIN, "claw: ");
-	screen_foreign(&notes, STYLE_PLAIN, err->text, 0);
-	screen_own(&notes, STYLE_PLAIN, "\n");
+	flow_begin(&flow, &notes, 0, 2);
+	flow_foreign(&flow, STYLE_PLAIN, "claw: ", err->text);
+	flow_end(&flow);
 	(void)!screen_flush(&notes, NULL); /* nowhere else to say it */
 	screen_close(&notes);
 	return err->code == COMMAND_USAGE ? SHELL_USAGE : SHELL_FAILED;
@@ -86,6 +88,7 @@ int main(int argc, char *argv[])
 		r = r < 0 ? r : SHELL_FAILED;
 	if (r < 0) {
 		err.code = r;
+		shell_explain(&shell, &err);
 		r = complain(&err);
 	}
 	shell_close(&shell);

@@ -15,11 +15,13 @@ const struct direct_form direct_forms[] = {
 };
 const size_t direct_forms_count = sizeof(direct_forms) / sizeof(direct_forms[0]);
 
-static const struct direct_form *find(const char *name, size_t length)
+const struct direct_form *direct_find(const char *text)
 {
-	for (size_t i = 0; i < direct_forms_count; i++)
-		if (strlen(direct_forms[i].name) == length &&
-		    memcmp(direct_forms[i].name, name, length) == 0)
+	size_t length = strcspn(text, " \t\n");
+
+	for (size_t i = 0; text[0] == '/' && i < direct_forms_count; i++)
+		if (strlen(direct_forms[i].name) == length - 1 &&
+		    memcmp(direct_forms[i].name, text + 1, length - 1) == 0)
 			return &direct_forms[i];
 	return NULL;
 }
@@ -43,7 +45,7 @@ int direct_parse(const char *text, const struct direct_form **ret, sd_json_varia
 	int r;
 
 	*ret = NULL;
-	form = text[0] == '/' ? find(text + 1, length - 1) : NULL;
+	form = direct_find(text);
 	if (!form)
 		return 0;
 	at = text + length;

@@ -26,6 +26,9 @@ struct direct_form {
 extern const struct direct_form direct_forms[];
 extern const size_t direct_forms_count;
 
+/* The form a line begins with; NULL: it is none. */
+const struct direct_form *direct_find(const char *text);
+
 /*
  * *ret is NULL when text is no direct form; else its row, and *ret_arguments are the tool's
  * arguments (the caller's).

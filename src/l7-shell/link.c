@@ -169,6 +169,16 @@ int link_error(const char *error_id, sd_json_variant *parameters, struct error *
 		    buf_string(&what));
 }
 
+/* A connection that did not bring an answer. */
+static int fail_call(int code, const char *method, struct error *err)
+{
+	if (code == -ECONNRESET || code == -EPIPE || code == -ENOTCONN)
+		return FAIL(err, -ECONNRESET, "the connection to the system broke");
+	if (code == -ETIMEDOUT || code == -ETIME)
+		return FAIL(err, -ETIMEDOUT, "the system did not answer in time");
+	return FAIL(err, code, "%s: %s", method, strerror(-code));
+}
+
 int link_call(sd_varlink *link, const char *method, sd_json_variant *parameters,
 	      sd_json_variant **ret, struct error *err)
 {
@@ -177,7 +187,7 @@ int link_call(sd_varlink *link, const char *method, sd_json_variant *parameters,
 	int r = sd_varlink_call(link, method, parameters, &reply, &error_id);
 
 	if (r < 0)
-		return FAIL(err, r, "%s: %s", method, strerror(-r));
+		return fail_call(r, method, err);
 	if (error_id)
 		return link_error(error_id, reply, err);
 	if (ret)

@@ -6,6 +6,7 @@
 #include "l7-shell/decision.h"
 #include "l7-shell/direct.h"
 #include "l7-shell/link.h"
+#include "l7-shell/repl.h"
 #include "l7-shell/sanitise.h"
 #include "l7-shell/session.h"
 #include "l7-shell/submit.h"
@@ -210,6 +211,26 @@ static int open_files(const struct options *options, struct submission *submissi
 	return 0;
 }
 
+/* Nothing to say, and commands of the interactive shell, which no model would understand. */
+static int check_message(const char *text, struct error *err)
+{
+	size_t n = strcspn(text, " \t\n");
+	char name[32];
+
+	if (text[strspn(text, " \t\n")] == '\0')
+		return FAIL(err, COMMAND_USAGE, "the message is empty");
+	if (text[0] != '/' || n >= sizeof(name))
+		return 0;
+	memcpy(name, text + 1, n - 1);
+	name[n - 1] = '\0';
+	return command_find(&repl_commands, name) && !direct_find(text)
+		       ? FAIL(err, COMMAND_USAGE,
+			      "/%s is a command of the interactive shell; claw help lists the "
+			      "verbs",
+			      name)
+		       : 0;
+}
+
 static int send_message(struct once *once, struct accepted *ret, struct error *err)
 {
 	struct shell *shell = once->shell;
@@ -226,8 +247,10 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 	};
 	auto_json sd_json_variant *arguments = NULL;
 	const struct direct_form *form = NULL;
-	int r = direct_parse(options->message, &form, &arguments, err);
+	int r = check_message(options->message, err);
 
+	if (r == 0)
+		r = direct_parse(options->message, &form, &arguments, err);
 	if (form) {
 		submission.tool = form->tool;
 		submission.arguments = arguments;

@@ -19,6 +19,13 @@ enum { DIRECT_BYTES_MAX = 1024 * 1024, USAGE_COLUMNS = 22 };
 
 static int run_help(struct shell *shell, const char *const args[], struct error *err)
 {
+	static const char *const hints[] = {
+		"Alt-Enter, or a backslash at the end, goes on in a new line.",
+		"Tab completes a command, Ctrl-R searches what was typed before.",
+		"What is entered while a turn runs waits behind it.",
+		"Ctrl-C interrupts the turn, Ctrl-D leaves.",
+	};
+
 	(void)args;
 	(void)err;
 	for (size_t i = 0; i < repl_commands.n; i++) {
@@ -29,12 +36,13 @@ static int run_help(struct shell *shell, const char *const args[], struct error 
 		screen_own(&shell->out, STYLE_PLAIN, " %s%*s %s\n", row->usage,
 			   n < USAGE_COLUMNS ? USAGE_COLUMNS - n : 0, "", row->summary);
 	}
-	screen_own(
-		&shell->out, STYLE_DIM,
-		"Alt-Enter or a backslash at the end goes on in a new line. Ctrl-R searches what "
-		"was"
-		" typed.\nWhat is entered while a turn runs waits behind it. Ctrl-C interrupts the"
-		" turn, Ctrl-D leaves.\n");
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		struct flow flow;
+
+		flow_begin(&flow, &shell->out, 0, 2);
+		flow_own(&flow, STYLE_DIM, "%s", hints[i]);
+		flow_end(&flow);
+	}
 	return 0;
 }
 
@@ -158,9 +166,10 @@ static int run_time(struct shell *shell, const char *const args[], struct error 
 #define REST COMMAND_REST
 static const struct command rows[] = {
 	{ "help", "", "this list", 0, 0, 0, 0, run_help },
-	{ "new", "[NAME]", "a new thread", 0, 1, 0, 0, run_new },
+	{ "new", "[NAME]", "a new thread", 0, 1, REST, 0, run_new },
 	{ "threads", "", "the threads", 0, 0, 0, 0, report_threads },
-	{ "thread", "[NAME]", "go on in another thread, or name this one", 0, 1, 0, 0, run_thread },
+	{ "thread", "[NAME]", "go on in another thread, or name this one", 0, 1, REST, 0,
+	  run_thread },
 	{ "history", "[TURNS]", "the last turns of this thread", 0, 1, 0, 0, report_history },
 	{ "interrupt", "", "end what runs in this thread", 0, 0, 0, 0, run_interrupt },
 	{ "stop", "", "end everything the agent runs now, in every thread", 0, 0, 0, 0, run_stop },

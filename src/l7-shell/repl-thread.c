@@ -47,9 +47,9 @@ int repl_tell_thread(struct repl *repl, struct error *err)
 
 	if (r < 0)
 		return r;
-	screen_own(out, STYLE_DIM, "%sthread ", thread ? "" : "new ");
+	screen_own(out, STYLE_DIM, "%sthread ", turns > 0 ? "" : "new ");
 	screen_foreign(out, STYLE_BOLD, repl->shell->thread, 0);
-	if (thread)
+	if (turns > 0)
 		screen_own(out, STYLE_DIM, ", %lld turn%s", (long long)turns,
 			   turns == 1 ? "" : "s");
 	screen_own(out, STYLE_PLAIN, "\n");

@@ -98,10 +98,13 @@ void repl_show(struct repl *repl)
 
 void repl_complain(struct repl *repl, const struct error *err)
 {
+	struct flow flow;
+
 	view_pause(repl->view);
 	screen_fresh_line(&repl->shell->out);
-	screen_foreign(&repl->shell->out, STYLE_BAD, err->text, 0);
-	screen_put(&repl->shell->out, STYLE_PLAIN, "\n", 1);
+	flow_begin(&flow, &repl->shell->out, 0, 2);
+	flow_foreign(&flow, STYLE_BAD, "", err->text);
+	flow_end(&flow);
 }
 
 void repl_step(struct repl *repl)
@@ -196,43 +199,40 @@ static int watch_signals(struct repl *repl, struct error *err)
 /* A command that was typed below an answer stands in front of what it says. */
 static void echo(struct repl *repl, const char *line)
 {
+	auto_buf struct buf prompt = BUF(ROWS_BYTES_MAX);
+
 	view_pause(repl->view);
 	screen_settle(&repl->shell->out);
-	if (repl->line_shown)
+	if (repl->line_shown || make_prompt(repl, &prompt) < 0)
 		return;
-	screen_own(&repl->shell->out, STYLE_BOLD, "%s", REPL_PROMPT);
+	screen_put(&repl->shell->out, STYLE_BOLD, prompt.data, prompt.length);
 	screen_foreign(&repl->shell->out, STYLE_PLAIN, line, 0);
 	screen_put(&repl->shell->out, STYLE_PLAIN, "\n", 1);
 }
 
-/* It becomes a turn, which the view shows when it begins. */
-static bool is_direct(const char *line)
-{
-	size_t n = strcspn(line + 1, " \t\n");
-
-	for (size_t i = 0; i < direct_forms_count; i++)
-		if (strlen(direct_forms[i].name) == n &&
-		    strncmp(direct_forms[i].name, line + 1, n) == 0)
-			return true;
-	return false;
-}
-
 static void obey(struct repl *repl, char *line)
 {
+	auto_buf struct buf typed = BUF(LINE_BYTES_MAX);
 	struct error err = { 0 };
 	int r;
 
 	if (line[strspn(line, " \t\n")] == '\0')
 		return;
 	repl_hide(repl);
-	if (line[0] == '/' && !is_direct(line))
+	r = buf_add_string(&typed, line);
+	/* a direct form becomes a turn, which the view shows when it begins */
+	if (line[0] == '/' && !direct_find(line))
 		echo(repl, line);
-	if (line[0] == '/')
+	if (r == 0 && line[0] == '/')
 		r = command_line(&repl_commands, repl->shell, line + 1, &err);
-	else
+	else if (r == 0)
 		r = repl_send(repl, line, &err);
-	if (r < 0)
-		repl_complain(repl, &err);
+	if (r >= 0)
+		return;
+	if (line[0] != '/' || direct_find(buf_string(&typed)))
+		echo(repl, buf_string(&typed));
+	shell_explain(repl->shell, &err);
+	repl_complain(repl, &err);
 }
 
 /* The system was stopped or could not be started again: once more, then this is the end. */

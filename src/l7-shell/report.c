@@ -112,8 +112,9 @@ int report_threads(struct shell *shell, const char *const args[], struct error *
 
 		report_cell(&shell->out, STYLE_BOLD, link_string(thread, "name"), NAME_COLUMNS);
 		report_cell(&shell->out, STYLE_PLAIN, link_string(thread, "state"), STATE_COLUMNS);
-		screen_own(&shell->out, STYLE_PLAIN, "%4lld turns  ",
-			   (long long)link_integer(thread, "turns"));
+		screen_own(&shell->out, STYLE_PLAIN, "%4lld turn%s  ",
+			   (long long)link_integer(thread, "turns"),
+			   link_integer(thread, "turns") == 1 ? " " : "s");
 		screen_foreign(&shell->out, STYLE_PLAIN, link_string(thread, "title"),
 			       QUESTION_COLUMNS_MIN * 2);
 		screen_own(&shell->out, STYLE_PLAIN, "  ");
@@ -173,6 +174,8 @@ int report_history(struct shell *shell, const char *const args[], struct error *
 	if (shell->options->json)
 		return report_json(shell, reply, err);
 	turns = link_field(reply, "turns");
+	if (elements(turns) == 0)
+		screen_own(&shell->out, STYLE_DIM, "no turns in this thread yet\n");
 	for (size_t i = 0; i < elements(turns); i++)
 		print_turn(shell, sd_json_variant_by_index(turns, i));
 	return 0;

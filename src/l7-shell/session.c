@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRIES_MAX = 6, STARTS_MAX = 3 };
+enum {
+	RETRIES_MAX = 6,      /* while nobody listens */
+	DISCONNECTS_MAX = 16, /* while it listens and ends: about 45 s */
+	STARTS_MAX = 3,
+};
 #define RETRY_FIRST_US (50 * CLOCK_MSEC_US)
 #define RETRY_LONGEST_US (4 * CLOCK_SECOND_US)
 
@@ -64,6 +68,14 @@ static void retry(struct session *session)
 	if (session->failures == 0 && session->acts.on_break)
 		session->acts.on_break(session->acts.data);
 	session->failures++;
+	if (session->failures > DISCONNECTS_MAX) {
+		struct error err = { 0 };
+
+		(void)FAIL(&err, -ECONNRESET, "the agent does not stay up");
+		shell_explain(session->shell, &err);
+		lose(session, &err);
+		return;
+	}
 	if (delay > RETRY_LONGEST_US)
 		delay = RETRY_LONGEST_US;
 	if (sd_event_source_set_time_relative(session->again, delay) < 0 ||

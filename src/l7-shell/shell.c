@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "l7-shell/link.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -70,6 +71,29 @@ int shell_reconnect(struct shell *shell, struct error *err)
 	close_fd(&shell->run_fd);
 	shell->run_fd = -1;
 	return shell_connect(shell, err);
+}
+
+void shell_explain(const struct shell *shell, struct error *err)
+{
+	auto_json sd_json_variant *reply = NULL;
+	sd_json_variant *daemons;
+
+	if (shell->run_fd < 0 || (err->code != -ECONNRESET && err->code != -ECONNREFUSED) ||
+	    link_ask(shell->run_fd, "up", "io.clawos.Supervisor.Status", NULL, &reply, NULL) < 0)
+		return;
+	daemons = link_field(reply, "daemons");
+	for (size_t i = 0;
+	     daemons && sd_json_variant_is_array(daemons) && i < sd_json_variant_elements(daemons);
+	     i++) {
+		sd_json_variant *daemon = sd_json_variant_by_index(daemons, i);
+		const char *state = link_string(daemon, "state");
+
+		if (strcmp(state, "failed") != 0 && strcmp(state, "backing-off") != 0)
+			continue;
+		(void)FAIL(err, err->code, "%s does not start: %s", link_string(daemon, "name"),
+			   link_string(daemon, "reason"));
+		return;
+	}
 }
 
 int shell_set_thread(struct shell *shell, const char *name, struct error *err)

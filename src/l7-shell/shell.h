@@ -41,5 +41,11 @@ must_check int shell_attach(struct shell *shell, struct error *err);
 /* The system has died (its sockets refuse): starts it again and opens its run/. */
 must_check int shell_reconnect(struct shell *shell, struct error *err);
 
+/*
+ * A failure to reach a daemon says little: when one of them does not start, err becomes its name
+ * and its last words.
+ */
+void shell_explain(const struct shell *shell, struct error *err);
+
 /* The name is copied. */
 must_check int shell_set_thread(struct shell *shell, const char *name, struct error *err);

@@ -139,8 +139,10 @@ static void print_agent(struct shell *shell, sd_json_variant *status)
 	flow_end(&flow);
 	key(shell, "agent");
 	screen_foreign(&shell->out, STYLE_PLAIN, link_string(status, "agent"), 0);
-	screen_own(&shell->out, STYLE_PLAIN, ": %llu threads, %llu turns, %llu running\n",
-		   number(status, "threads"), number(status, "turns"), number(status, "running"));
+	screen_own(&shell->out, STYLE_PLAIN, ": %llu thread%s, %llu turn%s, %llu running\n",
+		   number(status, "threads"), number(status, "threads") == 1 ? "" : "s",
+		   number(status, "turns"), number(status, "turns") == 1 ? "" : "s",
+		   number(status, "running"));
 	tool_line_size(number(journal, "bytes"), size);
 	key(shell, "journal");
 	screen_own(&shell->out, STYLE_PLAIN, "%llu records, %s\n", number(journal, "records"),
@@ -193,6 +195,7 @@ int status_report(struct shell *shell, const char *const args[], struct error *e
 		print_agent(shell, status);
 	} else {
 		key(shell, "agent");
+		shell_explain(shell, &why);
 		screen_foreign(&shell->out, STYLE_BAD, r < 0 ? why.text : "does not say how it is",
 			       0);
 		screen_own(&shell->out, STYLE_PLAIN, "\n");

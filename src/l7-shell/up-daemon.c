@@ -2,11 +2,14 @@
 /* One daemon's life: start, readiness, watchdog, end, back-off, start on demand (L7). */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/dir.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "l7-shell/up-internal.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum {
 	QUICK_S = 10,          /* an end sooner than this after the start counts as quick */
@@ -25,6 +29,7 @@ enum {
 	HELD_MS = 50,     /* a process that has ended but is held by a tracer is looked at again */
 	STOP_LIMIT_S = 5, /* between SIGTERM and SIGKILL */
 	WATCHDOG_MAX_S = 600,
+	WORDS_BYTES = 512,
 };
 
 const char *up_state_name(enum up_state state)
@@ -146,16 +151,45 @@ void up_daemon_close(struct up_daemon *daemon)
 	close_fd(&daemon->listen_fd);
 }
 
+/* The last line of its log, without the priority in front of it; "" when there is none. */
+static void last_words(const struct up_daemon *daemon, struct buf *ret)
+{
+	char name[UP_REASON_BYTES], text[WORDS_BYTES + 1];
+	auto_fd int fd = -1;
+	const char *line;
+	off_t end;
+	ssize_t n;
+
+	(void)snprintf(name, sizeof(name), "%s.log", daemon->row->name); /* names are short */
+	fd = dir_open_nolink(daemon->up->log_fd, name, O_RDONLY, 0);
+	end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	n = end < 0 ? -1 : pread(fd, text, WORDS_BYTES, end > WORDS_BYTES ? end - WORDS_BYTES : 0);
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	line = strrchr(text, '\n');
+	line = line ? line + 1 : text;
+	if (line[0] == '<' && line[1] && line[2] == '>')
+		line += 3;
+	if (utf8_add_repaired(ret, line, strlen(line)) < 0)
+		buf_truncate(ret, 0); /* too long: the log has it */
+}
+
 static void describe_end(struct up_daemon *daemon, const siginfo_t *info)
 {
-	if (info->si_code == CLD_EXITED)
-		(void)snprintf(daemon->reason, sizeof(daemon->reason),
-			       "ended with status %d; see log/%s.log", info->si_status,
-			       daemon->row->name);
-	else
-		(void)snprintf(daemon->reason, sizeof(daemon->reason),
-			       "killed by signal %d; see log/%s.log", info->si_status,
-			       daemon->row->name);
+	auto_buf struct buf words = BUF(4 * WORDS_BYTES);
+	bool clean = info->si_code == CLD_EXITED && info->si_status == 0;
+
+	if (!clean)
+		last_words(daemon, &words);
+	(void)snprintf(daemon->reason, sizeof(daemon->reason), "%s %d%s%s",
+		       info->si_code == CLD_EXITED ? "ended with status" : "killed by signal",
+		       info->si_status, words.length > 0 ? "; its last words: " : "",
+		       buf_string(&words)); /* may be cut */
+	daemon->reason[utf8_cut(daemon->reason, strlen(daemon->reason), UP_REASON_BYTES - 1)] =
+		'\0';
 }
 
 static void restart_later(struct up_daemon *daemon, bool was_ready)

@@ -15,7 +15,7 @@
 #include <systemd/sd-event.h>
 #include <systemd/sd-varlink.h>
 
-enum { UP_LIST_MAX = 8, UP_DAEMONS_MAX = 8, UP_REASON_BYTES = 240 };
+enum { UP_LIST_MAX = 8, UP_DAEMONS_MAX = 8, UP_REASON_BYTES = 400 };
 
 /* A row of spec/tables/daemons. */
 struct up_row {

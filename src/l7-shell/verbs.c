@@ -69,6 +69,9 @@ static int show_log(struct shell *shell, int log_fd, const char *name, struct er
 	if (snprintf(file, sizeof(file), "%s.log", name) >= (int)sizeof(file) || strchr(name, '/'))
 		return FAIL(err, COMMAND_USAGE, "\"%s\" is not the name of a daemon", name);
 	fd = dir_open_nolink(log_fd, file, O_RDONLY, 0);
+	if (fd == -ENOENT)
+		return FAIL(err, fd, "no \"%s\" has written a log; claw status lists the daemons",
+			    name);
 	if (fd < 0)
 		return FAIL(err, fd, "log/%s: %s", file, strerror(-fd));
 	end = lseek(fd, 0, SEEK_END);

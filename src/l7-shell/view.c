@@ -114,7 +114,7 @@ static void begin_turn(struct view *view, uint64_t turn, sd_json_variant *data)
 	if (!notes || turn == view->own_turn)
 		return;
 	screen_own(notes, STYLE_BOLD, "> ");
-	if (link_string(data, "tool")[0])
+	if (link_string(data, "tool")[0] && !link_string(data, "text")[0])
 		tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"),
 				TOOL_LINE_RESULT_COLUMNS);
 	else

@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
 from cages import require_namespaces  # noqa: E402
-from provider import Provider, calls, text  # noqa: E402
+from provider import Answer, Provider, calls, text  # noqa: E402
 from system import System  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from terminal import Terminal, foreign  # noqa: E402
@@ -105,6 +105,38 @@ def json_tells_the_whole_turn(f):
            ["accepted", "turn-started", "model-started", "model-done", "tool-started", "tool-done", "model-started", "model-done",
             "answer", "turn-done"])
     expect([e["seq"] for e in events if e["seq"]], sorted({e["seq"] for e in events if e["seq"]}))
+
+
+@test
+def every_event_and_field_of_json_is_documented(f):
+    with open(os.path.join(os.environ["CLAWOS_SHARE"], "shell-json.md"), encoding="utf-8") as file:
+        rows = {line.split("|")[1].strip(): line.split("|")[2] for line in file if line.startswith("|")}
+    f.script = [calls(("shell", {"command": "echo hi"}), ("time", {"operation": "now"})),
+                calls(("http", {"url": "https://unreachable.invalid/x"}), ("echo", {"wrong": 1})), text("done")]
+    _, out, _ = f.claw("-m", "go", "--json", "--allow", "send", stdin=b"context")
+    f.script = [Answer(b"no", status=400)] * 5
+    _, failed, _ = f.claw("-m", "go", "--json")
+    events = [json.loads(line) for line in (out + failed).splitlines()]
+    expect_true({"question", "decision", "tool-done", "turn-done"} <= {e["kind"] for e in events}, str({e["kind"] for e in events}))
+    missing = {f"{e['kind']}.{key}" for e in events for key in e["data"] if not re.search(rf"\b{key}\b", rows.get(e["kind"], ""))}
+    expect(missing, set())
+
+
+@test
+def a_daemon_that_cannot_start_says_why_wherever_it_is_missed(f):
+    with open(os.path.join(f.state, "clawos.conf"), "w", encoding="utf-8") as file:
+        file.write("[agent]\nmax_iterations = many\n")
+    code, _, err = f.claw("-m", "hi")
+    expect_true(code == 1 and "claw-agentd does not start" in err and 'max_iterations = "many"' in err, err)
+    code, out, _ = f.claw("status")
+    expect_true(code == 1 and re.search(r"claw-agentd +failed", out) and 'max_iterations = "many"' in out, out)
+    with f.terminal() as t:
+        expect(t.end(), 1)
+        expect_true("claw-agentd does not start" in t.plain(), t.plain())
+    with open(os.path.join(f.state, "clawos.conf"), "w", encoding="utf-8") as file:
+        file.write("[agent]\nmax_iterations = 3\n")
+    f.script = [text("better")]
+    expect(f.claw("-m", "hi"), (0, "better\n", ""))
 
 
 @test

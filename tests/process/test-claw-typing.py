@@ -191,7 +191,7 @@ def the_prompt_and_the_words_say_which_thread_it_is(f):
     with f.person() as t:
         t.prompt().type("/thread work\n").sees("thread work, 3 turns").prompt(name="work ")
         t.type("/thread\n").prompt(name="work ").type("/thread fresh\n").sees("new thread fresh").prompt(name="fresh ")
-        t.type("/new\n").sees("thread thread-9, 0 turns").prompt(name="thread-9 ")
+        t.type("/new\n").sees("new thread thread-9").prompt(name="thread-9 ")
         t.type("/new work\n").sees('there is a thread "work" already; /thread work goes there').prompt(name="thread-9 ")
         t.type("/thread main\n").sees("thread main, 1 turn").prompt()
         f.peers.replies["io.clawos.Agent.NewThread"] = Error("io.clawos.Agent.InvalidArguments", reason="not a name")

@@ -106,7 +106,7 @@ def the_exit_status_says_how_it_went(f):
 @test
 def a_wrong_command_line_is_exit_64_and_asks_nobody(f):
     for arguments in (["-m"], ["-m", "a", "b"], ["--nonsense"], ["trace", "--record", "x"], ["nonsense"], ["trace", "x"],
-                      ["-m", "x", "--allow", "all"], ["config"], ["history", "1", "2"], ["-m", "/read "]):
+                      ["-m", "x", "--allow", "all"], ["config"], ["history", "1", "2"], ["-m", "/read "], ["-m", " \n"], ["-m", "/quit"], ["-m", "/status x"]):
         done = f.claw(*arguments)
         expect((done.returncode, done.stdout, done.stderr[:6]), (64, b"", b"claw: "), str(arguments))
     expect(f.peers.called("Submit"), [])
@@ -573,6 +573,7 @@ def logs_show_the_ends_of_the_files_and_no_escapes(f):
         file.write(b"cut off\n" * 20000 + b"<3>last \x1b[31mwords\n")
     done = f.claw("logs", "claw-agentd")
     expect_true(done.stdout.endswith(b"<3>last \\x1b[31mwords\n") and len(done.stdout) < 70000, str(done.stdout[-100:]))
+    expect_true(b'no "nobody" has written a log' in f.claw("logs", "nobody").stderr, "named")
     expect(f.claw("logs", "../clawos").returncode, 64)
     expect(f.claw("logs").returncode, 0)
 
