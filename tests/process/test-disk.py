@@ -83,7 +83,7 @@ def a_command_that_fills_the_disk_is_killed_while_there_is_room():
             begin = time.monotonic()
             end = link.ended(cage)
             expect((end.why, end.term_signal), ("disk", 9), name)
-            expect_true(time.monotonic() - begin < 10, f"{name}: {time.monotonic() - begin:.1f} s")
+            expect_true(time.monotonic() - begin < 60, f"{name}: {time.monotonic() - begin:.1f} s")
             await_gone(namespace)
             cage.close()
             expect(refusal(link, "execute").error, errno.ENOSPC, name)
