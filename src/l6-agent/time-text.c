@@ -336,8 +336,8 @@ static bool read_unix(const char *text, struct moment *ret)
 {
 	struct reading reading = { .at = text };
 	bool negative = take(&reading, '-');
-	size_t digits = count_digits(reading.at);
 	int64_t number = 0;
+	size_t digits;
 
 	if (!negative)
 		(void)take(&reading, '@');

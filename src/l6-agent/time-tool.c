@@ -100,7 +100,7 @@ static int diff(const struct tool_here *here, struct zone *zone, struct buf *res
 		struct error *err)
 {
 	struct zone other = *zone;
-	struct moment from, until;
+	struct moment from = { 0 }, until = { 0 };
 	int r = parse(here, "timestamp", zone, &from, err);
 
 	if (r < 0)
@@ -117,7 +117,7 @@ int tool_here_time(const struct tool_here *here, struct buf *result, struct erro
 	const char *operation = tool_here_string(here, "operation");
 	const char *format = tool_here_string(here, "format");
 	const char *name = tool_here_string(here, "timezone");
-	struct moment moment;
+	struct moment moment = { 0 };
 	struct zone zone;
 	int r = zone_read(name ? name : here->zone, &zone, err);
 

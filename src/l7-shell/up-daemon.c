@@ -62,12 +62,13 @@ static void set_state(struct up_daemon *daemon, enum up_state state)
 static int on_demand(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct up_daemon *daemon = userdata;
-	auto_fd int turned_away_fd = -1;
 
 	(void)events;
 	if (daemon->state == UP_FAILED &&
 	    clock_realtime_us() - daemon->since_us < RETRY_S * CLOCK_SECOND_US) {
-		turned_away_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+		int turned_away_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+		close_fd(&turned_away_fd);
 		return 0;
 	}
 	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);

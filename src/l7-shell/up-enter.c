@@ -358,7 +358,7 @@ static _Noreturn void become_daemon(struct entry *entry)
 	if (r == 0)
 		r = arrange_fds(entry, &err);
 	if (r == 0)
-		r = execute(entry, &err);
+		(void)execute(entry, &err);                        /* it came back: err says why */
 	(void)!write(entry->error_fd, err.text, strlen(err.text)); /* the parent reads it */
 	_exit(EXIT_FAILURE);
 }

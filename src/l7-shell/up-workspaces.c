@@ -15,7 +15,8 @@ static int unescape(const char *from, size_t length, char ret[static PATH_MAX])
 		char c = from[i];
 
 		if (c == '\\') {
-			if (++i == length || (from[i] != 'n' && from[i] != '\\'))
+			i++;
+			if (i == length || (from[i] != 'n' && from[i] != '\\'))
 				return -EINVAL;
 			c = from[i] == 'n' ? '\n' : '\\';
 		}

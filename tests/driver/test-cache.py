@@ -94,6 +94,16 @@ def two_calls_that_prune_at_once_both_go_on(clone):
 
 
 @test
+def what_a_killed_call_left_goes_and_what_is_in_work_stays(clone):
+    clone.pieces("require_host")
+    put(clone, "tmp/base-run.aB3dEf", "tmp/part-demo.aB3dEf", age_s=0)
+    with open(clone.cache + "/lock/part-demo", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        clone.pieces("require_host; do_step prune")
+    expect(os.listdir(clone.cache + "/tmp") == ["part-demo.aB3dEf"], os.listdir(clone.cache + "/tmp"))
+
+
+@test
 def a_command_in_a_base_holds_it(clone):
     inside = 'in_base "$(build_base)" none flock -n -x'
     done = clone.pieces(f'require_host; {inside} "$clone" true || echo held; is_held "$clone" || echo free; '

@@ -47,7 +47,7 @@ move_away() {
 	flock -n -x "$(lock_of "$1")" mv -T -- "$1" "$2/${1##*/}.$$"
 }
 
-# Removes what no call used for unused_days and nobody holds. Beside another call that prunes it does nothing.
+# Removes what no call used for unused_days and nobody holds, and what killed calls left half made. Beside another call that prunes it does nothing.
 prune() {
 	[ -w "$cache/lock" ] || return 0
 	(
@@ -59,6 +59,10 @@ prune() {
 		done
 	) 9>"$cache/lock/prune"
 	rm -rf --one-file-system -- "$cache/tmp/gone"
+	for path in "$cache"/tmp/*.??????; do # fresh_tmp made it, under the lock of that name
+		name=${path##*/}
+		[ ! -d "$path" ] || flock -n -x "$cache/lock/${name%.*}" rm -rf --one-file-system -- "$path" || :
+	done
 }
 
 # Prints the MB that are missing for this call: prepare's PURPOSE, or test.
