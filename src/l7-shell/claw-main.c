@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* claw - the shell of ClawOS: one static program for person, scripts and supervisor (L7). */
 #include "base/cleanup.h"
+#include "base/dir.h"
 #include "l7-shell/command.h"
 #include "l7-shell/flow.h"
 #include "l7-shell/once.h"
@@ -9,8 +10,10 @@
 #include "l7-shell/shell.h"
 #include "l7-shell/verbs.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a failure says may come from anywhere. */
 static int complain(const struct error *err)
@@ -58,13 +61,25 @@ static int dispatch(struct shell *shell, struct error *err)
 	return command_dispatch(&verbs_table, shell, shell->options->args, err);
 }
 
+/* A standard descriptor that is closed would become one of ours, and the answer go into it: its
+ * place is held by one that gives nothing and takes nothing. */
+static void hold_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!dir_open_configured("/dev/null", O_RDONLY,
+						   0); /* without it: as before */
+}
+
 int main(int argc, char *argv[])
 {
 	struct options options;
 	struct error err = { 0 };
 	struct shell shell;
-	int r = options_parse(argc, argv, &options, &err);
+	int r;
 
+	hold_standard();
+	r = options_parse(argc, argv, &options, &err);
 	if (r == 0)
 		r = check(&options, &err);
 	if (r < 0) {

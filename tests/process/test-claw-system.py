@@ -14,7 +14,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
 from cages import require_namespaces  # noqa: E402
-from provider import Answer, Provider, calls, text  # noqa: E402
+from provider import Answer, Provider, calls, stream, text  # noqa: E402
+from screen import Screen  # noqa: E402
 from system import System  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from terminal import Terminal, foreign  # noqa: E402
@@ -93,6 +94,30 @@ def hostile_words_of_a_provider_and_a_tool_stay_words(f):
         t.type("/history\n").expect("> go").expect(PROMPT).type("\x04")
         t.end()
         expect(foreign(t.output), [])
+
+
+@test
+def bytes_that_are_no_text_never_act_on_the_terminal(f):
+    """Overlong forms, C1, halves of sequences over pieces of the stream: raw on the wire, and out of a tool."""
+    raw = [b"\xc0\x9b31m", b"\xe0\x82\x9b31m", b"\x9b31m", b"\xc2", b"\x9b2J", b"\xed\xa0\x9b", b"\xf8\x88\x80\x80\x9b", b"\xff\xfe", b"\xe2\x80",
+           b"\xae", b"\\u001b", b"]8;;http://evil.example\\u0007", b"\\u009b", b"\\u202e", b"\\ud83d", b"\\udcff", b"\xef\xbb\xbf"]
+    head = b'data: {"choices":[{"index":0,"delta":{"content":"'
+    tail = b'"}}]}\n\n'
+    end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    f.script = [calls(("shell", {"command": "printf '\\300\\2332J \\302\\2332J \\2332J \\342\\200\\256 \\033]52;c;eA==\\007'; exit 1"})),
+                *[stream(head + piece + tail, end) for piece in raw], stream(head + b"ok then" + tail, end)]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("› shell").expect(PROMPT)
+        for _ in raw:
+            t.type("/time UTC\n").expect("(UTC)").type("more\n")
+        t.type("/history 50\n").expect("> go").expect(PROMPT).type("/run printf '\\300\\2332J\\2332J\\302\\2332J'\n").expect("ok · ")
+        t.expect(PROMPT).type("\x04")
+        t.end()
+        expect(foreign(t.output), [])
+        Screen(80, 24).feed(t.output)
+    for verb in ("history", "threads", "trace"):
+        code, out, _ = f.claw(verb)
+        expect((code, foreign(out)), (0, []), verb)
 
 
 @test

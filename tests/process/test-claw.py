@@ -282,6 +282,17 @@ def a_closed_stdout_is_a_failure_not_a_success(f):
     expect(done.returncode, 1)
 
 
+@test
+def a_closed_standard_descriptor_is_never_one_of_ours(f):
+    f.say(*answer("yes"))
+    for closed, wanted in (((0,), (0, b"yes\n")), ((0, 2), (0, b"yes\n")), ((1,), (1, b"")), ((0, 1, 2), (1, b""))):
+        words = "; ".join(f"exec {fd}>&-" for fd in closed)
+        done = subprocess.run(["/bin/sh", "-c", f'{words}; exec "$0" "$@"', CLAW, "--state", f.state, "-m", "x"], capture_output=True,
+                              stdin=subprocess.DEVNULL, env=ENVIRONMENT, timeout=30, check=False)
+        expect((done.returncode, done.stdout), wanted, str(closed))
+    expect([c[1].get("contextFd") for c in f.peers.called("Submit")], [None] * 4)
+
+
 # --- the workspace
 
 def sandbox_says(kind, error=0, text=b""):
