@@ -63,6 +63,7 @@ int value_read(struct look *look, struct buf *out, unsigned depth);
 /* name(a=1, b="x") from the opening bracket to the closing one. Appends a JSON object. */
 int value_read_arguments(struct look *look, struct buf *out);
 void look_skip_blanks(struct look *look);
+char look_peek(const struct look *look); /* NUL at the end */
 bool look_skip(struct look *look, const char *text);
 /* [A-Za-z0-9_.-]; an empty word is "". False when it does not fit. */
 bool look_word(struct look *look, char *ret, size_t size);

@@ -45,7 +45,7 @@ static enum judged judge_name(const struct printed *printed, struct look *look)
 /* The value of a key that gives a name. */
 static enum judged judge_named(const struct printed *printed, struct look *look)
 {
-	char quote = look->at < look->end ? *look->at : '\0';
+	char quote = look_peek(look);
 
 	if (look->at == look->end)
 		return JUDGED_MAYBE;

@@ -90,7 +90,7 @@ static bool skip_bars(struct look *look)
 /* The next byte of a word; 0 when it has ended. */
 static char word_byte(struct look *look)
 {
-	char c = look->at < look->end ? *look->at : '\0';
+	char c = look_peek(look);
 
 	if (look_skip(look, low_bar))
 		return '_';
@@ -129,7 +129,9 @@ static bool read_name(struct look *look, char ret[static PRINTED_NAME_BYTES])
 			return true;
 		at = name + 5;
 	}
-	quote = at < end && (*at == '"' || *at == '\'') ? *at++ : '\0';
+	quote = '\0';
+	if (at < end && (*at == '"' || *at == '\''))
+		quote = *at++;
 	while (at < end && *at != quote && (quote || *at != ' ') && n + 1 < PRINTED_NAME_BYTES)
 		ret[n++] = *at++;
 	ret[n] = '\0';
@@ -178,11 +180,12 @@ enum reading mark_read(const char *at, const char *end, struct mark *ret)
 	size_t most = (size_t)(end - at) < PRINTED_MARK_BYTES_MAX ? (size_t)(end - at)
 								  : PRINTED_MARK_BYTES_MAX;
 	struct look inside;
-	char closing;
+	char closing = '>';
 
 	if (at == end || (*at != '<' && *at != '['))
 		return READ_BAD;
-	closing = *at == '<' ? '>' : ']';
+	if (*at == '[')
+		closing = ']';
 	*ret = (struct mark){ 0 };
 	inside = (struct look){ at + 1, memchr(at, closing, most) };
 	if (!inside.end)

@@ -9,11 +9,6 @@
 
 #include <string.h>
 
-static char peek(const struct parse *parse)
-{
-	return parse->look.at < parse->look.end ? *parse->look.at : '\0';
-}
-
 int parse_add(struct parse *parse, const struct tool *tool, struct buf *arguments)
 {
 	char *text;
@@ -46,7 +41,7 @@ static int take_object(struct parse *parse, const struct tool *tool)
 			return READ_BAD;
 		look_skip_blanks(&parse->look);
 	}
-	if (peek(parse) != '{')
+	if (look_peek(&parse->look) != '{')
 		return parse->look.at == parse->look.end ? READ_CUT : READ_BAD;
 	r = value_read(&parse->look, &out, 0);
 	return r == READ_OK ? parse_add(parse, tool, &out) : r;
@@ -75,12 +70,12 @@ static int take_named(struct parse *parse, const struct tool *tool)
 	parse->begun = tool;
 	parse->begun_at = parse->look.at;
 	if (look_skip(&parse->look, ":")) /* the number of the call */
-		while (isdigit((unsigned char)peek(parse)))
+		while (isdigit((unsigned char)look_peek(&parse->look)))
 			parse->look.at++;
 	look_skip_blanks(&parse->look);
-	if (peek(parse) == '(')
+	if (look_peek(&parse->look) == '(')
 		return take_brackets(parse, tool);
-	if (peek(parse) == '{' || peek(parse) == '`')
+	if (look_peek(&parse->look) == '{' || look_peek(&parse->look) == '`')
 		return take_object(parse, tool);
 	if (parse->look.at == parse->look.end)
 		return READ_CUT;
@@ -112,9 +107,9 @@ static int take_action(struct parse *parse)
 	if (!look_skip(&parse->look, ":"))
 		return READ_BAD;
 	look_skip_blanks(&parse->look);
-	if (peek(parse) == '{' || peek(parse) == '[')
+	if (look_peek(&parse->look) == '{' || look_peek(&parse->look) == '[')
 		return parse_json(parse);
-	if (peek(parse) == '`')
+	if (look_peek(&parse->look) == '`')
 		return READ_OK; /* a fence is passed over as one */
 	(void)look_skip(&parse->look, "`");
 	if (!look_word(&parse->look, name, sizeof(name)))
@@ -249,7 +244,7 @@ static int take_fence(struct parse *parse)
 	while (look_skip(&parse->look, "`"))
 		;
 	/* an info string, alone on its line */
-	if (look_word(&parse->look, word, sizeof(word)) && *word && peek(parse) != '\n')
+	if (look_word(&parse->look, word, sizeof(word)) && *word && look_peek(&parse->look) != '\n')
 		return READ_BAD;
 	return READ_OK;
 }
@@ -260,7 +255,7 @@ static int take_item(struct parse *parse)
 
 	if (mark_read(parse->look.at, parse->look.end, &mark) == READ_OK)
 		return take_mark(parse, &mark);
-	switch (peek(parse)) {
+	switch (look_peek(&parse->look)) {
 	case '{':
 		return parse_json(parse);
 	case '[':

@@ -13,6 +13,13 @@ void look_skip_blanks(struct look *look)
 		look->at++;
 }
 
+char look_peek(const struct look *look)
+{
+	if (look->at == look->end)
+		return '\0';
+	return *look->at;
+}
+
 bool look_skip(struct look *look, const char *text)
 {
 	size_t n = strlen(text);
@@ -37,11 +44,6 @@ bool look_word(struct look *look, char *ret, size_t size)
 	return true;
 }
 
-static char peek(const struct look *look)
-{
-	return look->at < look->end ? *look->at : '\0';
-}
-
 /* What does not fit is cut when nothing follows. */
 static int misfit(const struct look *look)
 {
@@ -62,7 +64,7 @@ static int add_byte(struct buf *out, char c)
 /* Behind a backslash. One that JSON does not know is a backslash. */
 static int add_escape(struct look *look, struct buf *out)
 {
-	char c = peek(look);
+	char c = look_peek(look);
 	size_t digits = 0;
 
 	if (look->at == look->end)
@@ -183,14 +185,14 @@ static int read_members(struct look *look, struct buf *out, char closing, unsign
 
 	while (r == 0) {
 		look_skip_blanks(look);
-		if (peek(look) == closing) {
+		if (look_peek(look) == closing) {
 			look->at++;
 			return buf_add_char(out, '}');
 		}
 		if (!first && !look_skip(look, ","))
 			return misfit(look);
 		look_skip_blanks(look);
-		if (!first && peek(look) == closing)
+		if (!first && look_peek(look) == closing)
 			continue; /* a trailing comma */
 		r = first ? 0 : buf_add_char(out, ',');
 		first = false;
@@ -220,7 +222,7 @@ static int read_list(struct look *look, struct buf *out, unsigned depth)
 		if (!first && !look_skip(look, ","))
 			return misfit(look);
 		look_skip_blanks(look);
-		if (!first && peek(look) == ']')
+		if (!first && look_peek(look) == ']')
 			continue;
 		r = first ? 0 : buf_add_char(out, ',');
 		first = false;
@@ -235,7 +237,7 @@ int value_read(struct look *look, struct buf *out, unsigned depth)
 	look_skip_blanks(look);
 	if (depth > PRINTED_DEPTH_MAX)
 		return READ_BAD;
-	switch (peek(look)) {
+	switch (look_peek(look)) {
 	case '{':
 		look->at++;
 		return read_members(look, out, '}', depth);
@@ -259,7 +261,7 @@ int value_read_arguments(struct look *look, struct buf *out)
 		return misfit(look);
 	inside = *look;
 	look_skip_blanks(&inside);
-	if (peek(&inside) != '{')
+	if (look_peek(&inside) != '{')
 		return read_members(look, out, ')', 0);
 	r = value_read(&inside, out, 0); /* one object in brackets */
 	look_skip_blanks(&inside);

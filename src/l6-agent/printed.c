@@ -29,15 +29,21 @@ void printed_fini(struct printed *printed)
 	buf_free(&printed->held);
 }
 
-static bool is_same_name(const char *a, const char *b)
+/* Letters in any case, "-" for "_". name is the tool's: lower case. */
+static bool is_same_letter(char written, char name)
 {
-	for (; *a && *b; a++, b++) {
-		char x = *a == '-' ? '_' : (char)tolower((unsigned char)*a);
+	if (written == '-')
+		written = '_';
+	return written == name || (written >= 'A' && written <= 'Z' && written - 'A' + 'a' == name);
+}
 
-		if (x != *b)
-			return false;
+static bool is_same_name(const char *written, const char *name)
+{
+	while (*written && is_same_letter(*written, *name)) {
+		written++;
+		name++;
 	}
-	return *a == *b;
+	return *written == *name;
 }
 
 static const struct tool *find(const struct printed *printed, const char *name)
