@@ -45,6 +45,21 @@ static size_t cluster_before(const struct edit_text *edit, size_t from, size_t a
 	return before;
 }
 
+/* The place between clusters that is nearest to at: behind it or in front of it. */
+static size_t snap(const struct edit_text *edit, size_t at, bool behind)
+{
+	size_t start, before;
+
+	if (at == edit->text.length)
+		return at;
+	start = before = line_start(edit, at);
+	while (start < at) {
+		before = start;
+		start += cluster(edit, start);
+	}
+	return start == at || behind ? start : before;
+}
+
 int edit_text_insert(struct edit_text *edit, const char *text, size_t length)
 {
 	size_t behind = edit->text.length - edit->cursor;
@@ -61,13 +76,7 @@ int edit_text_insert(struct edit_text *edit, const char *text, size_t length)
 	buf_commit(&edit->text, length);
 	edit->cursor += length;
 	/* what was put in may be the front of what stands behind it: a letter before a mark */
-	if (behind > 0) {
-		size_t start = line_start(edit, edit->cursor), at = start;
-
-		while (at < edit->cursor)
-			at += cluster(edit, at);
-		edit->cursor = at;
-	}
+	edit->cursor = snap(edit, edit->cursor, true);
 	return 0;
 }
 
@@ -100,18 +109,6 @@ size_t edit_text_right(const struct edit_text *edit)
 {
 	return edit->cursor == edit->text.length ? edit->cursor
 						 : edit->cursor + cluster(edit, edit->cursor);
-}
-
-/* The place between clusters that is nearest to at: behind it or in front of it. */
-static size_t snap(const struct edit_text *edit, size_t at, bool behind)
-{
-	size_t start = line_start(edit, at), before = start;
-
-	while (start < at) {
-		before = start;
-		start += cluster(edit, start);
-	}
-	return start == at || behind ? start : before;
 }
 
 /* Letters, digits and everything beyond ASCII make words. */
@@ -206,7 +203,8 @@ void edit_text_remove(struct edit_text *edit, size_t other)
 		return;
 	memmove(edit->text.data + from, edit->text.data + to, edit->text.length - to);
 	buf_truncate(&edit->text, edit->text.length - (to - from));
-	edit->cursor = from;
+	/* what stood apart may belong together now: halves of flags */
+	edit->cursor = snap(edit, from, true);
 }
 
 int edit_text_kill(struct edit_text *edit, size_t other)

@@ -102,6 +102,18 @@ TEST(a_letter_put_before_a_mark_takes_it)
 	edit_text_free(&edit);
 }
 
+TEST(what_is_joined_by_a_cut_has_no_cursor_inside)
+{
+	struct edit_text edit = text_of("\xF0\x9F\x87\xA9x\xF0\x9F\x87\xAA");
+
+	edit.cursor = 5;
+	edit_text_remove(&edit, edit_text_left(&edit));
+	EXPECT_INT(edit.cursor, ==, 8);
+	edit_text_remove(&edit, edit_text_left(&edit));
+	EXPECT_INT(edit.text.length, ==, 0);
+	edit_text_free(&edit);
+}
+
 TEST(lines_and_words_are_found)
 {
 	struct edit_text edit = text_of("one two\nthree\n");
