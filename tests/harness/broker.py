@@ -82,6 +82,15 @@ class Broker:
         with self.link(0) as link:
             return link.call(EGRESS + method, parameters)
 
+    def begin(self, link, path="/x", intent=1):
+        """Sends Complete on the link; the reading end of its pipe."""
+        body, (reading, writing) = memfd(REQUEST), os.pipe()
+        link.send(EGRESS + "Complete", {"path": path, "offset": 0, "length": len(REQUEST), "stream": True, "intent": intent},
+                  [body, writing], more=True)
+        os.close(body)
+        os.close(writing)
+        return reading
+
     def call(self, method, parameters, body=b"", link=None, offset=0):
         """Calls Complete or Fetch and reads the pipe to its end."""
         own = link is None
@@ -128,6 +137,14 @@ class Broker:
     def requests_log(self):
         with open(os.path.join(self.state, "requests.log"), encoding="utf-8") as file:
             return [json.loads(line) for line in file]
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    raise AssertionError("no VmRSS")
 
 
 def read_all(fd, outcome):

@@ -9,11 +9,10 @@ import json
 import os
 import sys
 import threading
-import time
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from broker import EGRESS, KEY, REQUEST, memfd, origin, served  # noqa: E402
+from broker import KEY, origin, served  # noqa: E402
 from provider import Answer, Message, Provider, calls, error, event, stream, text  # noqa: E402
 from system import System  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
@@ -99,11 +98,7 @@ def nothing_that_cannot_be_the_key_is_kept_back():
             self.pieces = pieces()
 
     with served([Live()]) as (daemon, _), daemon.link() as link:
-        body, (reading, writing) = memfd(REQUEST), os.pipe()
-        link.send(EGRESS + "Complete", {"path": "/x", "offset": 0, "length": len(REQUEST), "stream": True, "intent": 1}, [body, writing],
-                  more=True)
-        os.close(body)
-        os.close(writing)
+        reading = daemon.begin(link)
         for word, whole, gate in zip(words, (True, True, False, True), gates):
             come = os.read(reading, 65536)
             if not whole:

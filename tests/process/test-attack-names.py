@@ -11,7 +11,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from broker import Broker, origin, refused  # noqa: E402
+from broker import Broker, refused  # noqa: E402
 from names import Names, enter  # noqa: E402
 from provider import Answer, Provider  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
