@@ -29,6 +29,26 @@ static void on_durable(const struct journal_record *record, void *data)
 	subscribers_tell(agent->subscribers, record);
 }
 
+static int on_save(struct buf *out, void *data)
+{
+	const struct agent *agent = data;
+
+	return threads_save(agent->threads, out);
+}
+
+static int on_load(const struct journal_fold *fold, void *data)
+{
+	struct agent *agent = data;
+	struct threads *loaded;
+	int r = threads_load(fold->bytes, fold->length, fold->sequence, fold->position, &loaded);
+
+	if (r < 0)
+		return r;
+	threads_free(agent->threads);
+	agent->threads = loaded;
+	return 0;
+}
+
 const struct model_format *agent_format(const struct provider_config *config)
 {
 	switch (provider_row(config)->protocol) {
@@ -69,6 +89,9 @@ int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 		.dir_fd = state_fd,
 		.segment_bytes = agent->config->segment_mib << 20,
 		.event = agent->event,
+		.snapshot_bytes = agent->config->snapshot_kib << 10,
+		.on_save = on_save,
+		.on_load = on_load,
 		.on_found = on_found,
 		.on_durable = on_durable,
 		.data = agent,

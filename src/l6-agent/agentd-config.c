@@ -31,6 +31,8 @@ static const struct config_item items[] = {
 	  NULL, "KiB of one conversation as sent to a model" },
 	{ "agent", "segment_mib", CONFIG_NUMBER, AT(segment_mib), "16", 1, 1024, NULL, NULL,
 	  "MiB of one journal segment" },
+	{ "agent", "snapshot_kib", CONFIG_NUMBER, AT(snapshot_kib), "4096", 1, 1048576, NULL, NULL,
+	  "KiB of journal after which its state is saved for the next start" },
 	{ "agent", "tool_timeout", CONFIG_NUMBER, AT(tool_timeout_s), "60", 1, 3600, NULL, NULL,
 	  "seconds until a tool that has no time limit of its own is killed" },
 	{ "agent", "daemon_timeout", CONFIG_NUMBER, AT(daemon_timeout_s), "30", 1, 3600, NULL, NULL,

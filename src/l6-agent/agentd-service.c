@@ -314,7 +314,10 @@ static int build_journal_figures(const struct agent *agent, sd_json_variant **re
 			      SD_JSON_BUILD_PAIR_UNSIGNED("commits", figures.commits),
 			      SD_JSON_BUILD_PAIR_UNSIGNED("fsyncs", figures.fsyncs),
 			      SD_JSON_BUILD_PAIR_UNSIGNED("blobs", figures.blobs),
-			      SD_JSON_BUILD_PAIR_UNSIGNED("cutBytes", figures.cut_bytes));
+			      SD_JSON_BUILD_PAIR_UNSIGNED("cutBytes", figures.cut_bytes),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("snapshotSeq", figures.snapshot),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("snapshots", figures.snapshots),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("unchecked", figures.unchecked));
 }
 
 static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,

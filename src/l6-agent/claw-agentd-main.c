@@ -24,6 +24,16 @@ static int open_folder(const char *path, struct error *err)
 	return fd < 0 ? FAIL(err, fd, "%s: %s", path, strerror(-fd)) : fd;
 }
 
+/* A snapshot from which this fails is not tried twice. */
+static int recover(struct agent *agent, struct error *err)
+{
+	int r = recover_turns(agent, err);
+
+	if (r < 0)
+		journal_forget_snapshot(agent->journal);
+	return r;
+}
+
 static int serve(struct agent *agent, const struct daemon_options *options, struct error *err)
 {
 	__attribute__((cleanup(sd_varlink_server_unrefp))) sd_varlink_server *server = NULL;
@@ -34,12 +44,14 @@ static int serve(struct agent *agent, const struct daemon_options *options, stru
 	if (r >= 0)
 		r = agentd_serve(agent, &server, err);
 	if (r >= 0)
-		r = recover_turns(agent, err);
+		r = recover(agent, err);
 	if (r > 0)
 		log_notice("took up %d turns that were open", r);
 	if (r >= 0) {
 		front_prepare(agent);
 		r = service_run(agent->service, err);
+		if (r == 0)
+			journal_save(agent->journal);
 	}
 	agent->is_stopping = true;
 	agent_close(agent);

@@ -8,7 +8,7 @@
 
 enum { READ_FIRST = 4096 };
 
-static struct journal_segment *find_segment(const struct journal *journal, uint64_t position)
+struct journal_segment *journal_find_segment(const struct journal *journal, uint64_t position)
 {
 	size_t low = 0, high = journal->n_segments;
 
@@ -29,7 +29,7 @@ static int unreadable(uint64_t position, const char *reason, struct error *err)
 		    position, reason);
 }
 
-static int read_at(int fd, char *into, size_t length, uint64_t offset, size_t *ret)
+int journal_read_at(int fd, char *into, size_t length, uint64_t offset, size_t *ret)
 {
 	size_t done = 0;
 
@@ -51,7 +51,7 @@ static int read_at(int fd, char *into, size_t length, uint64_t offset, size_t *r
 /* The chain value and as much of the record as is wanted, from the file or from what waits. */
 static int load(struct journal *journal, uint64_t position, size_t want, struct buf *out)
 {
-	const struct journal_segment *segment = find_segment(journal, position);
+	const struct journal_segment *segment = journal_find_segment(journal, position);
 	uint64_t end = journal_durable_end(journal), offset = position - segment->start;
 	size_t got = 0, length = SHA256_BYTES + want;
 	char *at;
@@ -74,7 +74,7 @@ static int load(struct journal *journal, uint64_t position, size_t want, struct 
 		return -ENOENT;
 	r = buf_reserve(out, length, &at);
 	if (r >= 0)
-		r = read_at(segment->fd, at, length, offset - SHA256_BYTES, &got);
+		r = journal_read_at(segment->fd, at, length, offset - SHA256_BYTES, &got);
 	if (r >= 0)
 		buf_commit(out, got);
 	return r;
@@ -146,7 +146,7 @@ int journal_read(struct journal *journal, uint64_t position, struct buf *payload
 
 uint64_t journal_next(const struct journal *journal, const struct journal_record *record)
 {
-	const struct journal_segment *segment = find_segment(journal, record->position);
+	const struct journal_segment *segment = journal_find_segment(journal, record->position);
 	uint64_t next = record->position + journal_record_bytes(record);
 
 	if (record->sequence >= journal->durable_sequence)

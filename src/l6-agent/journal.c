@@ -87,6 +87,7 @@ int journal_append(struct journal *journal, struct journal_record *record,
 	if (r < 0)
 		return r;
 	journal->sequence++;
+	journal->last_position = record->position;
 	journal->waiting[journal->n_waiting++] = (struct journal_waiting){
 		.record = *record,
 		.offset = offset,
@@ -160,6 +161,12 @@ int journal_commit(struct journal *journal, struct error *err)
 		if (r < 0)
 			return r;
 	}
+	if (journal_is_unsaved(journal)) {
+		journal_begin_saving(journal);
+		r = journal_wake(journal);
+		if (r < 0)
+			return FAIL(err, r, "event loop: %s", strerror(-r));
+	}
 	journal->committing = true;
 	run_callbacks(journal);
 	journal->committing = false;
@@ -190,6 +197,8 @@ void journal_get_figures(const struct journal *journal, struct journal_figures *
 	ret->segments = journal->n_segments;
 	ret->bytes = journal_durable_end(journal);
 	ret->blobs = blob_count_written(journal->blobs);
+	if (journal->check.journal)
+		ret->unchecked = journal->check_until - journal->check.sequence;
 }
 
 void journal_close(struct journal *journal)
@@ -197,6 +206,9 @@ void journal_close(struct journal *journal)
 	if (!journal)
 		return;
 	sd_event_source_disable_unref(journal->commit);
+	sd_event_source_disable_unref(journal->work);
+	journal_stop_saving(journal);
+	journal_scan_end(&journal->check);
 	for (size_t i = 0; i < journal->n_segments; i++)
 		close_fd(&journal->segments[i].fd);
 	free(journal->segments);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-#include "l6-agent/threads.h"
+#include "l6-agent/threads-internal.h"
 
 #include "base/array.h"
 #include "base/utf8.h"
@@ -8,15 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { THREADS_MAX = 1 << 20, TURNS_MAX = 1 << 28, TITLE_BYTES = 60 };
-
-struct threads {
-	struct thread **rows;
-	uint64_t *names; /* hash of owner and name, beside rows: a search touches nothing else */
-	size_t n, rows_capacity, names_capacity;
-	struct turn_entry *turns; /* turn 1 is at 0 */
-	size_t n_turns, turns_capacity;
-};
+enum { TITLE_BYTES = 60 };
 
 static const char *const state_names[] = { "accepted", "started", "done", "failed", "interrupted" };
 
@@ -135,6 +127,30 @@ static int misfit(const struct journal_record *record, const char *reason, struc
 		    (unsigned long long)record->sequence, reason);
 }
 
+int threads_add(struct threads *threads, uint32_t owner, const char *name, struct thread **ret)
+{
+	struct thread *thread;
+	int r = ARRAY_ROOM(threads->rows, threads->n, threads->rows_capacity, THREADS_MAX);
+
+	if (r >= 0)
+		r = ARRAY_ROOM(threads->names, threads->n, threads->names_capacity, THREADS_MAX);
+	if (r < 0)
+		return r;
+	thread = calloc(1, sizeof(*thread));
+	if (thread)
+		thread->name = strdup(name);
+	if (!thread || !thread->name) {
+		free(thread);
+		return -ENOMEM;
+	}
+	thread->id = threads->n + 1;
+	thread->owner = owner;
+	threads->names[threads->n] = hash_bytes(owner, thread->name);
+	threads->rows[threads->n++] = thread;
+	*ret = thread;
+	return 0;
+}
+
 static int add_thread(struct threads *threads, const struct journal_record *record,
 		      yyjson_val *payload, struct error *err)
 {
@@ -145,21 +161,8 @@ static int add_thread(struct threads *threads, const struct journal_record *reco
 	if (!name || record->thread != threads->n + 1 ||
 	    threads_by_name(threads, record->owner, name))
 		return misfit(record, "a thread that is not new", err);
-	r = ARRAY_ROOM(threads->rows, threads->n, threads->rows_capacity, THREADS_MAX);
-	if (r >= 0)
-		r = ARRAY_ROOM(threads->names, threads->n, threads->names_capacity, THREADS_MAX);
-	thread = r < 0 ? NULL : calloc(1, sizeof(*thread));
-	if (thread)
-		thread->name = strdup(name);
-	if (!thread || !thread->name) {
-		free(thread);
-		return FAIL(err, r < 0 ? r : -ENOMEM, "no room for another thread");
-	}
-	thread->id = record->thread;
-	thread->owner = record->owner;
-	threads->names[threads->n] = hash_bytes(record->owner, name);
-	threads->rows[threads->n++] = thread;
-	return 0;
+	r = threads_add(threads, record->owner, name, &thread);
+	return r < 0 ? FAIL(err, r, "no room for another thread") : 0;
 }
 
 static char *title_of(yyjson_val *payload)

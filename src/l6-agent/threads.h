@@ -55,6 +55,13 @@ void threads_free(struct threads *threads); /* NULL-tolerant */
 must_check int threads_apply(struct threads *threads, const struct journal_record *record,
 			     struct error *err);
 
+/* Appends the whole table as bytes, for a snapshot (spec/journal.md, "A snapshot"). */
+must_check int threads_save(const struct threads *threads, struct buf *out);
+/* The table as it was saved behind the record of that sequence and position; -EBADMSG for bytes
+ * that are none. */
+must_check int threads_load(const uint8_t *bytes, size_t length, uint64_t sequence,
+			    uint64_t position, struct threads **ret);
+
 size_t threads_count(const struct threads *threads);
 struct thread *threads_at(const struct threads *threads, size_t index);   /* in order of making */
 struct thread *threads_by_id(const struct threads *threads, uint64_t id); /* NULL: none */

@@ -2,8 +2,10 @@
 """A second reader of the journal, written from spec/journal.md alone.
 
     for record in read(folder): record.sequence, record.kind, record.data ...
+    with Writer(folder) as writer: writer.turn(writer.thread("main"), "hello", "hi")
 
-Damage raises Damaged with segment and offset; an incomplete end stops the reading (cut says how much).
+Damage raises Damaged with segment and offset; an incomplete end stops the reading (cut says how much). The writer
+makes the journal of a long life; nothing in it is synced.
 """
 import hashlib
 import json
@@ -13,6 +15,7 @@ import struct
 KINDS = {1: "thread-new", 2: "accepted", 3: "turn-started", 4: "model-started", 5: "model-done",
          6: "tool-started", 7: "tool-done", 8: "question", 9: "decision", 10: "answer", 11: "turn-done"}
 ORIGINS = {1: "person", 2: "agent", 3: "model", 4: "tool", 5: "recovery"}
+NUMBERS = {name: number for names in (KINDS, ORIGINS) for number, name in names.items()}
 HEAD = struct.Struct("<8sIIQQ32s")
 HEADER = struct.Struct("<4sIQQQQQIHHI4s")
 assert HEAD.size == 64 and HEADER.size == 64
@@ -99,6 +102,98 @@ class Journal:
         if hashlib.sha256(data).hexdigest() != part["blob"] or len(data) != part["bytes"]:
             raise Damaged(f"blob {part['blob']}")
         return data.decode("utf-8", "replace")
+
+
+class Snapshot:
+    """A snapshot as the page says it: sequence, position, chain, marks, threads, turns."""
+    HEAD, THREAD, TURN = struct.Struct("<8sIIQQQ32s"), struct.Struct("<QQQQQIIII"), struct.Struct("<QQII")
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            data = file.read()
+        magic, version, size, length, self.sequence, self.position, self.chain = self.HEAD.unpack_from(data)
+        if (magic, version, size, length) != (b"CLAWSNAP", 1, 72, len(data)) or \
+                hashlib.sha256(data[:-32]).digest() != data[-32:]:
+            raise Damaged(path)
+        marks = (self.sequence + 63) // 64
+        self.marks = list(struct.unpack_from(f"<{marks}Q", data, size))
+        at = size + 8 * marks
+        threads, turns = struct.unpack_from("<QQ", data, at)
+        at += 16
+        self.threads, self.turns = [], []
+        for _ in range(threads):
+            *numbers, owner, name, title, labels = self.THREAD.unpack_from(data, at)
+            at += self.THREAD.size
+            texts = []
+            for length in (name, title, labels):
+                texts.append(None if length == 0xffffffff else data[at:at + length].decode())
+                at += 0 if length == 0xffffffff else length
+            keys = ("turns", "last_turn", "last_sequence", "last_position", "updated", "owner", "name", "title", "labels")
+            self.threads.append(dict(zip(keys, (*numbers, owner, texts[0], texts[1], json.loads(texts[2] or "[]")))))
+        for _ in range(turns):
+            last_position, key, thread, state = self.TURN.unpack_from(data, at)
+            at += self.TURN.size
+            self.turns.append({"thread": thread, "state": state, "last_position": last_position, "key": key})
+        if at != len(data) - 32:
+            raise Damaged(f"{path}: {len(data) - 32 - at} bytes too many")
+
+
+class Writer:
+    """Appends to a new journal; a turn is the six records of one without tools."""
+    SEGMENT = 16 << 20
+    TIME_US = 1_700_000_000_000_000
+
+    def __init__(self, folder, owner=0):
+        self.folder, self.owner = folder, owner
+        self.chain, self.sequence, self.position, self.file = bytes(32), 0, 0, None
+        self.turns, self.last_of_thread = 0, {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.file:
+            self.file.close()
+
+    def roll(self):
+        if self.file:
+            self.file.close()
+        self.file = open(os.path.join(self.folder, f"{self.position:016x}.journal"), "wb")
+        self.start = self.position
+        self.file.write(HEAD.pack(b"CLAWJRNL", 1, 64, self.sequence + 1, self.start, self.chain))
+        self.position += HEAD.size
+
+    def append(self, kind, thread, turn, data, origin="agent"):
+        if not self.file or self.position - self.start >= self.SEGMENT:
+            self.roll()
+        payload = json.dumps(data, separators=(",", ":")).encode()
+        self.sequence += 1
+        fields = (b"CLJ1", 96 + len(payload), self.sequence, self.TIME_US + self.sequence,
+                  self.last_of_thread.get(thread, 0), thread, turn, self.owner, NUMBERS[kind], NUMBERS[origin], 1)
+        header = HEADER.pack(*fields, bytes(4))[:60]
+        body = header + hashlib.sha256(header).digest()[:4] + payload
+        self.chain = hashlib.sha256(self.chain + body).digest()
+        self.file.write(body + self.chain)
+        self.last_of_thread[thread] = self.position
+        self.position += len(body) + 32
+
+    def thread(self, name):
+        thread = len(self.last_of_thread) + 1
+        self.append("thread-new", thread, 0, {"name": name}, "person")
+        return thread
+
+    def turn(self, thread, text, answer):
+        self.turns += 1
+        turn = self.turns
+        self.append("accepted", thread, turn, {"key": f"key {turn}", "text": text, "allow": [], "unattended": True,
+                                               "workspace": 0}, "person")
+        self.append("turn-started", thread, turn, {"accepted": self.last_of_thread[thread]})
+        self.append("model-started", thread, turn, {"call": 1, "attempt": 1, "model": "fake", "format": "openai",
+                                                    "promptBytes": 8000, "promptHash": "0" * 64})
+        self.append("model-done", thread, turn, {"call": 1, "ok": True, "text": answer, "stop": "stop", "promptTokens": 2000,
+                                                 "answerTokens": 20, "durationUsec": 1000}, "model")
+        self.append("answer", thread, turn, {"text": answer})
+        self.append("turn-done", thread, turn, {"state": "done", "modelCalls": 1, "toolCalls": 0, "durationUsec": 1000})
 
 
 def read(folder):

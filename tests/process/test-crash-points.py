@@ -26,6 +26,7 @@ from varlink import Client, Gone, VarlinkError  # noqa: E402
 CALLS = ["write", "pwrite64", "writev", "pwritev", "sendmsg", "sendto", "fsync", "fdatasync", "renameat", "ftruncate"]
 WORKERS = 2
 ACCEPT_SECONDS = 30
+CONFIG = "[agent]\nsnapshot_kib = 1\n"  # so that snapshots of the journal are written within the session
 EVERY = int(os.environ.get("CLAWOS_CRASH_POINTS", "1"))
 
 
@@ -145,7 +146,7 @@ def reported_unknown(seen):
 
 
 def play(daemon, inject):
-    with Provider(script, keep_requests=False) as provider, System(provider) as system:
+    with Provider(script, keep_requests=False) as provider, System(provider, config=CONFIG) as system:
         system.wait_running(daemon)
         tracer = Tracer(system.pid(daemon), inject)
         try:
@@ -157,8 +158,12 @@ def play(daemon, inject):
 
 
 def points(daemon):
-    counts = collections.Counter(re.match(r"(\w+)\(", line)[1] for line in play(daemon, None).splitlines()
-                                 if re.match(r"\w+\(", line))
+    trace = play(daemon, None)
+    if daemon == "claw-agentd":
+        snapshots = trace.count('"snapshot.new"')
+        expect_true(snapshots > 0, f"a snapshot of the journal is written within the session\n{trace}")
+        print(f"# {snapshots} snapshots of the journal in the session")
+    counts = collections.Counter(re.match(r"(\w+)\(", line)[1] for line in trace.splitlines() if re.match(r"\w+\(", line))
     return [f"{call}:signal=SIGKILL:when={n}" for call in CALLS for n in range(1, counts[call] + 1)]
 
 
@@ -205,7 +210,7 @@ def sandboxd_can_be_killed_at_every_write_sync_and_send():
 @test
 def everything_at_once_can_be_killed_in_mid_turn():
     for step in range(6):
-        with Provider(script, keep_requests=False) as provider, System(provider) as system:
+        with Provider(script, keep_requests=False) as provider, System(provider, config=CONFIG) as system:
             submit_until_accepted(system, "append a line", "first")
             while step and len(system_records(system)) < 1 + 2 * step:
                 pass

@@ -51,6 +51,7 @@ TEST(the_table_of_quotas_says_the_defaults)
 	EXPECT_INT(table.daemon_timeout_s, ==, defaults.daemon_timeout_s);
 	EXPECT_INT(table.tool_memory_mib, ==, defaults.tool_memory_mib);
 	EXPECT_INT(table.segment_mib, ==, defaults.segment_mib);
+	EXPECT_INT(table.snapshot_kib, ==, defaults.snapshot_kib);
 	config_free(&agentd_config_table, &table);
 	config_free(&agentd_config_table, &defaults);
 	free(text);
