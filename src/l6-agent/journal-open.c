@@ -100,6 +100,8 @@ static int open_segment(struct journal *journal, struct journal_segment *segment
 			    strerror(-segment->fd));
 	if (fstat(segment->fd, &status) < 0)
 		return FAIL(err, -errno, "segment %s of the journal: %s", name, strerror(errno));
+	if (!S_ISREG(status.st_mode)) /* what is written into a pipe is not kept */
+		return FAIL(err, -EBADMSG, "segment %s of the journal is no file", name);
 	segment->bytes = (uint64_t)status.st_size;
 	return 0;
 }
