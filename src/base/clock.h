@@ -9,7 +9,9 @@
 #define CLOCK_SECOND_US UINT64_C(1000000)
 #define CLOCK_MSEC_US UINT64_C(1000)
 
+/* Since some point that is fixed while the system is up; never goes back. */
 uint64_t clock_monotonic_us(void);
+/* Since 1970; may jump. */
 uint64_t clock_realtime_us(void);
 
 /* From now on both clocks return these; advance by calling again. For tests only. */
