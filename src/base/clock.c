@@ -29,6 +29,11 @@ uint64_t clock_realtime_us(void)
 	return fake.on ? fake.realtime_us : now_us(CLOCK_REALTIME);
 }
 
+uint64_t clock_cpu_us(void)
+{
+	return now_us(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 void clock_set_fake(uint64_t monotonic_us, uint64_t realtime_us)
 {
 	fake.on = true;

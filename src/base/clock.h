@@ -14,5 +14,8 @@ uint64_t clock_monotonic_us(void);
 /* Since 1970; may jump. */
 uint64_t clock_realtime_us(void);
 
+/* Processor time of this process, all threads together. */
+uint64_t clock_cpu_us(void);
+
 /* From now on both clocks return these; advance by calling again. For tests only. */
 void clock_set_fake(uint64_t monotonic_us, uint64_t realtime_us);

@@ -15,7 +15,14 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
-enum { LISTEN_NAMES_MAX = 16, ACCEPT_BATCH = 16, WATCHDOG_FEED_S = 5, WATCHDOG_LIMIT_S = 20 };
+enum {
+	LISTEN_NAMES_MAX = 16,
+	ACCEPT_BATCH = 16,
+	ACCEPT_WINDOW_US = 20 * 1000,
+	ACCEPT_BURST = 20,
+	WATCHDOG_FEED_S = 5,
+	WATCHDOG_LIMIT_S = 20
+};
 
 struct service {
 	sd_event *event;
@@ -29,6 +36,7 @@ struct service {
 
 /* A listening socket and who may connect to it. */
 struct server_peers {
+	struct service *service;
 	sd_varlink_server *server; /* borrowed: the caller's, as long as the loop runs */
 	uid_t uids[SERVICE_UIDS_MAX];
 	size_t n_uids;
@@ -168,6 +176,8 @@ static int add_connection(const struct server_peers *peers, int fd)
 	if (r >= 0)
 		r = sd_varlink_set_allow_fd_passing_output(link, true);
 	(void)sd_varlink_set_userdata(link, peers->userdata);
+	service_hold(peers->service); /* what its messages need is given back with a burst's */
+	service_release(peers->service);
 	return r;
 }
 
@@ -224,6 +234,7 @@ int service_serve(struct service *service, const char *name, const sd_varlink_in
 	if (!copy)
 		return FAIL(err, -ENOMEM, "out of memory");
 	memcpy(copy->uids, peers->uids, peers->n_uids * sizeof(peers->uids[0]));
+	copy->service = service;
 	copy->n_uids = peers->n_uids;
 	copy->userdata = userdata;
 
@@ -243,6 +254,8 @@ int service_serve(struct service *service, const char *name, const sd_varlink_in
 		r = sd_event_add_io(service->event, &source, fd, EPOLLIN, on_accept, copy);
 	if (r >= 0)
 		r = sd_event_source_set_io_fd_own(source, true);
+	if (r >= 0) /* who waits while descriptors are short keeps the socket readable */
+		r = sd_event_source_set_ratelimit(source, ACCEPT_WINDOW_US, ACCEPT_BURST);
 	if (r >= 0) {
 		(void)take_fd(&fd);                             /* the source's now */
 		r = sd_event_source_set_floating(source, true); /* and that is the loop's */

@@ -40,9 +40,9 @@ enum lexis { LEXIS_OUTSIDE, LEXIS_STRING, LEXIS_ESCAPED };
 struct egress_redact {
 	const struct egress_key *key;
 	struct buf pending;
-	size_t base, end;    /* where pending begins and ends in the answer */
-	size_t literal_seen; /* of the plain form, nothing unescaped */
-	struct stream whole, parts[MEMBERS];
+	size_t base, end; /* where pending begins and ends in the answer */
+	/* the bytes as they are, the bytes with escapes read, and each member's strings */
+	struct stream literal, whole, parts[MEMBERS];
 	size_t units_max;
 	bool wakes[UINT8_MAX + 1]; /* characters that may begin a form, escaped or not */
 	/* where in JSON it is */
@@ -56,7 +56,7 @@ struct egress_redact {
 int egress_redact_new(const struct egress_key *key, bool is_answer, struct egress_redact **ret)
 {
 	CLEANUP(egress_redact_free_ptr) struct egress_redact *redact = calloc(1, sizeof(*redact));
-	size_t n = is_answer ? 1 + MEMBERS : 1;
+	size_t n = is_answer ? 2 + MEMBERS : 2;
 	struct unit *units;
 
 	if (!redact)
@@ -71,9 +71,10 @@ int egress_redact_new(const struct egress_key *key, bool is_answer, struct egres
 	for (unsigned c = 0; c <= UINT8_MAX; c++)
 		redact->wakes[c] =
 			c == '\\' || c == '%' || egress_key_may_begin(key, (unsigned char)c);
-	redact->whole.units = units;
+	redact->literal.units = units;
+	redact->whole.units = units + redact->units_max;
 	for (size_t i = 0; is_answer && i < MEMBERS; i++)
-		redact->parts[i].units = units + (i + 1) * redact->units_max;
+		redact->parts[i].units = units + (i + 2) * redact->units_max;
 	*ret = TAKE_PTR(redact);
 	return 0;
 }
@@ -85,7 +86,7 @@ void egress_redact_free(struct egress_redact *redact)
 	if (redact->pending.data)
 		explicit_bzero(redact->pending.data, redact->pending.capacity);
 	buf_free(&redact->pending);
-	free(redact->whole.units);
+	free(redact->literal.units);
 	free(redact);
 }
 
@@ -195,6 +196,21 @@ static void after_backslash(struct egress_redact *redact, struct stream *stream,
 	}
 }
 
+static void set_active(struct stream *stream)
+{
+	stream->active = stream->escape != ESCAPE_NONE;
+	for (size_t i = 0; i < EGRESS_FORMS; i++)
+		stream->active |= stream->seen[i] > 0;
+}
+
+static void take_literal(struct egress_redact *redact, unsigned char c, size_t at)
+{
+	if (!redact->literal.active && !redact->wakes[c])
+		return;
+	emit(redact, &redact->literal, c, at, 1);
+	set_active(&redact->literal);
+}
+
 /* One more byte of a stream; it becomes a character now, later with others, or with those before.
  */
 static void take(struct egress_redact *redact, struct stream *stream, unsigned char c, size_t at)
@@ -211,9 +227,7 @@ static void take(struct egress_redact *redact, struct stream *stream, unsigned c
 		undo_escape(redact, stream, at);
 		begin(redact, stream, c, at);
 	}
-	stream->active = stream->escape != ESCAPE_NONE;
-	for (size_t i = 0; i < EGRESS_FORMS; i++)
-		stream->active |= stream->seen[i] > 0;
+	set_active(stream);
 }
 
 static struct stream *find_part(struct egress_redact *redact)
@@ -263,33 +277,19 @@ static void follow(struct egress_redact *redact, unsigned char c, size_t at)
 		take(redact, redact->part, c, at);
 }
 
-static void take_literal(struct egress_redact *redact, unsigned char c, size_t at)
-{
-	size_t n;
-
-	if (redact->literal_seen == 0 && !redact->wakes[c])
-		return;
-	n = egress_key_length(redact->key, EGRESS_FORM_PLAIN);
-	redact->literal_seen =
-		egress_key_step(redact->key, EGRESS_FORM_PLAIN, redact->literal_seen, c);
-	if (redact->literal_seen < n)
-		return;
-	star(redact, at + 1 - n, n);
-	redact->literal_seen = 0;
-}
-
 /* From where this stream may hold the beginning of a key; from when that is not before it. */
 static size_t held_from(const struct egress_redact *redact, const struct stream *stream,
 			size_t from)
 {
-	bool runs_on = stream == &redact->whole || stream == redact->part;
+	bool is_part = stream != &redact->literal && stream != &redact->whole;
+	size_t least = is_part && stream != redact->part ? ACROSS_MIN : 1;
 
 	if (stream->escape != ESCAPE_NONE && stream->escape_at < from)
 		from = stream->escape_at;
 	for (size_t form = 0; form < EGRESS_FORMS; form++) {
 		size_t i = stream->n_units - stream->seen[form];
 
-		if (stream->seen[form] < (runs_on ? 1 : ACROSS_MIN))
+		if (stream->seen[form] < least)
 			continue;
 		while (i < stream->n_units && unit_at(redact, stream, i)->at < redact->base)
 			i++; /* was passed on when it was too little to say */
@@ -315,11 +315,7 @@ static void settle(struct egress_redact *redact, struct stream *stream, size_t s
 
 static void settle_all(struct egress_redact *redact, size_t share, size_t least)
 {
-	size_t n = egress_key_length(redact->key, EGRESS_FORM_PLAIN);
-
-	if (redact->literal_seen >= least && redact->literal_seen * 100 > n * share)
-		star(redact, redact->end - redact->literal_seen, redact->literal_seen);
-	redact->literal_seen = 0;
+	settle(redact, &redact->literal, share, least);
 	settle(redact, &redact->whole, share, least);
 	for (size_t i = 0; redact->is_answer && i < MEMBERS; i++)
 		settle(redact, &redact->parts[i], share, least);
@@ -354,7 +350,8 @@ int egress_redact_add(struct egress_redact *redact, const char *bytes, size_t le
 		if (redact->is_answer)
 			follow(redact, c, at);
 	}
-	from = held_from(redact, &redact->whole, redact->end - redact->literal_seen);
+	from = held_from(redact, &redact->literal, redact->end);
+	from = held_from(redact, &redact->whole, from);
 	for (size_t i = 0; redact->is_answer && i < MEMBERS; i++)
 		from = held_from(redact, &redact->parts[i], from);
 	if (redact->end - from > EGRESS_REDACT_HELD_BYTES_MAX) {

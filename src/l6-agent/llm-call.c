@@ -243,22 +243,25 @@ void llm_call_say_waiting(struct llm_call *call)
 	say(call, "waiting");
 }
 
-void llm_call_say_loading(struct llm_call *call)
+bool llm_call_say_loading(struct llm_call *call)
 {
-	if (!call->said_loading)
-		say(call, "loading");
+	if (call->said_loading)
+		return false;
+	say(call, "loading");
 	call->said_loading = true;
+	return true;
 }
 
 /* How far reading the prompt has come; the time left by the speed so far. */
 static void say_reading(struct llm_call *call)
 {
+	const struct llm_run_figures figures = llm_run_figures(call->run);
 	uint64_t now = clock_monotonic_us(), left_us = 0;
-	size_t read = llm_run_read(call->run), all = llm_run_figures(call->run).prompt_tokens;
+	size_t read = llm_run_read(call->run), all = figures.prompt_tokens;
 
-	if (call->read_from_us == 0) {
-		call->read_from_us = call->said_us = now;
-		call->read_from = read;
+	if (call->read_from != figures.cached_tokens) { /* it was put aside meanwhile */
+		call->read_from = figures.cached_tokens;
+		call->read_from_us = call->step_us;
 	}
 	if (!call->wants_progress || now - call->said_us < PROGRESS_EVERY_US || read >= all)
 		return;
@@ -273,9 +276,14 @@ static void say_reading(struct llm_call *call)
 
 int llm_call_step(struct llm_call *call, struct error *err)
 {
+	uint64_t began_us = clock_monotonic_us();
 	enum llm_run_state state;
-	int r = llm_run_step(call->run, &call->text, &state, err);
+	int r;
 
+	if (call->read_from_us == 0)
+		call->read_from_us = call->said_us = began_us;
+	call->step_us = began_us;
+	r = llm_run_step(call->run, &call->text, &state, err);
 	if (r < 0)
 		return r;
 	switch (state) {

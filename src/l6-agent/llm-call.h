@@ -37,6 +37,7 @@ struct llm_call {
 	size_t n_stops;
 	int pipe_fd; /* -1 for Prepare */
 	uint64_t arrived_us, load_us, first_us;
+	uint64_t step_us;               /* when the last step began */
 	uint64_t read_from_us, said_us; /* when reading began, when progress was told */
 	size_t read_from;               /* tokens that were there then */
 	struct llm_run *run;            /* made when its turn comes */
@@ -63,9 +64,9 @@ must_check int llm_call_flush(struct llm_call *call, struct error *err);
 int llm_call_reply_kept(struct llm_call *call, const struct llm_file *file,
 			const struct llm_store *store);
 
-/* Why the peer still waits, when it wants to know; loading is told once. */
+/* Why the peer still waits, when it wants to know. Loading is told once: false when it has been. */
 void llm_call_say_waiting(struct llm_call *call);
-void llm_call_say_loading(struct llm_call *call);
+bool llm_call_say_loading(struct llm_call *call);
 
 /* The last reply. model: the name of the weights. */
 int llm_call_reply(struct llm_call *call, const char *model);

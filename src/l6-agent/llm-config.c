@@ -18,8 +18,8 @@ static const struct config_item items[] = {
 	LIMIT(grammar_bytes, "262144", 4096, 4194304, "Bytes of one grammar."),
 	LIMIT(states, "8", 1, LLM_STATES_MAX, "Computed prefixes kept on disk."),
 	LIMIT(connections, "64", 2, 1024, "Connections at once, of all callers together."),
-	LIMIT(threads, "1", 1, 64,
-	      "Threads that compute; more than one is slower on a machine with other work."),
+	LIMIT(threads, "8", 1, 64,
+	      "Threads that read a prompt, at most; one while other work wants the processors."),
 	LIMIT(idle_seconds, "300", 1, 86400,
 	      "Seconds without a call after which the model leaves memory."),
 };

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "io.clawos.Llm.varlink.h"
 #include "l6-agent/llm-call.h"
+#include "l6-agent/llm-pace.h"
 #include "l6-agent/llm-state.h"
 
 #include <assert.h>
@@ -70,8 +71,17 @@ static int identify(struct llm_server *server, struct llm_call *call, struct err
 				: llm_file_identify(&options, &server->hash, &server->file, err);
 
 	if (r == 1)
-		llm_call_say_loading(call);
+		(void)llm_call_say_loading(call);
 	return r;
+}
+
+/* As many as there are processors, and as the person allows. */
+static uint32_t threads(const struct llm_server *server)
+{
+	uint32_t processors = llm_pace_processors();
+	uint64_t most = server->options.limits->threads;
+
+	return processors < most ? processors : (uint32_t)most;
 }
 
 static int load(struct llm_server *server, struct llm_call *call, struct error *err)
@@ -82,7 +92,7 @@ static int load(struct llm_server *server, struct llm_call *call, struct error *
 		.file = &server->file,
 		.context_tokens = (uint32_t)server->options.limits->context_tokens,
 		.batch_tokens = BATCH_TOKENS,
-		.threads = (uint32_t)server->options.limits->threads,
+		.threads = threads(server),
 		.go_on = go_on,
 		.data = server,
 	};
@@ -91,7 +101,6 @@ static int load(struct llm_server *server, struct llm_call *call, struct error *
 
 	if (server->weights)
 		return 0;
-	llm_call_say_loading(call);
 	r = llm_weights_open(&options, &server->weights, err);
 	if (r == -EINVAL)
 		r = err->code = -EIO; /* the file's fault, not the peer's */
@@ -248,6 +257,8 @@ static int on_work(sd_event_source *source, void *data)
 		forget(server, call);
 		return 0;
 	}
+	if (r == 0 && !server->weights && llm_call_say_loading(call))
+		return 0; /* said before it is done */
 	if (r == 0)
 		r = step(server, call, &err);
 	if (r == -ECANCELED && !llm_call_is_abandoned(call))
@@ -347,7 +358,7 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 				"contextTokens",
 				server->weights ? llm_weights_context_tokens(server->weights)
 						: limits->context_tokens),
-			SD_JSON_BUILD_PAIR_UNSIGNED("threads", limits->threads),
+			SD_JSON_BUILD_PAIR_UNSIGNED("threads", threads(server)),
 			SD_JSON_BUILD_PAIR_VARIANT("prefixes", prefixes)));
 }
 

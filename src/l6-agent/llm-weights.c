@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/llm-weights.h"
 
+#include "base/clock.h"
 #include "l6-agent/llm-choice.h"
+#include "l6-agent/llm-pace.h"
 #include "l6-agent/llm-text.h"
 
 #include <assert.h>
@@ -10,7 +12,7 @@
 
 #include <llama-build.h>
 
-enum { REASON_BYTES = 160, DESCRIPTION_BYTES = 96 };
+enum { ABORTED = 2, PACED_TOKENS_MIN = 16, REASON_BYTES = 160, DESCRIPTION_BYTES = 96 };
 
 struct llm_weights {
 	struct llama_model *model;
@@ -21,6 +23,8 @@ struct llm_weights {
 	llama_token *held; /* what sequence 0 of the context holds */
 	size_t n_held;
 	uint32_t context_tokens, batch_tokens;
+	struct llm_pace pace;
+	bool is_paced, is_too_slow; /* a prompt is being read; it has to be done by fewer threads */
 	bool (*go_on)(void *data);
 	void *data;
 	char reason[REASON_BYTES]; /* the last complaint of the library */
@@ -58,9 +62,11 @@ static bool on_progress(float done, void *data)
 
 static bool on_abort_asked(void *data)
 {
-	const struct llm_weights *weights = data;
+	struct llm_weights *weights = data;
 
-	return !weights->go_on(weights->data);
+	weights->is_too_slow = weights->is_paced &&
+			       !llm_pace_look(&weights->pace, clock_monotonic_us(), clock_cpu_us());
+	return weights->is_too_slow || !weights->go_on(weights->data);
 }
 
 void llm_weights_identify(const struct llm_file *file, uint8_t ret_id[SHA256_BYTES])
@@ -105,8 +111,8 @@ static int make_context(struct llm_weights *weights, const struct llm_weights_op
 	params.n_batch = options->batch_tokens;
 	params.n_ubatch = options->batch_tokens;
 	params.n_seq_max = 1;
-	params.n_threads = (int32_t)options->threads;
-	params.n_threads_batch = (int32_t)options->threads;
+	params.n_threads = 1;
+	params.n_threads_batch = 1;
 	params.abort_callback = on_abort_asked;
 	params.abort_callback_data = weights;
 	params.swa_full = true; /* only then can a sequence be cut back to a shared prefix */
@@ -133,6 +139,7 @@ int llm_weights_open(const struct llm_weights_options *options, struct llm_weigh
 	assert(options->context_tokens > 0 && options->batch_tokens > 0 && options->threads > 0);
 	if (!weights)
 		return FAIL(err, -ENOMEM, "out of memory");
+	llm_pace_init(&weights->pace, options->threads);
 	weights->go_on = options->go_on;
 	weights->data = options->data;
 	llama_log_set(on_library_log, weights);
@@ -243,6 +250,26 @@ static void drop_unfinished(struct llm_weights *weights)
 	}
 }
 
+/*
+ * One token is computed by one thread: with more the sums depend on their number. A prompt is read
+ * by as many as have a processor.
+ */
+static int decode(struct llm_weights *weights)
+{
+	uint32_t threads = 1;
+	int r;
+
+	weights->is_paced = weights->batch.n_tokens >= PACED_TOKENS_MIN;
+	if (weights->is_paced)
+		threads = llm_pace_begin(&weights->pace, clock_monotonic_us(), clock_cpu_us());
+	llama_set_n_threads(weights->context, (int32_t)threads, (int32_t)threads);
+	r = llama_decode(weights->context, weights->batch);
+	if (r == 0)
+		return 0;
+	drop_unfinished(weights);
+	return r;
+}
+
 int llm_weights_feed(struct llm_weights *weights, const llama_token *tokens, size_t n,
 		     bool want_logits, struct error *err)
 {
@@ -261,11 +288,12 @@ int llm_weights_feed(struct llm_weights *weights, const llama_token *tokens, siz
 		batch->logits[i] = want_logits && i == n - 1 ? 1 : 0;
 	}
 	batch->n_tokens = (int32_t)n;
-	r = llama_decode(weights->context, *batch);
+	do
+		r = decode(weights);
+	while (r == ABORTED && weights->is_too_slow);
 	if (r != 0) {
-		drop_unfinished(weights);
-		return r == 2 ? FAIL(err, -ECANCELED, "the call was cancelled")
-			      : FAIL(err, -EIO, "the model failed to compute (%d)", r);
+		return r == ABORTED ? FAIL(err, -ECANCELED, "the call was cancelled")
+				    : FAIL(err, -EIO, "the model failed to compute (%d)", r);
 	}
 	memcpy(weights->held + weights->n_held, tokens, n * sizeof(tokens[0]));
 	weights->n_held += n;

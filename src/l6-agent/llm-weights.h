@@ -29,7 +29,8 @@ struct llm_style;
 struct llm_weights_options {
 	const char *path;
 	const struct llm_file *file; /* what path holds, llm_file_identify() */
-	uint32_t context_tokens, batch_tokens, threads;
+	uint32_t context_tokens, batch_tokens;
+	uint32_t threads; /* at most, for reading a prompt */
 	/* Asked between small pieces of work, also inside a batch; false stops it. */
 	bool (*go_on)(void *data);
 	void *data;

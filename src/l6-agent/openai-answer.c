@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/json-text.h"
 #include "base/utf8.h"
+#include "l6-agent/reasoning-details.h"
 #include "l6-agent/reply-text.h"
 
 #include <string.h>
@@ -28,6 +29,7 @@ struct openai_answer {
 	struct piece_call *calls;
 	size_t n_calls;
 	struct openai_view view;
+	struct reasoning_details details;
 	struct buf reasoning;       /* to carry; empty unless the provider wants it back */
 	bool has_stop, has_message; /* has_message: something of an answer came */
 	enum answer_stop stop;
@@ -63,6 +65,7 @@ static void free_answer(void *userdata)
 	free(answer->calls);
 	reply_text_fini(&answer->reply);
 	buf_free(&answer->reasoning);
+	reasoning_details_fini(&answer->details);
 	free(answer);
 }
 
@@ -327,6 +330,9 @@ static int take_message(struct openai_answer *answer, yyjson_val *message, struc
 	int r = take_reasoning(answer, message);
 
 	if (r >= 0)
+		r = reasoning_details_take(&answer->details,
+					   yyjson_obj_get(message, "reasoning_details"));
+	if (r >= 0)
 		r = take_content(answer, yyjson_obj_get(message, "content"));
 	if (r >= 0 && yyjson_get_len(refusal) > 0)
 		r = take_content(answer, refusal);
@@ -411,7 +417,8 @@ static int carry(struct openai_answer *answer, struct answer *made)
 
 	for (size_t i = 0; i < answer->n_calls; i++)
 		has_extra |= answer->calls[i].extra.length > 0;
-	if (made->n_calls == 0 || (answer->reasoning.length == 0 && !has_extra))
+	if (made->n_calls == 0 ||
+	    (answer->reasoning.length == 0 && !has_extra && answer->details.n == 0))
 		return 0;
 	r = buf_add_string(&out, OPENAI_CARRIED "{\"provider\":");
 	if (r >= 0)
@@ -423,6 +430,11 @@ static int carry(struct openai_answer *answer, struct answer *made)
 	}
 	if (r >= 0 && has_extra)
 		r = add_extras(answer, &out);
+	if (r >= 0 && answer->details.n > 0) {
+		r = buf_add_string(&out, ",\"details\":");
+		if (r >= 0)
+			r = reasoning_details_write(&answer->details, &out);
+	}
 	if (r >= 0)
 		r = buf_add_char(&out, '}');
 	if (r >= 0)

@@ -15,8 +15,9 @@ struct reply_options;
 
 /*
  * Stands in front of what goes back to its provider (struct answer, carried), a JSON object:
- * {"provider":N,"reasoning":"…","extra":[…]}, extra_content of each call or null. Only the provider
- * it came from gets it: others refuse fields they do not know.
+ * {"provider":N,"reasoning":"…","extra":[…],"details":[…]}; extra: extra_content of each call or
+ * null, details: reasoning_details. Only the provider it came from gets it: others refuse fields
+ * they do not know.
  */
 #define OPENAI_CARRIED "openai "
 

@@ -209,6 +209,15 @@ static int add_calls(struct buf *piece, const struct answer *answer, yyjson_val 
 	return r < 0 ? r : buf_add_char(piece, ']');
 }
 
+static int add_details(struct buf *piece, yyjson_val *details)
+{
+	char *text = yyjson_is_arr(details) ? yyjson_val_write(details, 0, NULL) : NULL;
+	int r = text ? buf_printf(piece, ",\"reasoning_details\":%s", text) : 0;
+
+	free(text);
+	return r;
+}
+
 static int add_answer(const struct conversation *conversation, struct buf *piece,
 		      const struct answer *answer)
 {
@@ -223,6 +232,8 @@ static int add_answer(const struct conversation *conversation, struct buf *piece
 		if (r >= 0)
 			r = json_text_string(piece, reasoning);
 	}
+	if (r >= 0)
+		r = add_details(piece, yyjson_obj_get(carried, "details"));
 	if (r >= 0 && answer->n_calls > 0)
 		r = add_calls(piece, answer, yyjson_obj_get(carried, "extra"));
 	yyjson_doc_free(doc);

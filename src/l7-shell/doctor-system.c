@@ -5,6 +5,7 @@
 #include "l2-kernel/cage-owner.h"
 #include "l7-shell/doctor.h"
 #include "l7-shell/link.h"
+#include "l7-shell/status-report.h"
 #include "l7-shell/up-internal.h"
 
 #include <fcntl.h>
@@ -149,9 +150,11 @@ void doctor_daemons(struct doctor *doctor, struct shell *shell)
 void doctor_agent(struct doctor *doctor, struct shell *shell)
 {
 	auto_json sd_json_variant *reply = NULL;
+	auto_buf struct buf name = BUF(TEXT_BYTES * 4);
 	struct error err = { 0 };
 	sd_json_variant *status;
 	char text[TEXT_BYTES];
+	const char *where;
 	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, &err);
 
 	if (r < 0) {
@@ -159,9 +162,10 @@ void doctor_agent(struct doctor *doctor, struct shell *shell)
 		return;
 	}
 	status = link_field(reply, "status");
-	(void)snprintf(text, sizeof(text), "%.80s%sby %.80s, %lld threads, %lld turns",
-		       link_string(status, "model"), *link_string(status, "model") ? " " : "",
-		       link_string(status, "provider"), (long long)link_integer(status, "threads"),
+	if (status_model(shell, status, &name, &where) < 0)
+		return; /* no memory; the next output says so */
+	(void)snprintf(text, sizeof(text), "%.80s (%.80s), threads: %lld, turns: %lld",
+		       buf_string(&name), where, (long long)link_integer(status, "threads"),
 		       (long long)link_integer(status, "turns"));
 	doctor_say(doctor, DOCTOR_IN_FORCE, "agent", text, "");
 }

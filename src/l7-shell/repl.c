@@ -80,6 +80,8 @@ void repl_show(struct repl *repl)
 	if (!repl_is_running(repl)) {
 		screen_settle(out);
 		screen_fresh_line(out);
+	} else if (!out->has_status) {
+		view_wait(repl->view);
 	}
 	flush(repl);
 	r = add_queued(repl, &rows);

@@ -145,8 +145,8 @@ static void print_agent(struct shell *shell, sd_json_variant *status)
 		   number(status, "running"));
 	tool_line_size(number(journal, "bytes"), size);
 	key(shell, "journal");
-	screen_own(&shell->out, STYLE_PLAIN, "%llu records, %s\n", number(journal, "records"),
-		   size);
+	screen_own(&shell->out, STYLE_PLAIN, "%llu record%s, %s\n", number(journal, "records"),
+		   number(journal, "records") == 1 ? "" : "s", size);
 }
 
 static void print_head(struct shell *shell, sd_json_variant *up)

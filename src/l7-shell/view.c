@@ -2,6 +2,7 @@
 #include "l7-shell/view.h"
 
 #include "base/cleanup.h"
+#include "base/utf8.h"
 #include "l7-shell/link.h"
 #include "l7-shell/time-words.h"
 #include "l7-shell/tool-line.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_BYTES = 80, CALLS_MAX = 32, WAITING_MAX = 64, TIME_WORDS_BYTES = 1024 };
+enum { ID_BYTES = 80, CALLS_MAX = 32, WAITING_MAX = 64, WAIT_BYTES = 128, TIME_WORDS_BYTES = 1024 };
 
 /* A tool call that has begun. */
 struct begun {
@@ -33,6 +34,7 @@ struct view {
 	struct waiting waiting[WAITING_MAX];
 	unsigned n_waiting;
 	struct typeset *text;     /* what the model says */
+	char wait[WAIT_BYTES];    /* what the model is waited for; "": it has begun to speak */
 	bool tells_time;          /* the turn is a direct /time */
 	bool reasons;             /* reasoning is being shown as the status line */
 	char open_call[ID_BYTES]; /* the tool call whose line has no end yet; "": none */
@@ -279,10 +281,24 @@ static void on_turn_done(struct view *view, sd_json_variant *data)
 	screen_put(notes, STYLE_PLAIN, "\n", 1);
 }
 
+/* What is being waited for, until something comes. */
+static void tell_wait(struct view *view, const char *what)
+{
+	(void)snprintf(view->wait, sizeof(view->wait), "%s", what); /* a longer one is cut */
+	view->wait[utf8_cut(view->wait, strlen(view->wait), sizeof(view->wait) - 1)] = '\0';
+	screen_status(view->options.notes, view->wait);
+}
+
+void view_wait(struct view *view)
+{
+	if (view->wait[0] && view->active && typeset_is_idle(view->text) && !view->open_call[0])
+		screen_status(view->options.notes, view->wait);
+}
+
 static void on_status(struct view *view, sd_json_variant *data)
 {
 	if (view->options.notes && typeset_is_idle(view->text) && !view->open_call[0])
-		screen_status(view->options.notes, link_string(data, "text"));
+		tell_wait(view, link_string(data, "text"));
 }
 
 static void on_model_started(struct view *view, sd_json_variant *data)
@@ -290,7 +306,7 @@ static void on_model_started(struct view *view, sd_json_variant *data)
 	(void)data;
 	typeset_start(view->text);
 	if (view->options.notes && !view->open_call[0])
-		screen_status(view->options.notes, "thinking");
+		tell_wait(view, "thinking");
 }
 
 static const struct kind_row {
@@ -323,6 +339,8 @@ void view_event(struct view *view, sd_json_variant *event)
 	if (turn > 0)
 		view->turn = (uint64_t)turn;
 	view->time_us = (uint64_t)link_integer(event, "timeUsec");
+	if (strcmp(kind, "reasoning") != 0)
+		view->wait[0] = '\0';
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].kind, kind) == 0 && kinds[i].show)
 			kinds[i].show(view, link_field(event, "data"));

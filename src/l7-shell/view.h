@@ -50,5 +50,8 @@ void view_forget(struct view *view);
 /* The screen has another width. */
 void view_resize(struct view *view);
 
+/* The status line of what is being waited for, when something else has taken it away. */
+void view_wait(struct view *view);
+
 /* The subscription broke: live text may be missing from now on. */
 void view_break(struct view *view);

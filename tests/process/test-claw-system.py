@@ -336,7 +336,7 @@ def doctor_finds_the_daemons_as_the_table_says(f):
     for daemon in ("claw-sandboxd", "clawfsd", "claw-egressd", "claw-agentd"):
         expect_true(re.search(rf"in force  {daemon} +pid \d+, uid .*, seccomp$", out, re.M), out)
     expect_true(re.search(r'in force  cage "execute" +self-test: \d+ forbidden things tried, all refused', out), out)
-    expect_true(re.search(r"in force  agent +fake by openai_compatible", out), out)
+    expect_true(re.search(r"in force  agent +fake \(OpenAI-compatible server\), threads: \d", out), out)
 
 
 @test

@@ -161,6 +161,18 @@ def a_command_typed_during_a_turn_is_obeyed_at_once(f):
 
 
 @test
+def what_is_waited_for_is_said_again_below_a_command(f):
+    f.queue(lambda _: [("turn-started", {}), ("model-started", {"call": 1}), ("status", {"text": "loading the local model"}),
+                       lambda _: f.go.wait(20), ("answer", {"text": "here"}), DONE])
+    with f.person() as t:
+        t.prompt().type("go\n").sees("loading the local model").type("/model\n").sees("❯ /model")
+        t.until(lambda s: [line for line in s.lines() if line][-1] == "loading the local model")
+        f.go.set()
+        t.sees("here").prompt()
+        expect_true("loading" not in t.screen().text(), t.screen().text())
+
+
+@test
 def quitting_during_a_turn_says_that_it_goes_on(f):
     for way in ("/quit\n", "\x04"):
         f.slow()

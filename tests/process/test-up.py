@@ -145,6 +145,18 @@ def a_turn_ends_although_the_launcher_cannot_start_and_goes_on_when_it_can(_):
 
 
 @test
+def the_last_words_of_a_daemon_are_its_reason_whatever_bytes_they_are(system):
+    for written, told in ((b"first\n<3>it broke\n\n", "it broke"), (b"\xff\xe2\x82 \x1b[2J" + "ü".encode() * 4000 + b"\n", "ü"), (b"\0\n", None)):
+        pid = system.pid("claw-egressd")
+        with open(os.path.join(system.state, "log", "claw-egressd.log"), "ab") as file:
+            file.write(written)
+        os.kill(pid, signal.SIGKILL)
+        system.wait_running("claw-egressd", not_pid=pid)
+        reason = [d["reason"] for d in system.status()["daemons"] if d["name"] == "claw-egressd"][0]
+        expect_true(reason.startswith("killed by signal 9") and (not told or told in reason), reason)
+
+
+@test
 def the_daemons_die_with_the_supervisor_and_the_next_command_starts_all_again(system):
     pids = list(system.pids().values())
     os.kill(system.up_pid(), signal.SIGKILL)

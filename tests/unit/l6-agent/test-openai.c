@@ -212,6 +212,39 @@ TEST(signatures_of_calls_go_back_to_the_provider_they_came_from_only)
 	format->close(second);
 }
 
+TEST(the_details_of_reasoning_are_put_together_and_go_back_with_their_calls)
+{
+	static const char said[] =
+		"data: "
+		"{\"choices\":[{\"delta\":{\"reasoning_details\":[{\"type\":\"reasoning.text\","
+		"\"text\":\"I sh\",\"format\":\"f\",\"index\":0}]}}]}\n\n"
+		"data: "
+		"{\"choices\":[{\"delta\":{\"reasoning_details\":[{\"type\":\"reasoning.text\","
+		"\"text\":\"ould\",\"signature\":\"s\",\"index\":0},{\"type\":"
+		"\"reasoning.encrypted\",\"data\":\"e\",\"id\":null,\"index\":1}]}}]}\n\n"
+		"data: "
+		"{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":"
+		"{\"name\":\"echo\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"stop\"}]}\n\n"
+		"data: [DONE]\n\n";
+	struct conversation *conversation = open_at("openrouter");
+	struct answer answer = { 0 };
+	struct error err = { 0 };
+	char *body;
+
+	read_answer(conversation, said, &answer);
+	EXPECT_OK(format->add_assistant(conversation, &answer, &err), &err);
+	body = body_of(conversation, 0);
+	EXPECT_STR(
+		strstr(body, ",\"reasoning_details\""),
+		",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"format\":\"f\",\"index\":0,"
+		"\"signature\":\"s\",\"text\":\"I should\"},{\"type\":\"reasoning.encrypted\","
+		"\"index\":1,\"data\":\"e\"}],\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\","
+		"\"function\":{\"name\":\"echo\",\"arguments\":\"{}\"}}]}]}");
+	free(body);
+	answer_free(&answer);
+	format->close(conversation);
+}
+
 TEST(the_end_of_a_turn_without_an_answer_stands_as_one)
 {
 	struct conversation *conversation = open_with(0, BODY_BYTES_MAX, false);
