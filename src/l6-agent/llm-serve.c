@@ -19,6 +19,7 @@
 #define LOOK_EVERY_US (2 * CLOCK_MSEC_US)
 #define UNLOADED_IDLE_US (5 * CLOCK_SECOND_US) /* without weights there is nothing to keep warm */
 #define FEED_EVERY_US (5 * CLOCK_SECOND_US)
+#define LAST_LOOK_US (50 * CLOCK_MSEC_US)
 #define KEEP_EVERY_US (5 * CLOCK_SECOND_US)
 
 enum { BATCH_TOKENS = 128 }; /* larger ones are hardly faster and are seen to end later */
@@ -29,7 +30,6 @@ struct llm_server {
 	sd_event_source *work, *drain, *idle;
 	struct llm_weights *weights;
 	struct llm_call *calls; /* in the order they are done; the first may be begun */
-	bool is_expired;        /* idle for too long: end when the last connection goes */
 	bool computed;          /* since the state of the context was kept */
 	struct llm_store store;
 	struct llm_file file; /* what model_path holds */
@@ -281,7 +281,6 @@ static void enqueue(struct llm_server *server, struct llm_call *call)
 	*at = call;
 	service_hold(server->options.service);
 	(void)sd_event_source_set_enabled(server->idle, SD_EVENT_OFF);
-	server->is_expired = false;
 	if (call != server->calls)
 		llm_call_say_waiting(call);
 	if (!server->calls->ended) /* else the pipe of the first is waited for */
@@ -367,6 +366,7 @@ static void on_disconnect(sd_varlink_server *varlink, sd_varlink *link, void *da
 	struct llm_server *server = sd_varlink_get_userdata(link);
 	struct llm_call *call, *next;
 
+	(void)varlink;
 	(void)data;
 	if (!server)
 		return; /* refused at the door */
@@ -375,20 +375,23 @@ static void on_disconnect(sd_varlink_server *varlink, sd_varlink *link, void *da
 		if (call->link == link)
 			forget(server, call);
 	}
-	if (server->is_expired && sd_varlink_server_current_connections(varlink) == 0)
-		(void)sd_event_exit(service_event(server->options.service), 0);
 }
 
+/*
+ * Nobody has called for so long. The weights go first, which takes a moment on a slow disk; a call
+ * that came meanwhile is seen before the program ends. Who is connected without a call connects
+ * again with the next one.
+ */
 static int on_idle(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct llm_server *server = data;
 
 	(void)usec;
-	if (sd_varlink_server_current_connections(server->server) == 0)
+	if (!server->weights)
 		return sd_event_exit(sd_event_source_get_event(source), 0);
 	unload(server);
-	server->is_expired = true;
-	return 0;
+	(void)sd_event_source_set_time_relative(source, LAST_LOOK_US);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 static int attach(struct llm_server *server)

@@ -7,7 +7,7 @@
  * hang-up ends the call within milliseconds. A Complete goes before a Prepare, whose work so far is
  * not lost; a long Prepare is kept on disk every few seconds, so that a killed one goes on. The
  * weights are loaded by the first call. After idle_seconds without a call they are unloaded, and
- * the program ends once nobody is connected: the supervisor starts it again on demand.
+ * the program ends, whoever is connected: the supervisor starts it again on demand.
  *
  * Ownership  The caller owns the server object and what the options name.
  */

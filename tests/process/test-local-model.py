@@ -6,6 +6,7 @@ Environment: CLAWOS_BIN, CLAWOS_BASE, CLAWOS_SHARE, CLAWOS_MODEL_FILE (a GGUF fi
 """
 import contextlib
 import os
+import select
 import shutil
 import sys
 import tempfile
@@ -20,10 +21,10 @@ PERSON = "# The person\n\nLives in Ulm and likes short answers. " * 3
 
 
 @contextlib.contextmanager
-def local(prefixes="/nowhere"):
+def local(prefixes="/nowhere", config=None):
     if not os.path.exists(MODEL) or not os.path.exists(os.path.join(os.environ.get("CLAWOS_BIN", ""), "claw-llmd")):
         raise Skip("the local model (claw-llmd in CLAWOS_BIN, weights in CLAWOS_MODEL_FILE)")
-    with System(model=MODEL, env={"CLAWOS_PREFIXES": prefixes}) as system:
+    with System(model=MODEL, env={"CLAWOS_PREFIXES": prefixes}, config=config) as system:
         yield system
 
 
@@ -119,6 +120,19 @@ def what_a_turn_changes_in_a_document_is_read_behind_it():
                 pass
         done, _ = first_call(system, "Say hello.")
         expect_true(done["cachedTokens"] > before, str(done))
+
+
+@test
+def a_model_nobody_asks_is_asleep_and_wakes_for_the_next_question():
+    with local(config="[llm]\nidle_seconds = 1\n") as system:
+        for text in ("Say hello.", "Say it again."):
+            first_call(system, text)
+            pidfd = os.pidfd_open(system.pid("claw-llmd"))
+            expect_true(select.select([pidfd], [], [], 20)[0], "the agent's idle connection does not keep it awake")
+            os.close(pidfd)
+            while (row := [d for d in system.status()["daemons"] if d["name"] == "claw-llmd"][0])["pid"]:
+                pass
+            expect((row["state"], row["restarts"]), ("stopped", 0))
 
 
 @test
