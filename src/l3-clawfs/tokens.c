@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <assert.h>
 #include <limits.h>
 
 struct tokens {
@@ -40,7 +41,7 @@ int tokens_open(sqlite3 *db, enum tokens_kind kind, struct tokens **ret, struct 
 	const char *arguments[3];
 	int n = kind == TOKENS_STEMMED ? 3 : 2, rc;
 	struct tokens *tokens = calloc(1, sizeof(*tokens));
-	fts5_api *api;
+	fts5_api *api = NULL;
 	void *user;
 	int r;
 
@@ -53,6 +54,7 @@ int tokens_open(sqlite3 *db, enum tokens_kind kind, struct tokens **ret, struct 
 		free(tokens);
 		return r;
 	}
+	assert(api);
 	rc = api->xFindTokenizer(api, kind == TOKENS_STEMMED ? "porter" : "unicode61", &user,
 				 &tokens->methods);
 	if (rc == SQLITE_OK)

@@ -53,6 +53,19 @@ static int follow(const struct call *call, int parent_fd, const char *name,
 	return workspace_path(call, joined, reply, path);
 }
 
+/* What is there and cannot become the file: 0 when it can. */
+static int refuse_existing(const struct call *call, int parent_fd, const char *name,
+			   const struct write_file *file, const char *given, struct reply *reply)
+{
+	if (S_ISDIR(file->before.st_mode))
+		return reply_fail(reply, -EISDIR, "\"%s\" is a directory", given);
+	if (!S_ISREG(file->before.st_mode))
+		return reply_fail(reply, -EINVAL, "\"%s\" is not a regular file", given);
+	if (faccessat(parent_fd, name, W_OK, 0) < 0)
+		return workspace_fail(call, file->path.text, "write", -errno, reply);
+	return 0;
+}
+
 int write_file_find(const struct call *call, const char *path, bool make_parents,
 		    struct reply *reply, struct write_file *ret)
 {
@@ -82,12 +95,9 @@ int write_file_find(const struct call *call, const char *path, bool make_parents
 				return r;
 			continue;
 		}
-		if (file.existed && S_ISDIR(file.before.st_mode))
-			return reply_fail(reply, -EISDIR, "\"%s\" is a directory", path);
-		if (file.existed && !S_ISREG(file.before.st_mode))
-			return reply_fail(reply, -EINVAL, "\"%s\" is not a regular file", path);
-		if (file.existed && faccessat(parent, name, W_OK, 0) < 0)
-			return workspace_fail(call, file.path.text, "write", -errno, reply);
+		r = file.existed ? refuse_existing(call, parent, name, &file, path, reply) : 0;
+		if (r < 0)
+			return r;
 		*ret = file;
 		return 0;
 	}

@@ -7,6 +7,7 @@
 #include "l6-agent/egress-address.h"
 #include "l6-agent/egress-limits.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,8 +85,10 @@ static int tidy_address(CURLU *parsed, struct egress_url *url, struct error *err
 static int tidy_host(CURLU *parsed, struct egress_url *url, struct error *err)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
-	size_t n = strlen(url->host);
+	size_t n;
 
+	assert(url->host);
+	n = strlen(url->host);
 	for (size_t i = 0; i < n; i++)
 		if (url->host[i] >= 'A' && url->host[i] <= 'Z')
 			url->host[i] = (char)(url->host[i] | 0x20);
@@ -112,6 +115,7 @@ static int take_parts(CURLU *parsed, struct egress_url *url, struct error *err)
 	r = copy_part(parsed, CURLUPART_SCHEME, 0, &url->scheme, err);
 	if (r < 0)
 		return r;
+	assert(url->scheme);
 	if (strcmp(url->scheme, "https") != 0 && strcmp(url->scheme, "http") != 0)
 		return FAIL(err, -EINVAL, "only https:// and http:// are possible, not %s://",
 			    url->scheme);

@@ -73,7 +73,7 @@ static bool parse(char *line, const uint64_t stamp[LLM_FILE_STAMP], struct llm_f
 		return false;
 	*end = '\0';
 	for (size_t i = 0; i < LLM_FILE_STAMP; i++) {
-		uint64_t number;
+		uint64_t number = 0;
 
 		word = strsep(&at, " ");
 		if (!at || number_parse_u64(word, 0, UINT64_MAX, &number) < 0 || number != stamp[i])

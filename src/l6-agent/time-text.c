@@ -293,11 +293,25 @@ static bool read_number(struct reading *reading)
 	return true;
 }
 
+/* The letters at the front, as many as a word may have; how many. */
+static size_t take_word(struct reading *reading, char word[WORD_BYTES])
+{
+	size_t n = 0;
+
+	while (isalpha((unsigned char)reading->at[n]) && n + 1 < WORD_BYTES) {
+		word[n] = reading->at[n];
+		n++;
+	}
+	word[n] = '\0';
+	reading->at += n;
+	return n;
+}
+
 static bool read_words(struct reading *reading)
 {
 	for (;;) {
 		char word[WORD_BYTES];
-		size_t n = 0;
+		size_t n;
 
 		while (*reading->at == ' ' || *reading->at == ',' || *reading->at == '\t' ||
 		       (*reading->at == '-' && reading->has_day && !reading->has_year) ||
@@ -310,12 +324,7 @@ static bool read_words(struct reading *reading)
 				return false;
 			continue;
 		}
-		while (isalpha((unsigned char)reading->at[n]) && n + 1 < sizeof(word)) {
-			word[n] = reading->at[n];
-			n++;
-		}
-		word[n] = '\0';
-		reading->at += n;
+		n = take_word(reading, word);
 		if (n > 0) {
 			bool repeated =
 				reading->has_offset && reading->has_time && *reading->at == ')';

@@ -159,7 +159,7 @@ static void on_progress(const struct exchange_progress *progress, void *data)
 			       "the local model reads: %llu of %llu tokens, %llu s left",
 			       (unsigned long long)progress->read_tokens,
 			       (unsigned long long)progress->prompt_tokens,
-			       (unsigned long long)(progress->left_us / CLOCK_SECOND_US + 1));
+			       (unsigned long long)progress->left_us / CLOCK_SECOND_US + 1);
 	turn_say_status(data, text);
 }
 

@@ -86,6 +86,18 @@ TEST(the_cursor_moves_and_cuts_by_clusters)
 	edit_text_free(&edit);
 }
 
+TEST(halves_of_a_flag_that_come_together_are_one_for_the_cursor)
+{
+	struct edit_text edit = text_of("\xF0\x9F\x87\xA9x\xF0\x9F\x87\xAA");
+
+	edit.cursor = 5;
+	edit_text_remove(&edit, edit_text_left(&edit));
+	EXPECT_INT(edit.text.length, ==, 8);
+	EXPECT_INT(edit.cursor, ==, 8);
+	EXPECT_INT(edit_text_left(&edit), ==, 0);
+	edit_text_free(&edit);
+}
+
 TEST(a_letter_put_before_a_mark_takes_it)
 {
 	struct edit_text edit = text_of("x");
