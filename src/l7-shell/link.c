@@ -31,6 +31,8 @@ static int connect_to(int run_fd, const char *name, uint64_t limit_us, struct er
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
 		int code = -errno;
 
+		if (code == -ENOENT)
+			return FAIL(err, code, "the system was stopped");
 		return FAIL(err, code, "the system's \"%s\" socket does not answer: %s", name,
 			    strerror(-code));
 	}

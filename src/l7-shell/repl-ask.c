@@ -2,6 +2,7 @@
 /* Questions of the agent at the prompt: a key answers (L7). */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "l7-shell/flow.h"
 #include "l7-shell/line-editor.h"
 #include "l7-shell/link.h"
 #include "l7-shell/repl.h"
@@ -66,13 +67,15 @@ static void print_choice(struct repl *repl, sd_json_variant *data, bool can_alwa
 	struct screen *out = &repl->shell->out;
 	uint64_t limit_us = (uint64_t)link_integer(data, "timeoutUsec");
 	char span[TOOL_LINE_SPAN_BYTES];
+	struct flow flow;
 
 	screen_fresh_line(out);
-	screen_own(out, STYLE_ASK, "  [y]es once%s  [n]o",
-		   can_always ? "  [a]lways this host" : "");
+	screen_own(out, STYLE_PLAIN, "  ");
+	flow_begin(&flow, out, 2, 2);
+	flow_own(&flow, STYLE_ASK, "[y]es once%s  [n]o", can_always ? "  [a]lways this host" : "");
 	if (limit_us > 0) {
 		tool_line_span(limit_us, span);
-		screen_own(out, STYLE_DIM, "   (no, unless answered within %s)", span);
+		flow_own(&flow, STYLE_DIM, "no, unless answered within %s", span);
 	}
 	screen_own(out, STYLE_PLAIN, " ");
 	(void)!screen_flush(out, NULL); /* remembered by the screen */

@@ -65,6 +65,7 @@ int repl_switch(struct repl *repl, const char *thread, struct error *err)
 	if (!before)
 		return FAIL(err, -ENOMEM, "out of memory");
 	repl_let_go(repl);
+	repl->seen = 0;
 	r = shell_set_thread(repl->shell, thread, err);
 	if (r == 0)
 		r = repl_tell_thread(repl, err);

@@ -98,6 +98,8 @@ static void on_event(sd_json_variant *event, void *data)
 	if (link_integer(event, "seq") == 0 && !repl_is_running(repl))
 		return;
 	repl_hide(repl);
+	if (link_integer(event, "seq") > 0)
+		repl->seen = (uint64_t)link_integer(event, "seq");
 	note_event(repl, event);
 	view_event(repl->view, event);
 	if (strcmp(link_string(event, "kind"), "question") == 0 && !repl_is_running(repl) &&
@@ -128,8 +130,10 @@ static void on_lost(const struct error *reason, void *data)
 
 	repl_hide(repl);
 	repl_complain(repl, reason);
-	repl_show(repl);
+	screen_own(&repl->shell->out, STYLE_DIM, "the next message starts it again\n");
+	repl_drop_turns(repl);
 	repl->lost = true;
+	repl_show(repl);
 }
 
 /* The turn's end is an event of its own; only that there was none is said here. */
@@ -233,6 +237,8 @@ int repl_follow(struct repl *repl, struct error *err)
 		r = make_thread(repl, err);
 	if (r < 0)
 		return r;
+	if (repl->seen > 0) /* after a break: what was shown is not shown again */
+		after = repl->seen;
 	session_close(repl->session);
 	repl->session = NULL;
 	r = session_open(repl->event,

@@ -237,7 +237,7 @@ static void obey(struct repl *repl, char *line)
 	repl_complain(repl, &err);
 }
 
-/* The system was stopped or could not be started again: once more, then this is the end. */
+/* Nobody starts a system that was stopped but a person who has something to say. */
 static int recover(struct repl *repl, struct error *err)
 {
 	int r = shell_reconnect(repl->shell, err);
@@ -251,12 +251,13 @@ static int loop(struct repl *repl, struct error *err)
 	int r = repl_follow(repl, err);
 
 	while (r >= 0 && !repl->quit) {
-		if (repl->lost) {
-			r = recover(repl, err);
-		} else if (repl->n_questions > 0 && repl_is_running(repl) && !repl->interrupting) {
+		if (repl->n_questions > 0 && repl_is_running(repl) && !repl->interrupting) {
 			repl_ask(repl);
 		} else if (line_editor_take(repl->editor, &line, &repl->line_shown)) {
-			obey(repl, line.data ? line.data : (char[]){ "" });
+			if (repl->lost && strncmp(buf_string(&line), "/quit", strlen("/quit")) != 0)
+				r = recover(repl, err);
+			if (r >= 0)
+				obey(repl, line.data ? line.data : (char[]){ "" });
 		} else if (line_editor_has_ended(repl->editor)) {
 			repl->quit = true;
 		} else {

@@ -39,6 +39,7 @@ struct repl {
 	struct line_editor *editor;
 	struct watched watched[REPL_WATCHED_MAX]; /* oldest first; the first one runs */
 	size_t n_watched;
+	uint64_t seen; /* the newest record of this thread that was shown */
 	bool caught_up, lost, quit;
 	bool line_shown;   /* the line that is obeyed stands on the screen */
 	bool interrupting; /* Ctrl-C was pressed in this turn */

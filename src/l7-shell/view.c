@@ -273,8 +273,11 @@ static void on_turn_done(struct view *view, sd_json_variant *data)
 	if (!notes || strcmp(state, "done") == 0)
 		return;
 	screen_own(notes, STYLE_BAD, "turn %llu ", (unsigned long long)view->turn);
-	screen_foreign(notes, STYLE_BAD, state, 0);
-	if (*reason) {
+	if (strncmp(reason, state, strlen(state)) != 0) /* "interrupted by the person" says both */
+		screen_foreign(notes, STYLE_BAD, state, 0);
+	else
+		screen_foreign(notes, STYLE_BAD, reason, 0);
+	if (*reason && strncmp(reason, state, strlen(state)) != 0) {
 		screen_own(notes, STYLE_BAD, ": ");
 		screen_foreign(notes, STYLE_BAD, reason, 0);
 	}

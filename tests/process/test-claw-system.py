@@ -330,6 +330,22 @@ def the_person_ends_what_runs_whatever_the_agent_does(f):
 
 
 @test
+def a_shell_stays_when_the_system_is_stopped_and_starts_it_for_a_message_only(f):
+    f.script = [text("before"), text("after")]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("one\n").expect("before").expect(PROMPT)
+        expect(f.claw("stop")[:2], (0, "stopped\n"))
+        t.expect("the system was stopped").expect("the next message starts it again").expect(PROMPT)
+        t.read(1)
+        expect(f.claw("stop")[:2], (0, "was not running\n"))
+        t.type("two\n").expect("after").expect(PROMPT)
+        expect(t.plain().count("before"), 1)
+        expect(f.claw("stop")[:2], (0, "stopped\n"))
+        t.expect("the next message starts it again").expect(PROMPT).type("/quit\n")
+        expect((t.end(), f.claw("stop")[1]), (0, "was not running\n"))
+
+
+@test
 def doctor_finds_the_daemons_as_the_table_says(f):
     f.claw("-m", "/run true")
     _, out, _ = f.claw("doctor")
