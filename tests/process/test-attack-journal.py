@@ -53,14 +53,19 @@ class Fixture:
         os.chown(path or self.path, 64801, 64801)
 
     def refused(self, note, words="the journal is damaged: " + FIRST + " at byte"):
+        """What it says. What a snapshot has spared a start is checked right after it: the first may begin, and ends."""
         requests = len(self.provider.requests)
-        try:
-            self.stack.agentd.start()
-        except RuntimeError as problem:
-            lines = [line for line in str(problem).splitlines() if words in line]
-            expect_true(bool(lines), f"{note}: {problem}")
-            expect(len(self.provider.requests), requests, note)
-            return lines[-1]
+        for _ in range(2):
+            try:
+                self.stack.agentd.start()
+                expect_true(self.stack.agentd.wait(10) != 0, f"{note}: it ends as if nothing were wrong")
+            except RuntimeError as problem:
+                lines = [line for line in str(problem).splitlines() if words in line]
+                expect_true(bool(lines), f"{note}: {problem}")
+                expect(len(self.provider.requests), requests, note)
+                return lines[-1]
+            except TimeoutError:
+                break
         self.stack.agentd.kill()
         raise AssertionError(f"{note}: claw-agentd runs on")
 
@@ -133,6 +138,21 @@ def segments_that_do_not_belong_together_are_refused(f):
     f.refused("the first segment is missing", "the journal is damaged: ")
     os.rename(os.path.join(f.folder, second), f.path)
     f.runs()
+
+
+@test
+def records_that_a_snapshot_knows_of_are_missed(f):
+    """Cut between records, or put back as it was earlier, a log is whole; only what was said of it elsewhere can tell."""
+    for note, kept in (("its last record", len(f.records) - 1), ("the last turn", len(f.records) // 2)):
+        f.stack.agentd.start()
+        f.stack.agentd.stop()  # saves a snapshot
+        f.write(f.bytes[:f.records[kept].position])
+        logged = len(f.stack.agentd.log())
+        f.stack.agentd.start()
+        said = f.stack.agentd.log()[logged:]
+        f.stack.agentd.kill()
+        expect_true("snapshot" in said, f"{note}: {said}")
+        f.write(f.bytes)
 
 
 @test
