@@ -356,6 +356,44 @@ static enum http_failure judge(const struct http_transfer *transfer, CURLcode co
 	}
 }
 
+/* What is wrong with a certificate, for a person; NULL when it is not known. */
+static const char *certificate_reason(CURL *easy)
+{
+	enum { NOT_YET = 9, EXPIRED = 10, SELF_SIGNED = 18, SELF_SIGNED_ABOVE = 19 };
+	enum { NO_ISSUER = 20, NO_SIGNATURE = 21 }; /* X509_V_ERR_* of OpenSSL */
+	long found = -1;
+
+	if (curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &found) != CURLE_OK)
+		return NULL;
+	switch (found) {
+	case NOT_YET:
+		return "the server's certificate is not valid yet (or the clock is slow)";
+	case EXPIRED:
+		return "the server's certificate has expired (or the clock is fast)";
+	case SELF_SIGNED:
+		return "the server's certificate is self-signed";
+	case SELF_SIGNED_ABOVE:
+	case NO_ISSUER:
+	case NO_SIGNATURE:
+		return "the server's certificate is from an authority that is not trusted here "
+		       "([egress] ca_file names others)";
+	default:
+		return NULL;
+	}
+}
+
+static const char *reason_of(CURL *easy, const struct http_transfer *transfer, CURLcode code)
+{
+	const char *reason =
+		code == CURLE_PEER_FAILED_VERIFICATION ? certificate_reason(easy) : NULL;
+
+	if (!reason && strstr(transfer->reason, "subject name")) /* libcurl compares it itself */
+		reason = "the server's certificate is for another host name";
+	if (reason)
+		return reason;
+	return transfer->reason[0] ? transfer->reason : curl_easy_strerror(code);
+}
+
 static void end_one(struct http *http, CURL *easy, CURLcode code)
 {
 	struct http_transfer *transfer = NULL;
@@ -364,7 +402,7 @@ static void end_one(struct http *http, CURL *easy, CURLcode code)
 
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
 	end.failure = judge(transfer, code);
-	end.reason = transfer->reason[0] ? transfer->reason : curl_easy_strerror(code);
+	end.reason = reason_of(easy, transfer, code);
 	memcpy(end.address, transfer->refused, sizeof(end.address));
 	if (curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &us) == CURLE_OK)
 		end.connect_us = (uint64_t)us;

@@ -63,8 +63,9 @@ def a_provider_with_a_good_certificate_gets_the_key():
 @test
 def a_bad_certificate_is_refused_with_what_is_wrong_with_it():
     with certificates() as folder:
-        for name, trust, words in (("self", True, "self-signed"), ("good", False, "issuer"), ("expired", True, "has expired"),
-                                   ("future", True, "not yet valid"), ("other", True, "subject name matches target")):
+        for name, trust, words in (("self", True, "is self-signed"), ("good", False, "authority that is not trusted"),
+                                   ("expired", True, "has expired"), ("future", True, "is not valid yet"),
+                                   ("other", True, "is for another host name")):
             with server(folder, name) as provider, \
                     Broker(provider.url, egress=f"ca_file = {folder}/ca.pem" if trust else "", provider="retry_wait = 1") as broker:
                 failure = refused(broker.complete, "ProviderFailed")
