@@ -121,6 +121,11 @@ void journal_load_snapshot(struct journal *journal, struct journal_scan *scan)
 	if (r < 0)
 		reason = strerror(-r);
 	is_good = is_good && find_place(journal, &snapshot, scan);
+	if (is_good && snapshot.position < journal->options.snapshot_bytes) {
+		*scan = before; /* it would spare little: what is short is checked at once */
+		buf_free(&bytes);
+		return;
+	}
 	if (is_good && load_state(journal, &snapshot) < 0) {
 		reason = "its state does not fit";
 		is_good = false;

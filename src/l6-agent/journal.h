@@ -48,7 +48,8 @@ struct journal_options {
 	uint64_t segment_bytes;  /* a segment that has grown to this is the last one no more; 0 is
 				    refused */
 	sd_event *event;         /* NULL: the caller commits */
-	uint64_t snapshot_bytes; /* of new records, after which a snapshot is written; 0: never */
+	uint64_t snapshot_bytes; /* of new records, after which a snapshot is written, and which
+				    one must spare to be used; 0: never written */
 	journal_save_fn on_save;
 	journal_load_fn on_load;
 	journal_visit_fn on_found;
@@ -80,8 +81,8 @@ must_check int journal_commit(struct journal *journal, struct error *err);
  * removed, so that the next open says so. With an event loop it is called from there.
  */
 must_check int journal_work(struct journal *journal, struct error *err);
-/* Writes a snapshot now, for an ordered stop; what is not committed stays out, then nothing is
- * written. A failure is logged. */
+/* Writes a snapshot now, for an ordered stop, unless something waits for a commit. A failure is
+ * logged. */
 void journal_save(struct journal *journal);
 /* Removes the snapshot: the next open reads everything. */
 void journal_forget_snapshot(struct journal *journal);

@@ -307,7 +307,7 @@ static char *stopped_session(struct session *session, unsigned n, struct buf *sn
 	char *text;
 
 	*session = (struct session){ .dir_fd = make_folder(), .seed = 7 };
-	session->snapshot_bytes = UINT32_MAX;
+	session->snapshot_bytes = 1;
 	open_it(session);
 	play(session, n);
 	text = dump(session);
@@ -408,7 +408,7 @@ TEST(a_snapshot_of_records_that_were_lost_is_ignored)
 	auto_fd int fd = -1;
 	char *text;
 
-	session.snapshot_bytes = UINT32_MAX;
+	session.snapshot_bytes = 1;
 	open_it(&session);
 	play(&session, 10);
 	text = dump(&session);
