@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/message-gate.h"
 #include "base/trim.h"
 
 #include <assert.h>
@@ -39,7 +40,8 @@ struct server_peers {
 	struct service *service;
 	sd_varlink_server *server; /* borrowed: the caller's, as long as the loop runs */
 	uid_t uids[SERVICE_UIDS_MAX];
-	size_t n_uids;
+	size_t n_uids, message_bytes_max;
+	struct message_gates gates;
 	void *userdata;
 };
 
@@ -150,7 +152,7 @@ static bool is_welcome(const struct server_peers *peers, uid_t uid)
 }
 
 /* Takes over fd. */
-static int add_connection(const struct server_peers *peers, int fd)
+static int add_connection(struct server_peers *peers, int fd)
 {
 	auto_fd int own_fd = fd;
 	struct ucred peer = { 0 };
@@ -168,6 +170,14 @@ static int add_connection(const struct server_peers *peers, int fd)
 	 * such credentials when it reads them itself. Nothing goes by the pid. */
 	if (peer.pid == 0)
 		peer.pid = 1;
+	if (peers->message_bytes_max > 0) {
+		r = message_gate_add(&peers->gates, peers->service->event, fd,
+				     peers->message_bytes_max, &fd);
+		if (r < 0)
+			return r;
+		(void)take_fd(&own_fd); /* the gate's, which has another one for us */
+		own_fd = fd;
+	}
 	r = sd_varlink_server_add_connection_pair(peers->server, fd, fd, &peer, &link);
 	if (r < 0)
 		return r;
@@ -236,6 +246,7 @@ int service_serve(struct service *service, const char *name, const sd_varlink_in
 	memcpy(copy->uids, peers->uids, peers->n_uids * sizeof(peers->uids[0]));
 	copy->service = service;
 	copy->n_uids = peers->n_uids;
+	copy->message_bytes_max = peers->message_bytes_max;
 	copy->userdata = userdata;
 
 	r = sd_varlink_server_new(&server, SD_VARLINK_SERVER_ACCOUNT_UID);

@@ -28,10 +28,14 @@ sd_event *service_event(struct service *service); /* borrowed */
 /* The inherited descriptor of that name, now the caller's; -ENOENT when there is none. */
 must_check int service_take_fd(struct service *service, const char *name);
 
+/* What no honest call to a daemon comes near: text of any length goes by descriptor. */
+enum { SERVICE_MESSAGE_BYTES_MAX = 512 * 1024 };
+
 struct service_peers {
 	const uid_t *uids; /* who may connect; others are refused at accept */
 	size_t n_uids;
 	unsigned connections_max, connections_per_uid_max;
+	size_t message_bytes_max; /* of one message; 0: sd-varlink's own 16 MiB */
 };
 
 /*

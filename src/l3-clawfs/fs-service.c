@@ -353,7 +353,8 @@ int fs_service_open(const struct fs_service_options *options, struct fs_service 
 			&(struct service_peers){ .uids = peers,
 						 .n_uids = 2,
 						 .connections_max = connections,
-						 .connections_per_uid_max = connections - kept },
+						 .connections_per_uid_max = connections - kept,
+						 .message_bytes_max = SERVICE_MESSAGE_BYTES_MAX },
 			&fs->context, &fs->server, err);
 	if (r >= 0)
 		r = bind_methods(fs, err);

@@ -231,9 +231,13 @@ static void on_disconnect(sd_varlink_server *server, sd_varlink *link, void *use
 int egress_serve(struct egress *egress, sd_varlink_server **ret, struct error *err)
 {
 	const uid_t uids[] = { egress->agent, egress->owner };
-	const struct service_peers peers = { uids, sizeof(uids) / sizeof(uids[0]),
-					     EGRESS_CONNECTIONS_MAX,
-					     EGRESS_CONNECTIONS_MAX - EGRESS_CONNECTIONS_KEPT };
+	const struct service_peers peers = {
+		.uids = uids,
+		.n_uids = sizeof(uids) / sizeof(uids[0]),
+		.connections_max = EGRESS_CONNECTIONS_MAX,
+		.connections_per_uid_max = EGRESS_CONNECTIONS_MAX - EGRESS_CONNECTIONS_KEPT,
+		.message_bytes_max = SERVICE_MESSAGE_BYTES_MAX,
+	};
 	sd_varlink_server *server = NULL;
 	int r = service_serve(egress->service, "egress", &vl_interface_io_clawos_Egress, &peers,
 			      egress, &server, err);

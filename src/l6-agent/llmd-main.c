@@ -23,7 +23,10 @@ static int serve(const struct daemon_options *daemon, const struct places *place
 {
 	const uid_t uids[] = { daemon->agent, daemon->owner };
 	const unsigned most = (unsigned)limits->connections, kept = most / 4; /* not for one uid */
-	const struct service_peers peers = { uids, 2, most, most - kept };
+	const struct service_peers peers = { .uids = uids,
+					     .n_uids = 2,
+					     .connections_max = most,
+					     .connections_per_uid_max = most - kept };
 	auto_fd int state_fd = dir_open_configured(daemon->state, O_RDONLY | O_DIRECTORY, 0);
 	auto_fd int shared_fd = dir_open_configured(places->prefixes, O_RDONLY | O_DIRECTORY, 0);
 	struct llm_server_options options = {

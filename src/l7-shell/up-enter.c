@@ -35,7 +35,7 @@ enum {
 	FDS_MAX = 4,
 	HIGH_FD = 64,                /* out of the way while they are put in order */
 	LOG_BYTES_MAX = 1024 * 1024, /* a log is turned over at a daemon's start */
-	OPEN_FILES_MAX = 4096,
+	OPEN_FILES_MAX = 8192,       /* claw-egressd: a thousand connections, three each */
 	PROCESSES_MAX = 64,
 	LAUNCHER_PROCESSES_MAX = 8192,
 };
