@@ -354,9 +354,9 @@ TEST(a_snapshot_that_is_cut_or_flipped_anywhere_is_ignored)
 	for (size_t length = 0; length < snapshot.length; length++)
 		expect_ignored(&session, text, snapshot.data, length);
 	for (size_t byte = 0; byte < snapshot.length; byte++) {
-		snapshot.data[byte] ^= 1 << byte % 8;
+		snapshot.data[byte] = (char)(snapshot.data[byte] ^ 1 << byte % 8);
 		expect_ignored(&session, text, snapshot.data, snapshot.length);
-		snapshot.data[byte] ^= 1 << byte % 8;
+		snapshot.data[byte] = (char)(snapshot.data[byte] ^ 1 << byte % 8);
 	}
 	put_snapshot(session.dir_fd, snapshot.data, snapshot.length);
 	found = open_and_dump(&session, &behind);
@@ -375,10 +375,10 @@ TEST(a_snapshot_with_a_head_that_does_not_fit_is_ignored_whatever_its_hash)
 	char *text = stopped_session(&session, 120, &snapshot);
 
 	for (size_t bit = 0; bit < 8 * HEAD_AND_FIRST_MARK; bit++) {
-		snapshot.data[bit / 8] ^= 1 << bit % 8;
+		snapshot.data[bit / 8] = (char)(snapshot.data[bit / 8] ^ 1 << bit % 8);
 		hash_again(&snapshot);
 		expect_ignored(&session, text, snapshot.data, snapshot.length);
-		snapshot.data[bit / 8] ^= 1 << bit % 8;
+		snapshot.data[bit / 8] = (char)(snapshot.data[bit / 8] ^ 1 << bit % 8);
 	}
 	free(text);
 	buf_free(&snapshot);
