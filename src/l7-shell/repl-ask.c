@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#define ESC 0x1b
 #define READ_US (300 * CLOCK_MSEC_US)
 
 static int find(const struct repl *repl, uint64_t question)
@@ -81,16 +82,74 @@ static void print_choice(struct repl *repl, sd_json_variant *data, bool can_alwa
 	(void)!screen_flush(out, NULL); /* remembered by the screen */
 }
 
+/* What was typed at a question. Keys that follow each other are one word, and only a whole word
+ * answers: the A of an arrow key, or of a sentence that is typed here, does not. */
+struct reply {
+	struct screen *out;
+	sd_event_source *pause;
+	char word[24]; /* longer than every answer: what does not fit is none */
+	size_t n;
+	bool paused, ended, gone;
+};
+
+static int on_pause(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct reply *reply = data;
+
+	(void)source;
+	(void)usec;
+	reply->paused = true;
+	return 0;
+}
+
 static int on_key(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-	char *key = data;
+	struct reply *reply = data;
+	char key = 0;
 
 	(void)source;
 	(void)events;
-	if (read(fd, key, 1) != 1)
-		*key = 'n'; /* the terminal is gone */
-	if (*key >= 'A' && *key <= 'Z')
-		*key = (char)(*key - 'A' + 'a');
+	if (read(fd, &key, 1) != 1) {
+		reply->gone = true;
+	} else if (key == '\r' || key == '\n') {
+		reply->ended = true;
+	} else if (key == 0x7f || key == '\b' || key == ('U' & 0x1f)) {
+		reply->n = 0;
+	} else if ((unsigned char)key >= ' ' || key == ESC) {
+		if (reply->n < sizeof(reply->word))
+			reply->word[reply->n++] =
+				(char)(key >= 'A' && key <= 'Z' ? key - 'A' + 'a' : key);
+		if (reply->word[0] != ESC && key >= ' ' && key < 0x7f) {
+			screen_put(reply->out, STYLE_PLAIN, &key, 1);
+			(void)!screen_flush(reply->out, NULL); /* remembered by the screen */
+		}
+	}
+	if (sd_event_source_set_time_relative(reply->pause, READ_US) < 0 ||
+	    sd_event_source_set_enabled(reply->pause, SD_EVENT_ONESHOT) < 0)
+		reply->gone = true;
+	return 0;
+}
+
+/* The answer that stands there: y, a, n; 0 while there is none. */
+static char judge(struct repl *repl, struct reply *reply, sd_json_variant *data, bool can_always)
+{
+	static const char *const words[] = { "y",  "yes",   "/approve", "n",
+					     "no", "/deny", "a",        "always" };
+	bool ended = reply->ended;
+
+	if (reply->gone)
+		return 'n'; /* nobody is there */
+	if (!ended && !reply->paused)
+		return 0;
+	reply->paused = reply->ended = false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == reply->n && memcmp(words[i], reply->word, reply->n) == 0 &&
+		    (can_always || i < 6))
+			return "yyynnnaa"[i];
+	if (ended && reply->n > 0)
+		print_choice(repl, data, can_always);
+	if (ended || (reply->n > 0 && reply->word[0] == ESC))
+		reply->n = 0;
 	return 0;
 }
 
@@ -135,9 +194,11 @@ static void let_it_be_read(struct repl *repl, uint64_t question)
 	repl_hide(repl);
 }
 
-/* The key that was pressed, or 0 when the question is answered or gone. */
-static char await_key(struct repl *repl, sd_json_variant *data, uint64_t question, bool can_always)
+/* y, a or n, or 0 when the question is answered or gone. */
+static char await_reply(struct repl *repl, sd_json_variant *data, uint64_t question,
+			bool can_always)
 {
+	struct reply reply = { .out = &repl->shell->out };
 	struct tty_mode mode = { 0 };
 	sd_event_source *source = NULL;
 	char key = 0;
@@ -149,15 +210,17 @@ static char await_key(struct repl *repl, sd_json_variant *data, uint64_t questio
 	line_editor_pause(repl->editor);
 	tty_mode_keys(&mode);
 	print_choice(repl, data, can_always);
-	if (sd_event_add_io(repl->event, &source, STDIN_FILENO, EPOLLIN, on_key, &key) < 0)
+	if (sd_event_add_time_relative(repl->event, &reply.pause, CLOCK_MONOTONIC, 0, READ_US / 10,
+				       on_pause, &reply) < 0 ||
+	    sd_event_source_set_enabled(reply.pause, SD_EVENT_OFF) < 0 ||
+	    sd_event_add_io(repl->event, &source, STDIN_FILENO, EPOLLIN, on_key, &reply) < 0)
 		key = 'n';
-	while (is_open(repl, question) && key != 'n') {
+	while (key == 0 && is_open(repl, question)) {
 		repl_step(repl);
-		if (key == 'y' || key == 'n' || (key == 'a' && can_always))
-			break;
-		key = 0;
+		key = judge(repl, &reply, data, can_always);
 	}
 	sd_event_source_disable_unref(source);
+	sd_event_source_disable_unref(reply.pause);
 	tty_mode_restore(&mode);
 	line_editor_resume(repl->editor);
 	return key;
@@ -174,7 +237,7 @@ void repl_ask(struct repl *repl)
 	char key;
 	int r;
 
-	key = await_key(repl, data, question, can_always);
+	key = await_reply(repl, data, question, can_always);
 	screen_fresh_line(&repl->shell->out);
 	if (key == 0)
 		return;

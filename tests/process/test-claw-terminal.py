@@ -10,6 +10,7 @@ import sys
 import tempfile
 import termios
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
@@ -210,10 +211,29 @@ def keys_typed_before_a_question_do_not_answer_it(f):
 
 
 @test
+def only_a_whole_word_answers_a_question(f):
+    for typed, word, wanted in (("/approve\n", "allowed", (True, "once")), ("/deny\n", "denied", (False, "once")), ("yes\n", "allowed", (True, "once")),
+                                ("\x1b[A", "", ()), ("\x1by", "", ()), ("say yes\n", "", ()), ("a moment\n", "", ()), ("\x04", "", ())):
+        f.peers.calls.clear()
+        asking(f)
+        with f.terminal() as t:
+            t.expect(PROMPT).type("go\n").expect("[a]lways").expect("5 min 00 s ")
+            t.type(typed)
+            if not word:
+                time.sleep(0.6)
+                expect(f.peers.called("Answer"), [])
+                t.type("n")
+            t.expect(word or "denied").expect("it is over").expect(PROMPT)
+        guard = f.peers.called("egress.Answer")[0][1]
+        expect((guard["allow"], guard["scope"]), wanted or (False, "once"))
+        expect([c[1]["text"] for c in f.peers.called("Submit")], ["go"])
+
+
+@test
 def always_is_offered_only_where_it_means_a_host(f):
     asking(f, via="agent", effect="install")
     with f.terminal() as t:
-        t.expect(PROMPT).type("go\n").expect("[y]es once  [n]o").type("a").type("y").expect("allowed").expect(PROMPT)
+        t.expect(PROMPT).type("go\n").expect("[y]es once  [n]o").type("a\n").expect("[y]es once  [n]o").type("y").expect("allowed").expect(PROMPT)
         expect(f.peers.called("egress.Answer"), [])
         expect(f.peers.called("Answer")[0][1]["allow"], True)
 
