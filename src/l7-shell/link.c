@@ -164,6 +164,9 @@ int link_error(const char *error_id, sd_json_variant *parameters, struct error *
 		return FAIL(err, row->code, "%.*s%s%s", (int)(split - row->format), row->format,
 			    buf_string(&what), split + 2);
 	}
+	if (strcmp(name, "System") == 0 && link_integer(parameters, "errno") > 0)
+		return FAIL(err, -EREMOTEIO, "%s",
+			    strerror((int)link_integer(parameters, "errno")));
 	if (sanitise_text(error_id, strlen(error_id), SANITISE_LINE, &shown) < 0)
 		buf_truncate(&shown, 0);
 	(void)describe(parameters, "reason", &what);

@@ -271,6 +271,9 @@ def a_refused_message_is_a_failure_with_its_reason(f):
     f.peers.replies["io.clawos.Agent.Submit"] = Error("io.clawos.Agent.InvalidArguments", reason="too long\x1b[2J")
     done = f.claw("-m", "x")
     expect((done.returncode, done.stderr), (1, b"claw: the message was not accepted: too long\\x1b[2J\n"))
+    f.peers.replies["io.clawos.Agent.Submit"] = Error("io.systemd.System", origin="linux", errno=28, errnoName="ENOSPC")
+    done = f.claw("-m", "x")
+    expect((done.returncode, done.stderr), (1, b"claw: the message was not accepted: No space left on device\n"))
 
 
 @test
