@@ -9,6 +9,11 @@ const struct provider_row *provider_row(const struct provider_config *config)
 	return &provider_table[config->backend];
 }
 
+bool provider_needs_key(const struct provider_row *row)
+{
+	return row->key_variable && (row->price_in > 0 || row->price_out > 0);
+}
+
 bool provider_is_local(const struct provider_config *config)
 {
 	return provider_row(config)->protocol == PROTOCOL_LOCAL;

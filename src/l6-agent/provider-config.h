@@ -56,6 +56,10 @@ struct provider_config {
 extern const char *const provider_backends[]; /* the names, NULL at the end */
 
 const struct provider_row *provider_row(const struct provider_config *config);
+
+/* False for a server of one's own: it may have a key, and most have none. */
+bool provider_needs_key(const struct provider_row *row);
+
 bool provider_is_local(const struct provider_config *config);
 
 /* What stands in front of the key in its header line. */

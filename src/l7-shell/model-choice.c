@@ -112,7 +112,7 @@ static int check_key(const struct choice *choice, struct error *err)
 	const struct provider_row *row = choice->row;
 	const char *value = row->key_variable ? getenv(row->key_variable) : NULL;
 
-	if (!row->key_variable || (value && *value))
+	if (!provider_needs_key(row) || (value && *value))
 		return 0;
 	if (!choice->is_other && (choice->now.provider_key || get(choice, "key_file")))
 		return 0;

@@ -81,7 +81,8 @@ static void tell_state(struct shell *shell, const struct provider_row *row, bool
 		screen_own(&shell->out, STYLE_GOOD, "  chosen");
 	else if (row->protocol == PROTOCOL_LOCAL && !shell->paths.model)
 		screen_own(&shell->out, STYLE_DIM, "  no file");
-	else if (row->key_variable && !(value && *value) && !model_choice_has_key_file(shell, row))
+	else if (provider_needs_key(row) && !(value && *value) &&
+		 !model_choice_has_key_file(shell, row))
 		screen_own(&shell->out, STYLE_DIM, "  needs %s", row->key_variable);
 	screen_own(&shell->out, STYLE_PLAIN, "\n");
 }

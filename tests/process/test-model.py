@@ -65,7 +65,8 @@ def the_list_shows_every_provider_the_chosen_one_and_what_others_need():
                             "groq": ("131 k", "$0.15/$0.60"), "local": ("free", "no file")}.items():
             for part in parts:
                 expect_true(part in lines[name], f"{part} in: {lines[name]}")
-        expect_true("needs" not in lines["groq"], lines["groq"])
+        for name in ("groq", "llamacpp", "vllm"):  # its key is there; a server of one's own has none
+            expect_true("needs" not in lines[name], lines[name])
 
 
 @test
@@ -86,7 +87,7 @@ def another_provider_goes_on_with_the_conversation_and_gets_its_own_key_only():
 
 @test
 def a_key_in_a_file_of_its_own_is_taken_and_a_model_alone_is_changed_in_place():
-    with Provider([text("one")]) as first, Provider([text("two"), text("three")]) as second:
+    with Provider([text("one")]) as first, Provider([text("two"), text("three"), text("four")]) as second:
         with by_file(first) as system:
             put_key(system, "groq.key", SECOND_KEY)
             system.ask("1")
@@ -95,6 +96,9 @@ def a_key_in_a_file_of_its_own_is_taken_and_a_model_alone_is_changed_in_place():
             expect(system.claw("model", "use", "groq", "faster").returncode, 0)
             expect(system.ask("3")["answer"], "three")
             expect([(r.json["model"], keys(r)) for r in second.requests], [(m, ["Bearer " + SECOND_KEY]) for m in ("fast", "faster")])
+            expect(system.claw("model", "use", "vllm", "mine", second.url).returncode, 0)
+            expect(system.ask("4")["answer"], "four")
+            expect(keys(second.requests[-1]), [])
 
 
 @test
@@ -102,7 +106,7 @@ def what_cannot_be_chosen_changes_nothing():
     with Provider() as provider, at_rest(by_file(provider)) as system:
         before = conf(system)
         for arguments, reason in ((("grok",), 'did you mean "groq"?'), (("groq",), "groq needs a key: set GROQ_API_KEY"),
-                                  (("ollama",), "ollama has no model of its own"), (("local",), "no file of a local model"),
+                                  (("ollama",), "ollama has no model of its own"), (("vllm",), "vllm has no model of its own"), (("local",), "no file of a local model"),
                                   (("openai", "m\nbackend = local"), "")):
             done = system.claw("model", "use", *arguments, env={"OPENAI_API_KEY": "k"})
             expect((done.returncode, reason in done.stderr.decode()), (1, True), f"{arguments}: {done.stderr}")

@@ -224,6 +224,13 @@ def another_model_in_the_environment_restarts_the_system_and_silence_does_not(sy
     system.env = {**saved, "LLM_MODEL": "another"}
     system.start()
     expect_true(system.up_pid() != first, "another model needs another system")
+    first = system.up_pid()
+    system.env = {**saved, "LLM_BACKEND": "antropic"}
+    done = system.claw("status")
+    expect_true(done.returncode == 1 and b'there is no provider "antropic"' in done.stderr and b'did you mean "anthropic"?' in done.stderr, repr(done.stderr))
+    system.env = plain
+    system.start()
+    expect(system.up_pid(), first, "a wrong name stops nothing")
 
 
 @test
