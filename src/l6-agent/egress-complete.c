@@ -5,6 +5,7 @@
 #include "l6-agent/egress-limits.h"
 #include "l6-agent/egress.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -186,6 +187,25 @@ static void begin(struct egress_call *call, const struct arguments *arguments)
 		egress_complete_attempt(call);
 }
 
+/* At its own address it would only answer that; another address may be a server of one's own. */
+static bool lacks_key(const struct egress *egress)
+{
+	const struct provider_config *provider = &egress->settings->provider;
+
+	return !egress->has_key && !provider->base_url && !provider->extra_headers &&
+	       provider_needs_key(provider_row(provider));
+}
+
+static int refuse_without_key(sd_varlink *link, const struct provider_config *provider)
+{
+	char reason[256];
+
+	(void)snprintf(reason, sizeof(reason), "%s needs a key: set %s",
+		       provider_row(provider)->name, provider_row(provider)->key_variable);
+	return sd_varlink_errorbo(link, "io.clawos.Egress.NotConfigured",
+				  SD_JSON_BUILD_PAIR_STRING("reason", reason));
+}
+
 int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
 		       sd_varlink_method_flags_t flags, void *userdata)
 {
@@ -216,6 +236,8 @@ int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
 			link, "io.clawos.Egress.NotConfigured",
 			SD_JSON_BUILD_PAIR_STRING("reason", "no provider is configured; the local "
 							    "model answers"));
+	if (lacks_key(egress))
+		return refuse_without_key(link, &egress->settings->provider);
 	if (!is_path(arguments.path))
 		return egress_invalid(link, "path is no plain absolute path");
 	if (egress_call_new(egress, link, EGRESS_COMPLETE, arguments.offset, arguments.length,

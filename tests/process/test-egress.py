@@ -77,6 +77,12 @@ def the_local_backend_is_not_configured():
 
 
 @test
+def a_provider_that_needs_a_key_is_not_asked_without_one():
+    with Broker(backend="anthropic", key=None) as broker:
+        refused(broker.complete, "NotConfigured")
+
+
+@test
 def an_error_answer_is_passed_on_with_its_body():
     with served([error(401, "Incorrect API key")]) as (broker, _):
         outcome = broker.complete().unwrap()
