@@ -74,11 +74,18 @@ static int connect_up(int run_fd, sd_varlink **ret, struct error *err)
 	return 0;
 }
 
+static bool is_same_but_config(const char *running, const char *wanted)
+{
+	return strncmp(running, wanted, 16) == 0 &&
+	       strcmp(strrchr(running, ':'), strrchr(wanted, ':')) == 0;
+}
+
 /* True when the running system is not the one these paths, file and environment ask for. */
 static int is_other(sd_varlink *link, const struct up_paths *paths, int state_fd, bool *ret,
 		    struct error *err)
 {
 	CLEANUP(up_config_free) struct up_config config = { 0 };
+	struct up_paths without_model = *paths;
 	sd_json_variant *reply = NULL;
 	const char *error_id = NULL, *running;
 	char wanted[64];
@@ -100,9 +107,14 @@ static int is_other(sd_varlink *link, const struct up_paths *paths, int state_fd
 	}
 	/* This environment says nothing about models: file and programs count, the rest stays as
 	 * started. */
-	*ret = strncmp(running, wanted, 16) != 0 ||
-	       strcmp(strrchr(running, ':'), strrchr(wanted, ':')) != 0;
-	return 0;
+	*ret = !is_same_but_config(running, wanted);
+	if (*ret && paths->model) { /* what was started for a provider has no model of its own */
+		without_model.model = NULL;
+		up_config_free(&config);
+		r = up_identity(&without_model, state_fd, &config, wanted, err);
+		*ret = r < 0 || !is_same_but_config(running, wanted);
+	}
+	return r;
 }
 
 static int call_stop(sd_varlink *link, int run_fd, struct error *err)

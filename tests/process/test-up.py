@@ -221,6 +221,9 @@ def another_model_in_the_environment_restarts_the_system_and_silence_does_not(sy
     saved, system.env = system.env, plain
     system.start()
     expect(system.up_pid(), first, "a client that names no model uses what runs")
+    system.env = {**plain, "CLAWOS_MODEL_FILE": "/weights.gguf"}  # as ./clawos says it, whatever runs
+    system.start()
+    expect(system.up_pid(), first, "the local model is not asked for by its file being there")
     system.env = {**saved, "LLM_MODEL": "another"}
     system.start()
     expect_true(system.up_pid() != first, "another model needs another system")
