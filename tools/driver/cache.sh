@@ -6,6 +6,7 @@
 # that base and its clone (in_base). Removing takes the lock alone, moves the folder away and only then deletes it, so
 # nobody ever sees half a folder, and one that is in use stays.
 
+end_seconds=3 # for the programs of a system that was stopped to be gone
 unused_days=30 # a base, part or npm that no call used for longer goes after the next build
 
 # What making each takes at its peak, in MB.
@@ -29,13 +30,15 @@ is_held() {
 holders() {
 	find /proc/[0-9]*/fd -lname "$(readlink -f -- "$(lock_of "$1")")" 2>/dev/null | cut -d/ -f3 | sort -un |
 		while read -r holder; do
-			echo "$holder $(tr '\0' ' ' <"/proc/$holder/cmdline" 2>/dev/null)"
+			echo "$holder $({ tr '\0' ' ' <"/proc/$holder/cmdline"; } 2>/dev/null)"
 		done
 }
 
 # Stops this call when somebody holds the folder, and says who.
 require_free() {
-	is_held "$1" || return 0
+	# what was told to end a moment ago may still be about to
+	[ ! -d "$1" ] || ! flock -w "$end_seconds" -x "$(lock_of "$1")" true || return 0
+	[ -d "$1" ] || return 0
 	say "$1 is in use by:"
 	holders "$1" | cut -c1-100 | while read -r line; do say "  $line"; done
 	fail "nothing was removed. End that (CLAWOS_STATE=DIR ./clawos stop ends the system of DIR), then call again."
