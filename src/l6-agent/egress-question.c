@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { HEADER_SHOWN_BYTES = 160, ACTION_BYTES_MAX = 32 * 1024 };
+enum { HEADER_SHOWN_BYTES = 160, BODY_SHOWN_BYTES = 4096, ACTION_BYTES_MAX = 32 * 1024 };
 
 /* Numbers begin anywhere, so that none of a process before comes again; every JSON reader counts so
  * far without loss. */
@@ -109,6 +109,39 @@ static bool is_default(const char *header)
 	return header[strlen(header) - 1] == ':' || strcmp(header, "User-Agent: clawos") == 0;
 }
 
+/* What is no text can only be named: the same bytes have the same hash. */
+static int write_binary(const struct egress_request *request, struct buf *out)
+{
+	uint8_t hash[SHA256_BYTES];
+	char hex[SHA256_HEX_BYTES];
+	struct sha256 state;
+
+	sha256_init(&state);
+	sha256_add(&state, request->body, request->length);
+	sha256_end(&state, hash);
+	sha256_hex(hash, hex);
+	return buf_printf(out, "\n(not text, SHA-256 %s)", hex);
+}
+
+/* The body is what leaves the machine; a long one is shown by its front. */
+static int write_body(const struct egress_request *request, struct buf *out)
+{
+	size_t shown = utf8_cut(request->body, request->length, BODY_SHOWN_BYTES);
+	int r;
+
+	if (request->length == 0)
+		return 0;
+	if (memchr(request->body, '\0', request->length) ||
+	    !utf8_is_valid(request->body, request->length))
+		return write_binary(request, out);
+	r = buf_add_char(out, '\n');
+	if (r >= 0)
+		r = buf_add(out, request->body, shown);
+	if (r >= 0 && shown < request->length)
+		r = buf_printf(out, "\n… (%zu bytes more)", request->length - shown);
+	return r;
+}
+
 /* Headers carry data out as a body does, so they are shown; a long one by its front and length. */
 static int write_action(const struct egress_request *request, struct buf *out)
 {
@@ -127,7 +160,7 @@ static int write_action(const struct egress_request *request, struct buf *out)
 		if (r >= 0 && shown < length)
 			r = buf_printf(out, "… (%zu bytes)", length);
 	}
-	return r;
+	return r < 0 ? r : write_body(request, out);
 }
 
 static int fill(struct egress_question *question, const struct egress_request *request)

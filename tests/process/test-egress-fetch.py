@@ -5,6 +5,7 @@
 Environment: CLAWOS_BIN (folder with the built daemons). Needs root (peers of other uids).
 """
 import gzip
+import hashlib
 import os
 import sys
 import time
@@ -17,11 +18,23 @@ from tap import expect, expect_true, run, test  # noqa: E402
 
 
 @test
+def a_question_shows_what_would_be_sent():
+    with Broker(backend="local") as broker:
+        def asked(body):
+            return refused(lambda: broker.fetch("https://example.org/", "POST", body), "ApprovalNeeded")["action"]
+        head = "POST https://example.org/ (%d bytes)\n"
+        expect(asked("zwei\nZeilen ä".encode()), head % 14 + "zwei\nZeilen ä")
+        expect(asked(b"\xff\x00"), head % 2 + f"(not text, SHA-256 {hashlib.sha256(bytes([255, 0])).hexdigest()})")
+        expect(asked(b"x" * 5000), head % 5000 + "x" * 4096 + "\n… (904 bytes more)")
+        expect(asked(b""), "POST https://example.org/ (0 bytes)")
+
+
+@test
 def a_host_without_a_rule_is_asked_about_with_the_exact_request():
     with Broker(backend="local") as broker:
         failure = refused(lambda: broker.fetch("HTTPS://Example.ORG/a/../b?c=d#frag", "POST", b"12345"), "ApprovalNeeded")
         number = failure["question"]
-        expect(failure, {"question": number, "host": "example.org", "port": 443, "action": "POST https://example.org/b?c=d (5 bytes)"})
+        expect(failure, {"question": number, "host": "example.org", "port": 443, "action": "POST https://example.org/b?c=d (5 bytes)\n12345"})
         waiting = broker.person("Questions")["questions"]
         expect([(q["question"], q["method"], q["url"], q["bytes"]) for q in waiting], [(number, "POST", "https://example.org/b?c=d", 5)])
         again = refused(lambda: broker.fetch("https://example.org/b?c=d", "POST", b"12345"), "ApprovalNeeded")
