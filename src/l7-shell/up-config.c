@@ -185,7 +185,13 @@ void up_config_free(struct up_config *config)
 	*config = (struct up_config){ 0 };
 }
 
-int up_config_deal(const struct up_config *config, const char *const wanted[], struct buf *ret)
+static bool is_withheld(const char *key, bool sends)
+{
+	return strcmp(key, "key_file") == 0 || (!sends && strcmp(key, "extra_headers") == 0);
+}
+
+int up_config_deal(const struct up_config *config, const char *const wanted[], bool sends,
+		   struct buf *ret)
 {
 	for (size_t s = 0; wanted[s]; s++) {
 		int r = buf_printf(ret, "[%s]\n", wanted[s]);
@@ -193,8 +199,7 @@ int up_config_deal(const struct up_config *config, const char *const wanted[], s
 		for (unsigned i = 0; i < config->n_rows && r >= 0; i++) {
 			const struct up_config_row *row = &config->rows[i];
 
-			if (strcmp(row->section, wanted[s]) != 0 ||
-			    strcmp(row->key, "key_file") == 0)
+			if (strcmp(row->section, wanted[s]) != 0 || is_withheld(row->key, sends))
 				continue;
 			r = buf_printf(ret, "%s = %s\n", row->key, row->value);
 		}

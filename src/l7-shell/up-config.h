@@ -42,9 +42,12 @@ void up_config_free(struct up_config *config);
 /* The value of a key, NULL when it is not set. Borrowed. */
 const char *up_config_get(const struct up_config *config, const char *section, const char *key);
 
-/* Writes the given sections (NULL-terminated) in file form. provider.key_file is left out. */
+/*
+ * Writes the given sections (NULL-terminated) in file form. provider.key_file is left out, and
+ * provider.extra_headers, which may hold credentials too, unless the daemon is the one that sends.
+ */
 must_check int up_config_deal(const struct up_config *config, const char *const sections[],
-			      struct buf *ret);
+			      bool sends, struct buf *ret);
 
 /* A fingerprint of everything, the key included (FNV-1a; to notice a change, not for security). */
 uint64_t up_config_fingerprint(const struct up_config *config);

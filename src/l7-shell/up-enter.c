@@ -438,7 +438,7 @@ int up_enter(struct up *up, struct up_daemon *daemon, pid_t *ret_pid, int *ret_p
 				 .log_fd = -1,
 				 .error_fd = -1,
 				 .key_fd = -1 };
-	r = up_config_deal(&up->config, daemon->row->config, &entry->conf);
+	r = up_config_deal(&up->config, daemon->row->config, !daemon->row->net_empty, &entry->conf);
 	if (r < 0)
 		return FAIL(err, r, "configuration: %s", strerror(-r));
 	r = plan_binds(entry, err);

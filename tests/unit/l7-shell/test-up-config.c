@@ -117,11 +117,27 @@ TEST(a_key_is_never_dealt_to_a_daemon)
 
 	load(&config, "[provider]\nkey_file = /root/key\n", env);
 	EXPECT_STR(config.provider_key, "s3cr3t-key");
-	EXPECT_INT(up_config_deal(&config, all, &text), ==, 0);
+	EXPECT_INT(up_config_deal(&config, all, true, &text), ==, 0);
 	EXPECT_INT(strstr(text.data, "s3cr3t") == NULL, ==, 1);
 	EXPECT_INT(strstr(text.data, "key_file") == NULL, ==, 1);
 	EXPECT_INT(strstr(text.data, "base_url = http://h/v1\n") != NULL, ==, 1);
 	buf_free(&text);
+	up_config_free(&config);
+}
+
+TEST(headers_for_the_provider_are_dealt_to_who_sends_them_only)
+{
+	static const char *const sections[] = { "provider", NULL };
+	struct buf sender = BUF(UP_CONFIG_MAX), other = BUF(UP_CONFIG_MAX);
+	struct up_config config;
+
+	load(&config, "[provider]\nextra_headers = X-Key:s3cr3t\n", NULL);
+	EXPECT_INT(up_config_deal(&config, sections, true, &sender), ==, 0);
+	EXPECT_INT(up_config_deal(&config, sections, false, &other), ==, 0);
+	EXPECT_INT(strstr(sender.data, "extra_headers = X-Key:s3cr3t\n") != NULL, ==, 1);
+	EXPECT_INT(strstr(other.data, "s3cr3t") == NULL, ==, 1);
+	buf_free(&sender);
+	buf_free(&other);
 	up_config_free(&config);
 }
 
@@ -132,7 +148,7 @@ TEST(a_daemon_gets_its_own_sections_only)
 	struct up_config config;
 
 	load(&config, "[agent]\nname = x\n[fs]\ncache = 1\n", NULL);
-	EXPECT_INT(up_config_deal(&config, fs, &text), ==, 0);
+	EXPECT_INT(up_config_deal(&config, fs, false, &text), ==, 0);
 	EXPECT_STR(text.data, "[fs]\ncache = 1\n");
 	buf_free(&text);
 	up_config_free(&config);
