@@ -3,78 +3,38 @@
 
 #include "base/cleanup.h"
 #include "base/json-text.h"
-#include "l6-agent/reply-text.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 #include <yyjson.h>
 
-enum {
-	ANSWER_CALLS_MAX = 128,
-	ANSWER_WORD_BYTES_MAX = 512,
-	ANSWER_ARGUMENTS_BYTES_MAX = 4 * 1024 * 1024,
-};
-
-struct block_call {
-	int64_t index; /* of its block */
-	struct buf id, name, arguments;
-};
-
 struct anthropic_answer {
-	struct reply_text reply;
-	struct block_call *calls;
-	size_t n_calls, calls_before;
+	struct chat_answer chat;
 	bool in_thinking;
 	struct buf thinking, signature; /* of the block that is open */
 	struct buf carried;             /* finished blocks, from ANTHROPIC_CARRIED on */
-	bool has_message, has_stop;
-	enum answer_stop stop;
 	uint64_t input_tokens, read_tokens, stored_tokens, answer_tokens;
 };
 
-int anthropic_answer_new(size_t calls_before, const struct reply_options *options, void **ret,
-			 struct error *err)
-{
-	struct anthropic_answer *answer = calloc(1, sizeof(*answer));
+static_assert(offsetof(struct anthropic_answer, chat) == 0, "chat_answer_new() makes both");
 
-	if (!answer)
-		return FAIL(err, -ENOMEM, "out of memory");
-	answer->calls_before = calls_before;
-	answer->thinking = BUF(REPLY_TEXT_BYTES_MAX);
-	answer->signature = BUF(REPLY_TEXT_BYTES_MAX);
-	answer->carried = BUF(REPLY_TEXT_BYTES_MAX);
-	reply_text_init(&answer->reply, options);
-	*ret = answer;
-	return 0;
-}
-
-static void free_answer(void *userdata)
+static void init_answer(void *userdata)
 {
 	struct anthropic_answer *answer = userdata;
 
-	if (!answer)
-		return;
-	for (size_t i = 0; i < answer->n_calls; i++) {
-		buf_free(&answer->calls[i].id);
-		buf_free(&answer->calls[i].name);
-		buf_free(&answer->calls[i].arguments);
-	}
-	free(answer->calls);
+	answer->thinking = BUF(REPLY_TEXT_BYTES_MAX);
+	answer->signature = BUF(REPLY_TEXT_BYTES_MAX);
+	answer->carried = BUF(REPLY_TEXT_BYTES_MAX);
+}
+
+static void fini_answer(void *userdata)
+{
+	struct anthropic_answer *answer = userdata;
+
 	buf_free(&answer->thinking);
 	buf_free(&answer->signature);
 	buf_free(&answer->carried);
-	reply_text_fini(&answer->reply);
-	free(answer);
-}
-
-static int explain(int r, struct error *err)
-{
-	if (r == -E2BIG)
-		return FAIL(err, -EPROTO, "the answer holds more than %d tool calls",
-			    ANSWER_CALLS_MAX);
-	if (r == -EMSGSIZE)
-		return FAIL(err, r, "the answer is over a size limit (text %d bytes, arguments %d)",
-			    REPLY_TEXT_BYTES_MAX, ANSWER_ARGUMENTS_BYTES_MAX);
-	return r < 0 ? FAIL(err, r, "the answer cannot be kept: %s", strerror(-r)) : r;
 }
 
 /* Appends the string at key, if there is one. */
@@ -93,7 +53,7 @@ static int take_text(struct anthropic_answer *answer, yyjson_val *object)
 
 	if (yyjson_get_len(text) == 0)
 		return 0;
-	return reply_text_feed(&answer->reply, yyjson_get_str(text), yyjson_get_len(text));
+	return reply_text_feed(&answer->chat.reply, yyjson_get_str(text), yyjson_get_len(text));
 }
 
 static int take_thinking(struct anthropic_answer *answer, yyjson_val *object)
@@ -101,7 +61,8 @@ static int take_thinking(struct anthropic_answer *answer, yyjson_val *object)
 	yyjson_val *text = yyjson_obj_get(object, "thinking");
 
 	if (yyjson_get_len(text) > 0)
-		reply_text_thinking(&answer->reply, yyjson_get_str(text), yyjson_get_len(text));
+		reply_text_thinking(&answer->chat.reply, yyjson_get_str(text),
+				    yyjson_get_len(text));
 	return add_string(&answer->thinking, object, "thinking");
 }
 
@@ -156,22 +117,13 @@ static int carry_redacted(struct anthropic_answer *answer, yyjson_val *block)
 static int begin_call(struct anthropic_answer *answer, int64_t index, yyjson_val *block)
 {
 	yyjson_val *input = yyjson_obj_get(block, "input");
-	struct block_call *call;
+	struct chat_call *call;
 	char *text = NULL;
 	size_t length;
-	int r;
+	int r = chat_answer_call(&answer->chat, index, CHAT_ANSWER_WORD_BYTES_MAX, &call);
 
-	if (answer->n_calls == ANSWER_CALLS_MAX)
-		return -E2BIG;
-	if (!answer->calls)
-		answer->calls = calloc(ANSWER_CALLS_MAX, sizeof(*answer->calls));
-	if (!answer->calls)
-		return -ENOMEM;
-	call = &answer->calls[answer->n_calls++];
-	*call = (struct block_call){ .index = index,
-				     .id = BUF(ANSWER_WORD_BYTES_MAX),
-				     .name = BUF(ANSWER_WORD_BYTES_MAX),
-				     .arguments = BUF(ANSWER_ARGUMENTS_BYTES_MAX) };
+	if (r < 0)
+		return r;
 	r = add_string(&call->id, block, "id");
 	if (r >= 0)
 		r = add_string(&call->name, block, "name");
@@ -205,9 +157,11 @@ static int begin_block(struct anthropic_answer *answer, int64_t index, yyjson_va
 
 static int add_arguments(struct anthropic_answer *answer, int64_t index, yyjson_val *delta)
 {
-	for (size_t i = answer->n_calls; i > 0; i--)
-		if (answer->calls[i - 1].index == index)
-			return add_string(&answer->calls[i - 1].arguments, delta, "partial_json");
+	struct chat_call *calls = answer->chat.calls;
+
+	for (size_t i = answer->chat.n_calls; i > 0; i--)
+		if (calls[i - 1].index == index)
+			return add_string(&calls[i - 1].arguments, delta, "partial_json");
 	return 0; /* of a block that is not ours */
 }
 
@@ -243,12 +197,12 @@ static void take_stop(struct anthropic_answer *answer, yyjson_val *reason)
 
 	if (!name)
 		return;
-	answer->has_stop = true;
-	answer->stop =
-		ANSWER_STOP_END; /* end_turn, stop_sequence, pause_turn and what comes next */
+	answer->chat.has_stop = true;
+	/* end_turn, stop_sequence, pause_turn and what comes next */
+	answer->chat.stop = ANSWER_STOP_END;
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strcmp(name, reasons[i].name) == 0)
-			answer->stop = reasons[i].stop;
+			answer->chat.stop = reasons[i].stop;
 }
 
 /* Later figures replace earlier ones; what a later one leaves out stays. */
@@ -278,7 +232,7 @@ static int take_message(struct anthropic_answer *answer, yyjson_val *message)
 	size_t i, n;
 	int r = 0;
 
-	answer->has_message = true;
+	answer->chat.has_message = true;
 	yyjson_arr_foreach(yyjson_obj_get(message, "content"), i, n, block)
 	{
 		if (r >= 0)
@@ -317,62 +271,25 @@ static int take_document(void *userdata, yyjson_val *document, bool *ret_done, s
 	} else if (strcmp(type, "message_stop") == 0) {
 		*ret_done = true;
 	}
-	return explain(r, err);
+	return chat_answer_explain(r, err);
 }
 
-static int finish_calls(struct anthropic_answer *answer, struct answer *ret)
-{
-	if (answer->n_calls == 0)
-		return 0;
-	ret->calls = calloc(answer->n_calls, sizeof(*ret->calls));
-	if (!ret->calls)
-		return -ENOMEM;
-	ret->n_calls = answer->n_calls;
-	for (size_t i = 0; i < answer->n_calls; i++) {
-		struct block_call *from = &answer->calls[i];
-		struct tool_call *call = &ret->calls[i];
-
-		if (from->id.length > 0)
-			call->id = buf_take(&from->id);
-		call->name = from->name.length > 0 ? buf_take(&from->name) : strdup("");
-		call->arguments =
-			from->arguments.length > 0 ? buf_take(&from->arguments) : strdup("{}");
-		if (!call->name || !call->arguments)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int finish_answer(void *userdata, bool ended, struct answer *ret, struct error *err)
+static int settle(void *userdata, struct answer *made)
 {
 	struct anthropic_answer *answer = userdata;
-	struct answer made = {
-		.stop = answer->stop,
-		.prompt_tokens = answer->input_tokens + answer->read_tokens + answer->stored_tokens,
-		.cached_tokens = answer->read_tokens,
-		.stored_tokens = answer->stored_tokens,
-		.answer_tokens = answer->answer_tokens,
-	};
 	int r;
 
-	if (!ended && !answer->has_stop)
-		return FAIL(err, -EPROTO, "the answer was cut off before its end");
-	if (!answer->has_message)
-		return FAIL(err, -EPROTO, "the answer holds no message");
-	r = finish_calls(answer, &made);
+	made->prompt_tokens = answer->input_tokens + answer->read_tokens + answer->stored_tokens;
+	made->cached_tokens = answer->read_tokens;
+	made->stored_tokens = answer->stored_tokens;
+	made->answer_tokens = answer->answer_tokens;
+	if (made->n_calls == 0 || answer->carried.length == 0)
+		return 0;
+	r = buf_add_char(&answer->carried, ']');
 	if (r >= 0)
-		r = reply_text_finish(&answer->reply, answer->calls_before, &made);
-	if (r >= 0 && made.n_calls > 0 && answer->carried.length > 0) {
-		r = buf_add_char(&answer->carried, ']');
-		if (r >= 0)
-			made.carried = buf_take(&answer->carried);
-	}
-	if (r < 0) {
-		answer_free(&made);
-		return explain(r, err);
-	}
-	*ret = made;
-	return 0;
+		made->carried = buf_take(&answer->carried);
+	return r;
 }
 
-const struct chat_form anthropic_answer_form = { take_document, finish_answer, free_answer };
+const struct answer_form anthropic_answer_form = { sizeof(struct anthropic_answer), init_answer,
+						   take_document, settle, fini_answer };

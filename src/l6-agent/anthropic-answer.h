@@ -11,15 +11,9 @@
  */
 #pragma once
 
-#include "l6-agent/chat-reader.h"
-
-struct reply_options;
+#include "l6-agent/chat-answer.h"
 
 /* Stands in front of the thinking blocks that go back (struct answer, carried), a JSON list. */
 #define ANTHROPIC_CARRIED "anthropic "
 
-/* calls_before counts the conversation's calls. What options point at is borrowed. */
-must_check int anthropic_answer_new(size_t calls_before, const struct reply_options *options,
-				    void **ret, struct error *err);
-
-extern const struct chat_form anthropic_answer_form;
+extern const struct answer_form anthropic_answer_form;

@@ -47,8 +47,17 @@ must_check int chat_bytes_prompt(struct chat_bytes *bytes, const char *tail, str
  */
 must_check int chat_add_marked(struct buf *piece, const char *name, const char *text);
 
-/* Found memory in its mark, in front of a message. */
-must_check int chat_add_memory(struct buf *piece, const char *memory);
+/* A message of the person, inside a JSON string; memory found for it (or NULL) stands in front, in
+ * its mark. */
+must_check int chat_add_user(struct buf *piece, const char *text, const char *memory);
+
+/* A nudge in its mark, and how a turn ended without an answer, in brackets; inside a JSON string.
+ */
+must_check int chat_add_note(struct buf *piece, const char *text);
+must_check int chat_add_end(struct buf *piece, const char *text);
+
+/* "name":…,"description":…,"SCHEMA_KEY":… of a tool. */
+must_check int chat_add_tool(struct buf *piece, const struct tool *tool, const char *schema_key);
 
 /* Providers refuse names and ids outside letters, digits, _ and -; a model may make one up. */
 must_check int chat_add_name(struct buf *piece, const char *name, size_t max);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "l6-agent/chat-answer.h"
 #include "l6-agent/openai-error.h"
 #include "l6-agent/sse.h"
 
@@ -25,8 +26,7 @@ struct answer_reader {
 	int status;
 	struct buf body; /* FORM_JSON, FORM_ERROR, and what is in front of the first byte */
 	struct sse sse;
-	const struct chat_form *kind;
-	void *answer;
+	struct chat_answer *answer;
 	bool done;           /* the mark of the end came */
 	struct error failed; /* what feed returned once is returned for ever */
 };
@@ -37,7 +37,7 @@ void chat_reader_close(struct answer_reader *reader)
 		return;
 	buf_free(&reader->body);
 	sse_fini(&reader->sse);
-	reader->kind->free(reader->answer);
+	chat_answer_free(reader->answer);
 	free(reader);
 }
 
@@ -111,7 +111,7 @@ static int take_document(struct answer_reader *reader, const char *name, yyjson_
 	if (strcmp(name, "error") == 0 ||
 	    (yyjson_equals_str(yyjson_obj_get(root, "object"), "error")))
 		return openai_error_value(reader->status, root, err);
-	return reader->kind->take(reader->answer, root, &reader->done, err);
+	return reader->answer->form->take(reader->answer, root, &reader->done, err);
 }
 
 /* One event: usually one JSON document, from careless servers several of them. */
@@ -148,16 +148,15 @@ static int on_event(const char *name, const char *bytes, size_t length, void *us
 	return r;
 }
 
-int chat_reader_open(const struct chat_form *form, void *answer, int status,
-		     struct answer_reader **ret, struct error *err)
+int chat_reader_open(struct chat_answer *answer, int status, struct answer_reader **ret,
+		     struct error *err)
 {
 	struct answer_reader *reader = calloc(1, sizeof(*reader));
 
 	if (!reader) {
-		form->free(answer);
+		chat_answer_free(answer);
 		return FAIL(err, -ENOMEM, "out of memory");
 	}
-	reader->kind = form;
 	reader->answer = answer;
 	reader->status = status;
 	reader->body = BUF(READER_JSON_BYTES_MAX);
@@ -266,7 +265,7 @@ static int finish(struct answer_reader *reader, struct answer *ret, struct error
 		r = finish_json(reader, err);
 		break;
 	}
-	return r < 0 ? r : reader->kind->finish(reader->answer, reader->done, ret, err);
+	return r < 0 ? r : chat_answer_finish(reader->answer, reader->done, ret, err);
 }
 
 int chat_reader_finish(struct answer_reader *reader, struct answer *ret, struct error *err)

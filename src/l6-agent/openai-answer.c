@@ -3,83 +3,42 @@
 
 #include "base/cleanup.h"
 #include "base/json-text.h"
-#include "base/utf8.h"
 #include "l6-agent/reasoning-details.h"
-#include "l6-agent/reply-text.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 #include <yyjson.h>
 
-enum {
-	ANSWER_CALLS_MAX = 128,
-	ANSWER_ID_BYTES_MAX = 512,
-	ANSWER_NAME_BYTES_MAX = 256,
-	ANSWER_ARGUMENTS_BYTES_MAX = 4 * 1024 * 1024,
-	ANSWER_EXTRA_BYTES_MAX = 256 * 1024,
-};
-
-struct piece_call {
-	int64_t index; /* the provider's; -1 when it gave none */
-	struct buf id, name, arguments;
-	struct buf extra; /* extra_content, JSON */
-};
+enum { ANSWER_NAME_BYTES_MAX = 256 };
 
 struct openai_answer {
-	struct reply_text reply;
-	struct piece_call *calls;
-	size_t n_calls;
-	struct openai_view view;
+	struct chat_answer chat;
 	struct reasoning_details details;
-	struct buf reasoning;       /* to carry; empty unless the provider wants it back */
-	bool has_stop, has_message; /* has_message: something of an answer came */
-	enum answer_stop stop;
+	struct buf reasoning; /* to carry; empty unless the provider wants it back */
 	uint64_t prompt_tokens, cached_tokens, answer_tokens;
 };
 
-int openai_answer_new(const struct openai_view *view, const struct reply_options *options,
-		      void **ret, struct error *err)
-{
-	struct openai_answer *answer = calloc(1, sizeof(*answer));
+static_assert(offsetof(struct openai_answer, chat) == 0, "chat_answer_new() makes both");
 
-	if (!answer)
-		return FAIL(err, -ENOMEM, "out of memory");
-	answer->view = *view;
-	answer->reasoning = BUF(REPLY_TEXT_BYTES_MAX);
-	reply_text_init(&answer->reply, options);
-	*ret = answer;
-	return 0;
-}
-
-static void free_answer(void *userdata)
+static void init_answer(void *userdata)
 {
 	struct openai_answer *answer = userdata;
 
-	if (!answer)
-		return;
-	for (size_t i = 0; i < answer->n_calls; i++) {
-		buf_free(&answer->calls[i].id);
-		buf_free(&answer->calls[i].name);
-		buf_free(&answer->calls[i].arguments);
-		buf_free(&answer->calls[i].extra);
-	}
-	free(answer->calls);
-	reply_text_fini(&answer->reply);
-	buf_free(&answer->reasoning);
-	reasoning_details_fini(&answer->details);
-	free(answer);
+	answer->reasoning = BUF(REPLY_TEXT_BYTES_MAX);
 }
 
-static int explain(int r, struct error *err)
+static void fini_answer(void *userdata)
 {
-	if (r == -EMSGSIZE)
-		return FAIL(err, r, "the answer is over a size limit (text %d bytes, arguments %d)",
-			    REPLY_TEXT_BYTES_MAX, ANSWER_ARGUMENTS_BYTES_MAX);
-	return r < 0 ? FAIL(err, r, "the answer cannot be kept: %s", strerror(-r)) : r;
+	struct openai_answer *answer = userdata;
+
+	buf_free(&answer->reasoning);
+	reasoning_details_fini(&answer->details);
 }
 
 static int take_text(struct openai_answer *answer, yyjson_val *value)
 {
-	return reply_text_feed(&answer->reply, yyjson_get_str(value), yyjson_get_len(value));
+	return reply_text_feed(&answer->chat.reply, yyjson_get_str(value), yyjson_get_len(value));
 }
 
 static int take_thinking(struct openai_answer *answer, yyjson_val *value)
@@ -88,8 +47,8 @@ static int take_thinking(struct openai_answer *answer, yyjson_val *value)
 	size_t length = yyjson_get_len(value);
 	int r = 0;
 
-	reply_text_thinking(&answer->reply, text, length);
-	if (answer->view.reasoning_back)
+	reply_text_thinking(&answer->chat.reply, text, length);
+	if (answer->chat.view.reasoning_back)
 		r = reply_add_clean(&answer->reasoning, text, length);
 	return r;
 }
@@ -150,7 +109,7 @@ static bool same_text(const struct buf *have, yyjson_val *value)
  * Does a piece belong to this call? The index alone does not say: some servers give every call
  * index 0. Another id, or a name after complete arguments, starts a new call.
  */
-static bool belongs(const struct piece_call *call, yyjson_val *id, yyjson_val *name)
+static bool belongs(const struct chat_call *call, yyjson_val *id, yyjson_val *name)
 {
 	if (yyjson_get_len(id) > 0 && call->id.length > 0)
 		return same_text(&call->id, id);
@@ -159,11 +118,11 @@ static bool belongs(const struct piece_call *call, yyjson_val *id, yyjson_val *n
 	return true;
 }
 
-static struct piece_call *find_call(struct openai_answer *answer, int64_t index, yyjson_val *id,
-				    yyjson_val *name)
+static struct chat_call *find_call(struct openai_answer *answer, int64_t index, yyjson_val *id,
+				   yyjson_val *name)
 {
-	for (size_t i = answer->n_calls; i > 0; i--) {
-		struct piece_call *call = &answer->calls[i - 1];
+	for (size_t i = answer->chat.n_calls; i > 0; i--) {
+		struct chat_call *call = &answer->chat.calls[i - 1];
 
 		if (call->index == index || index < 0)
 			return belongs(call, id, name) ? call : NULL;
@@ -171,25 +130,7 @@ static struct piece_call *find_call(struct openai_answer *answer, int64_t index,
 	return NULL;
 }
 
-static int new_call(struct openai_answer *answer, int64_t index, struct piece_call **ret)
-{
-	if (answer->n_calls == ANSWER_CALLS_MAX)
-		return -E2BIG;
-	if (!answer->calls) {
-		answer->calls = calloc(ANSWER_CALLS_MAX, sizeof(*answer->calls));
-		if (!answer->calls)
-			return -ENOMEM;
-	}
-	*ret = &answer->calls[answer->n_calls++];
-	**ret = (struct piece_call){ .index = index,
-				     .id = BUF(ANSWER_ID_BYTES_MAX),
-				     .name = BUF(ANSWER_NAME_BYTES_MAX),
-				     .arguments = BUF(ANSWER_ARGUMENTS_BYTES_MAX),
-				     .extra = BUF(ANSWER_EXTRA_BYTES_MAX) };
-	return 0;
-}
-
-static int add_arguments(struct piece_call *call, yyjson_val *arguments)
+static int add_arguments(struct chat_call *call, yyjson_val *arguments)
 {
 	size_t length;
 	char *text;
@@ -209,7 +150,7 @@ static int add_arguments(struct piece_call *call, yyjson_val *arguments)
 	return r;
 }
 
-static int add_name(struct piece_call *call, yyjson_val *name)
+static int add_name(struct chat_call *call, yyjson_val *name)
 {
 	if (!name || same_text(&call->name, name))
 		return 0; /* repeated with each piece */
@@ -225,7 +166,7 @@ static yyjson_val *string_in(yyjson_val *object, const char *key)
 }
 
 /* Signatures of a provider's own: it refuses the call when they do not come back. */
-static int take_extra(struct piece_call *call, yyjson_val *piece)
+static int take_extra(struct chat_call *call, yyjson_val *piece)
 {
 	yyjson_val *extra = yyjson_obj_get(piece, "extra_content");
 	size_t length;
@@ -248,11 +189,11 @@ static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val
 	yyjson_val *id = string_in(piece, "id"), *name = string_in(function, "name");
 	yyjson_val *at = yyjson_obj_get(piece, "index");
 	int64_t index = yyjson_is_int(at) ? yyjson_get_sint(at) : -1;
-	struct piece_call *call = find_call(answer, index, id, name);
+	struct chat_call *call = find_call(answer, index, id, name);
 	int r = 0;
 
 	if (!call)
-		r = new_call(answer, index, &call);
+		r = chat_answer_call(&answer->chat, index, ANSWER_NAME_BYTES_MAX, &call);
 	if (r >= 0 && call->id.length == 0 && id)
 		r = reply_add_clean(&call->id, yyjson_get_str(id), yyjson_get_len(id));
 	if (r >= 0)
@@ -262,23 +203,20 @@ static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val
 	return r < 0 ? r : add_arguments(call, yyjson_obj_get(function, "arguments"));
 }
 
-static int take_calls(struct openai_answer *answer, yyjson_val *calls, struct error *err)
+static int take_calls(struct openai_answer *answer, yyjson_val *calls)
 {
 	size_t i, n;
 	yyjson_val *piece;
+	int r = 0;
 
 	yyjson_arr_foreach(calls, i, n, piece)
 	{
 		yyjson_val *function = yyjson_obj_get(piece, "function");
-		int r = take_call(answer, piece, function ? function : piece);
 
-		if (r == -E2BIG)
-			return FAIL(err, -EPROTO, "the answer holds more than %d tool calls",
-				    ANSWER_CALLS_MAX);
-		if (r < 0)
-			return explain(r, err);
+		if (r >= 0)
+			r = take_call(answer, piece, function ? function : piece);
 	}
-	return 0;
+	return r;
 }
 
 static void take_stop(struct openai_answer *answer, yyjson_val *reason)
@@ -297,11 +235,12 @@ static void take_stop(struct openai_answer *answer, yyjson_val *reason)
 
 	if (!name || *name == '\0')
 		return;
-	answer->has_stop = true;
-	answer->stop = ANSWER_STOP_END; /* stop, eos, end_turn, stop_sequence and what comes next */
+	answer->chat.has_stop = true;
+	/* stop, eos, end_turn, stop_sequence and what comes next */
+	answer->chat.stop = ANSWER_STOP_END;
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strcasecmp(name, reasons[i].name) == 0)
-			answer->stop = reasons[i].stop;
+			answer->chat.stop = reasons[i].stop;
 }
 
 static uint64_t count_of(yyjson_val *usage, const char *key)
@@ -323,7 +262,7 @@ static void take_usage(struct openai_answer *answer, yyjson_val *usage)
 	answer->cached_tokens = cached ? cached : count_of(usage, "prompt_cache_hit_tokens");
 }
 
-static int take_message(struct openai_answer *answer, yyjson_val *message, struct error *err)
+static int take_message(struct openai_answer *answer, yyjson_val *message)
 {
 	yyjson_val *function = yyjson_obj_get(message, "function_call");
 	yyjson_val *refusal = yyjson_obj_get(message, "refusal");
@@ -338,9 +277,7 @@ static int take_message(struct openai_answer *answer, yyjson_val *message, struc
 		r = take_content(answer, refusal);
 	if (r >= 0 && yyjson_is_obj(function))
 		r = take_call(answer, NULL, function);
-	if (r < 0)
-		return explain(r, err);
-	return take_calls(answer, yyjson_obj_get(message, "tool_calls"), err);
+	return r < 0 ? r : take_calls(answer, yyjson_obj_get(message, "tool_calls"));
 }
 
 static int take_document(void *userdata, yyjson_val *document, bool *ret_done, struct error *err)
@@ -360,46 +297,20 @@ static int take_document(void *userdata, yyjson_val *document, bool *ret_done, s
 		usage = yyjson_obj_get(yyjson_obj_get(document, "x_groq"), "usage");
 	take_usage(answer, usage);
 	if (yyjson_is_obj(delta))
-		r = take_message(answer, delta, err);
-	else if (yyjson_is_obj(message) && !answer->has_message)
-		r = take_message(answer, message, err);
-	answer->has_message = answer->has_message || delta || message;
+		r = take_message(answer, delta);
+	else if (yyjson_is_obj(message) && !answer->chat.has_message)
+		r = take_message(answer, message);
+	answer->chat.has_message = answer->chat.has_message || delta || message;
 	take_stop(answer, yyjson_obj_get(choice, "finish_reason"));
-	return r;
-}
-
-static char *text_or(struct buf *buf, const char *fallback)
-{
-	return buf->length > 0 ? buf_take(buf) : strdup(fallback);
-}
-
-static int finish_calls(struct openai_answer *answer, struct answer *ret)
-{
-	if (answer->n_calls == 0)
-		return 0;
-	ret->calls = calloc(answer->n_calls, sizeof(*ret->calls));
-	if (!ret->calls)
-		return -ENOMEM;
-	ret->n_calls = answer->n_calls;
-	for (size_t i = 0; i < answer->n_calls; i++) {
-		struct tool_call *call = &ret->calls[i];
-
-		if (answer->calls[i].id.length > 0)
-			call->id = buf_take(&answer->calls[i].id);
-		call->name = text_or(&answer->calls[i].name, "");
-		call->arguments = text_or(&answer->calls[i].arguments, "{}");
-		if (!call->name || !call->arguments)
-			return -ENOMEM;
-	}
-	return 0;
+	return chat_answer_explain(r, err);
 }
 
 static int add_extras(const struct openai_answer *answer, struct buf *out)
 {
 	int r = buf_add_string(out, ",\"extra\":[");
 
-	for (size_t i = 0; i < answer->n_calls && r >= 0; i++) {
-		const struct buf *extra = &answer->calls[i].extra;
+	for (size_t i = 0; i < answer->chat.n_calls && r >= 0; i++) {
+		const struct buf *extra = &answer->chat.calls[i].extra;
 
 		r = i > 0 ? buf_add_char(out, ',') : 0;
 		if (r >= 0)
@@ -415,14 +326,14 @@ static int carry(struct openai_answer *answer, struct answer *made)
 	bool has_extra = false;
 	int r;
 
-	for (size_t i = 0; i < answer->n_calls; i++)
-		has_extra |= answer->calls[i].extra.length > 0;
+	for (size_t i = 0; i < answer->chat.n_calls; i++)
+		has_extra |= answer->chat.calls[i].extra.length > 0;
 	if (made->n_calls == 0 ||
 	    (answer->reasoning.length == 0 && !has_extra && answer->details.n == 0))
 		return 0;
 	r = buf_add_string(&out, OPENAI_CARRIED "{\"provider\":");
 	if (r >= 0)
-		r = json_text_string(&out, answer->view.provider);
+		r = json_text_string(&out, answer->chat.view.provider);
 	if (r >= 0 && answer->reasoning.length > 0) {
 		r = buf_add_string(&out, ",\"reasoning\":");
 		if (r >= 0)
@@ -442,33 +353,15 @@ static int carry(struct openai_answer *answer, struct answer *made)
 	return r;
 }
 
-static int finish_answer(void *userdata, bool ended, struct answer *ret, struct error *err)
+static int settle(void *userdata, struct answer *made)
 {
 	struct openai_answer *answer = userdata;
-	struct answer made = { .stop = answer->stop,
-			       .prompt_tokens = answer->prompt_tokens,
-			       .cached_tokens = answer->cached_tokens,
-			       .answer_tokens = answer->answer_tokens };
-	int r;
 
-	if (!ended && !answer->has_stop)
-		return FAIL(err, -EPROTO, "the answer was cut off before its end");
-	if (!answer->has_message)
-		return FAIL(err, -EPROTO, "the answer holds no message");
-	r = finish_calls(answer, &made);
-	if (r >= 0)
-		r = reply_text_finish(&answer->reply, answer->view.calls, &made);
-	if (r < 0) {
-		answer_free(&made);
-		return explain(r, err);
-	}
-	r = carry(answer, &made);
-	if (r < 0) {
-		answer_free(&made);
-		return explain(r, err);
-	}
-	*ret = made;
-	return 0;
+	made->prompt_tokens = answer->prompt_tokens;
+	made->cached_tokens = answer->cached_tokens;
+	made->answer_tokens = answer->answer_tokens;
+	return carry(answer, made);
 }
 
-const struct chat_form openai_answer_form = { take_document, finish_answer, free_answer };
+const struct answer_form openai_answer_form = { sizeof(struct openai_answer), init_answer,
+						take_document, settle, fini_answer };

@@ -9,9 +9,7 @@
  */
 #pragma once
 
-#include "l6-agent/chat-reader.h"
-
-struct reply_options;
+#include "l6-agent/chat-answer.h"
 
 /*
  * Stands in front of what goes back to its provider (struct answer, carried), a JSON object:
@@ -21,16 +19,4 @@ struct reply_options;
  */
 #define OPENAI_CARRIED "openai "
 
-/* What the reader has to know of the conversation. */
-struct openai_view {
-	size_t calls;         /* it holds; made ids go on from there */
-	bool reasoning_back;  /* thinking is kept for the way back */
-	const char *provider; /* its name */
-};
-
-/* What options point at is borrowed. */
-must_check int openai_answer_new(const struct openai_view *view,
-				 const struct reply_options *options, void **ret,
-				 struct error *err);
-
-extern const struct chat_form openai_answer_form;
+extern const struct answer_form openai_answer_form;

@@ -2,61 +2,24 @@
 /* openai - writes conversations for OpenAI chat completions and the servers that speak it (L6). */
 #include "base/cleanup.h"
 #include "base/json-text.h"
-#include "l6-agent/chat-bytes.h"
-#include "l6-agent/chat-reader.h"
+#include "l6-agent/chat-conversation.h"
 #include "l6-agent/openai-answer.h"
-#include "l6-agent/reply-text.h"
-#include "l6-agent/tool.h"
 
 #include <string.h>
 #include <yyjson.h>
-
-enum { RESULT_BYTES_MAX = 64 * 1024 };
-
-struct conversation {
-	struct chat_bytes bytes;
-	size_t n_messages, n_calls;
-	const struct tool *const *tools;
-	size_t n_tools;
-	bool reasoning_back;
-	const char *provider;
-};
-
-static void close_conversation(struct conversation *conversation)
-{
-	if (!conversation)
-		return;
-	chat_bytes_close(&conversation->bytes);
-	free(conversation);
-}
-DEFINE_CLEANUP(struct conversation *, close_conversation)
-
-static int add_tool(struct buf *piece, const struct tool *tool)
-{
-	int r = buf_add_string(piece, "{\"type\":\"function\",\"function\":{\"name\":");
-
-	if (r >= 0)
-		r = json_text_string(piece, tool->name);
-	if (r >= 0)
-		r = buf_add_string(piece, ",\"description\":");
-	if (r >= 0)
-		r = json_text_string(piece, tool->description);
-	if (r >= 0)
-		r = buf_add_string(piece, ",\"parameters\":");
-	if (r >= 0)
-		r = buf_add_string(piece, tool->schema);
-	return r < 0 ? r : buf_add_string(piece, "}}");
-}
 
 static int add_tools(struct buf *piece, const struct conversation_options *options)
 {
 	int r = buf_add_string(piece, ",\"tools\":[");
 
 	for (size_t i = 0; i < options->n_tools && r >= 0; i++) {
-		if (i > 0)
-			r = buf_add_char(piece, ',');
+		r = buf_add_string(piece, i > 0 ? ",{" : "{");
 		if (r >= 0)
-			r = add_tool(piece, options->tools[i]);
+			r = buf_add_string(piece, "\"type\":\"function\",\"function\":{");
+		if (r >= 0)
+			r = chat_add_tool(piece, options->tools[i], "parameters");
+		if (r >= 0)
+			r = buf_add_string(piece, "}}");
 	}
 	return r < 0 ? r : buf_add_char(piece, ']');
 }
@@ -87,50 +50,19 @@ static int add_front(struct buf *piece, const struct conversation_options *optio
 	return r < 0 ? r : buf_add_char(piece, '}');
 }
 
-static int open_conversation(const struct conversation_options *options, struct conversation **ret,
-			     struct error *err)
-{
-	CLEANUP(close_conversation_ptr) struct conversation *conversation = NULL;
-	auto_buf struct buf piece = BUF(1);
-	int r;
-
-	conversation = calloc(1, sizeof(*conversation));
-	if (!conversation)
-		return FAIL(err, -ENOMEM, "out of memory");
-	r = chat_bytes_open(&conversation->bytes, options, err);
-	if (r < 0)
-		return r;
-	conversation->tools = options->tools;
-	conversation->n_tools = options->n_tools;
-	conversation->reasoning_back = options->reasoning_back;
-	conversation->provider = options->provider ? options->provider : "";
-	conversation->n_messages = options->instructions ? 1 : 0;
-	piece = chat_piece(&conversation->bytes);
-	r = add_front(&piece, options);
-	r = chat_bytes_append(&conversation->bytes, r, &piece, err);
-	if (r < 0)
-		return r;
-	conversation->bytes.front = conversation->bytes.length;
-	*ret = TAKE_PTR(conversation);
-	return 0;
-}
-
-/* Closes the message in piece, appends it and counts it. r is what building it returned. */
+/* Closes the message in piece and appends it. r is what building it returned. */
 static int add_message(struct conversation *conversation, int r, struct buf *piece,
-		       const char *closing, struct error *err)
+		       const char *closing, enum chat_role role, struct error *err)
 {
 	if (r >= 0)
 		r = buf_add_string(piece, closing);
-	r = chat_bytes_append(&conversation->bytes, r, piece, err);
-	if (r >= 0)
-		conversation->n_messages++;
-	return r;
+	return chat_conversation_append(conversation, r, piece, role, err);
 }
 
 static int open_message(const struct conversation *conversation, struct buf *piece,
 			const char *opening)
 {
-	int r = conversation->n_messages > 0 ? buf_add_char(piece, ',') : 0;
+	int r = conversation->last != CHAT_NOBODY ? buf_add_char(piece, ',') : 0;
 
 	return r < 0 ? r : buf_add_string(piece, opening);
 }
@@ -141,11 +73,9 @@ static int add_user(struct conversation *conversation, const char *text, const c
 	auto_buf struct buf piece = chat_piece(&conversation->bytes);
 	int r = open_message(conversation, &piece, "{\"role\":\"user\",\"content\":\"");
 
-	if (r >= 0 && memory)
-		r = chat_add_memory(&piece, memory);
 	if (r >= 0)
-		r = json_text_escape(&piece, text, strlen(text));
-	return add_message(conversation, r, &piece, "\"}", err);
+		r = chat_add_user(&piece, text, memory);
+	return add_message(conversation, r, &piece, "\"}", CHAT_USER, err);
 }
 
 static int add_arguments(struct buf *piece, const char *arguments)
@@ -248,24 +178,20 @@ static int add_assistant(struct conversation *conversation, const struct answer 
 
 	if (r >= 0)
 		r = add_answer(conversation, &piece, answer);
-	r = add_message(conversation, r, &piece, "}", err);
 	if (r >= 0)
-		conversation->n_calls += answer->n_calls;
-	return r;
+		r = buf_add_char(&piece, '}');
+	return chat_conversation_append_answer(conversation, r, &piece, answer, err);
 }
 
 /* Several servers refuse two messages of the person in a row, so an end is an answer. */
 static int add_end(struct conversation *conversation, const char *text, struct error *err)
 {
 	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	auto_buf struct buf bracketed = chat_piece(&conversation->bytes);
-	int r = buf_printf(&bracketed, "[%s]", text);
+	int r = open_message(conversation, &piece, "{\"role\":\"assistant\",\"content\":\"");
 
 	if (r >= 0)
-		r = open_message(conversation, &piece, "{\"role\":\"assistant\",\"content\":");
-	if (r >= 0)
-		r = json_text_string(&piece, buf_string(&bracketed));
-	return add_message(conversation, r, &piece, "}", err);
+		r = chat_add_end(&piece, text);
+	return add_message(conversation, r, &piece, "\"}", CHAT_ASSISTANT, err);
 }
 
 static int add_result(struct conversation *conversation, const struct tool_call *call,
@@ -280,65 +206,51 @@ static int add_result(struct conversation *conversation, const struct tool_call 
 		r = buf_add_string(&piece, ",\"content\":\"");
 	if (r >= 0)
 		r = chat_add_output(&piece, call->name, content, ok);
-	return add_message(conversation, r, &piece, "\"}", err);
+	return add_message(conversation, r, &piece, "\"}", CHAT_USER, err);
 }
 
 /* Several servers refuse a system message after the first one, so a nudge speaks as the user. */
 static int add_note(struct conversation *conversation, const char *text, struct error *err)
 {
 	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	int r = open_message(conversation, &piece,
-			     "{\"role\":\"user\",\"content\":\"<system_note>");
+	int r = open_message(conversation, &piece, "{\"role\":\"user\",\"content\":\"");
 
 	if (r >= 0)
-		r = json_text_escape(&piece, text, strlen(text));
-	return add_message(conversation, r, &piece, "</system_note>\"}", err);
+		r = chat_add_note(&piece, text);
+	return add_message(conversation, r, &piece, "\"}", CHAT_USER, err);
 }
 
-static int finish_prompt(struct conversation *conversation, unsigned flags, struct prompt *ret,
-			 struct error *err)
+static const char *tail_of(const struct conversation *conversation, bool refuse_tools)
 {
-	bool refuse_tools = conversation->n_tools > 0 && (flags & PROMPT_NO_TOOLS);
-
-	return chat_bytes_prompt(&conversation->bytes,
-				 refuse_tools ? "],\"tool_choice\":\"none\"}" : "]}", ret, err);
+	(void)conversation;
+	return refuse_tools ? "],\"tool_choice\":\"none\"}" : "]}";
 }
 
-static int open_reader(const struct conversation *conversation, unsigned flags, int status,
-		       const char *content_type, const struct answer_sink *sink,
-		       struct answer_reader **ret, struct error *err)
-{
-	const struct openai_view view = { conversation->n_calls, conversation->reasoning_back,
-					  conversation->provider };
-	const struct reply_options options = {
-		.sink = sink,
-		.tools = conversation->tools,
-		/* without tools nothing printed is a call; one that came as a call is the loop's to
-		   refuse */
-		.n_tools = flags & PROMPT_NO_TOOLS ? 0 : conversation->n_tools,
-		.conversation = { conversation->bytes.fd, conversation->bytes.front,
-				  conversation->bytes.length },
-	};
-	void *answer = NULL;
-	int r = openai_answer_new(&view, &options, &answer, err);
+static const struct chat_form form = { add_front, tail_of, &openai_answer_form };
 
-	(void)content_type; /* often wrong; the first byte tells */
-	return r < 0 ? r : chat_reader_open(&openai_answer_form, answer, status, ret, err);
+static int open_conversation(const struct conversation_options *options, struct conversation **ret,
+			     struct error *err)
+{
+	int r = chat_conversation_open(&form, options, ret, err);
+
+	if (r >= 0 && options->instructions)
+		(*ret)->last = CHAT_SYSTEM; /* a message as the others are */
+	return r;
 }
 
 const struct model_format model_format_openai = {
 	.name = "openai",
 	.open = open_conversation,
-	.close = close_conversation,
+	.close = chat_conversation_close,
 	.add_user = add_user,
 	.add_assistant = add_assistant,
 	.add_result = add_result,
 	.add_note = add_note,
 	.add_end = add_end,
 	.path = "/chat/completions",
-	.prompt = finish_prompt,
-	.result_bytes_max = RESULT_BYTES_MAX,
-	.reader_open = open_reader,
+	.prompt = chat_conversation_prompt,
+	.result_bytes_max = CHAT_RESULT_BYTES_MAX,
+	.reader_open = chat_conversation_read,
 	.reader_close = chat_reader_close,
 	.feed = chat_reader_feed,
 	.finish = chat_reader_finish,

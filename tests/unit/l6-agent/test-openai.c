@@ -128,6 +128,24 @@ static void read_answer(struct conversation *conversation, const char *bytes, st
 	format->reader_close(reader);
 }
 
+TEST(too_many_calls_are_a_malformed_answer_in_the_old_form_of_a_call_too)
+{
+	static const char call[] = "data: {\"choices\":[{\"delta\":{\"function_call\":{\"name\":"
+				   "\"echo\",\"arguments\":\"{}\"}}}]}\n\n";
+	struct conversation *conversation = open_with(1, BODY_BYTES_MAX, true);
+	const struct answer_sink sink = { 0 };
+	struct answer_reader *reader = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(format->reader_open(conversation, 0, 200, NULL, &sink, &reader, &err), &err);
+	for (int i = 0; i < 128; i++)
+		EXPECT_OK(format->feed(reader, call, strlen(call), &err), &err);
+	EXPECT_INT(format->feed(reader, call, strlen(call), &err), ==, -EPROTO);
+	EXPECT_STR(err.text, "the answer holds more than 128 tool calls");
+	format->reader_close(reader);
+	format->close(conversation);
+}
+
 TEST(thinking_goes_back_with_its_calls_where_the_provider_wants_it_and_nowhere_else)
 {
 	static const char said[] =

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+#include "l6-agent/chat-conversation.h"
+
+#include "base/cleanup.h"
+#include "l6-agent/chat-answer.h"
+
+void chat_conversation_close(struct conversation *conversation)
+{
+	if (!conversation)
+		return;
+	chat_bytes_close(&conversation->bytes);
+	free(conversation);
+}
+DEFINE_CLEANUP(struct conversation *, chat_conversation_close)
+
+int chat_conversation_open(const struct chat_form *form, const struct conversation_options *options,
+			   struct conversation **ret, struct error *err)
+{
+	CLEANUP(chat_conversation_close_ptr) struct conversation *conversation = NULL;
+	auto_buf struct buf piece = BUF(1);
+	int r;
+
+	conversation = calloc(1, sizeof(*conversation));
+	if (!conversation)
+		return FAIL(err, -ENOMEM, "out of memory");
+	r = chat_bytes_open(&conversation->bytes, options, err);
+	if (r < 0)
+		return r;
+	conversation->form = form;
+	conversation->tools = options->tools;
+	conversation->n_tools = options->n_tools;
+	conversation->reasoning_back = options->reasoning_back;
+	conversation->provider = options->provider ? options->provider : "";
+	piece = chat_piece(&conversation->bytes);
+	r = form->add_front(&piece, options);
+	r = chat_bytes_append(&conversation->bytes, r, &piece, err);
+	if (r < 0)
+		return r;
+	conversation->bytes.front = conversation->bytes.length;
+	*ret = TAKE_PTR(conversation);
+	return 0;
+}
+
+int chat_conversation_append(struct conversation *conversation, int r, const struct buf *piece,
+			     enum chat_role role, struct error *err)
+{
+	r = chat_bytes_append(&conversation->bytes, r, piece, err);
+	if (r >= 0)
+		conversation->last = role;
+	return r;
+}
+
+int chat_conversation_append_answer(struct conversation *conversation, int r,
+				    const struct buf *piece, const struct answer *answer,
+				    struct error *err)
+{
+	r = chat_conversation_append(conversation, r, piece, CHAT_ASSISTANT, err);
+	if (r >= 0) {
+		conversation->n_calls += answer->n_calls;
+		conversation->n_answers++;
+	}
+	return r;
+}
+
+int chat_conversation_prompt(struct conversation *conversation, unsigned flags, struct prompt *ret,
+			     struct error *err)
+{
+	bool refuse_tools = conversation->n_tools > 0 && (flags & PROMPT_NO_TOOLS);
+
+	return chat_bytes_prompt(&conversation->bytes,
+				 conversation->form->tail(conversation, refuse_tools), ret, err);
+}
+
+int chat_conversation_read(const struct conversation *conversation, unsigned flags, int status,
+			   const char *content_type, const struct answer_sink *sink,
+			   struct answer_reader **ret, struct error *err)
+{
+	const struct answer_view view = { conversation->n_calls, conversation->reasoning_back,
+					  conversation->provider };
+	const struct reply_options options = {
+		.sink = sink,
+		.tools = conversation->tools,
+		/* without tools nothing printed is a call; one that came as a call is the loop's to
+		   refuse */
+		.n_tools = flags & PROMPT_NO_TOOLS ? 0 : conversation->n_tools,
+		.conversation = { conversation->bytes.fd, conversation->bytes.front,
+				  conversation->bytes.length },
+	};
+	struct chat_answer *answer = chat_answer_new(conversation->form->answer, &view, &options);
+
+	(void)content_type; /* often wrong; the first byte tells */
+	return answer ? chat_reader_open(answer, status, ret, err)
+		      : FAIL(err, -ENOMEM, "out of memory");
+}
