@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "base/buf.h"
 #include "base/dir.h"
-#include "base/sha256.h"
 #include "l6-agent/model.h"
 #include "l6-agent/tool.h"
 
+#include "harness/prompt.h"
 #include "harness/tap.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <yyjson.h>
 
 enum { BODY_BYTES_MAX = 1 << 20 };
@@ -36,20 +35,9 @@ static struct conversation *open_with(size_t n_tools, size_t max_bytes, bool str
 	return conversation;
 }
 
-/* The bytes of one prompt, checked against length and hash. The caller frees. */
 static char *body_of(struct conversation *conversation, unsigned flags)
 {
-	struct prompt prompt = { 0 };
-	struct error err = { 0 };
-	uint8_t hash[SHA256_BYTES];
-	char *body;
-
-	EXPECT_OK(format->prompt(conversation, flags, &prompt, &err), &err);
-	body = calloc(1, prompt.length + 1);
-	EXPECT_INT(pread(prompt.fd, body, prompt.length, (off_t)prompt.offset), ==, prompt.length);
-	sha256_of(body, prompt.length, hash);
-	EXPECT_INT(memcmp(hash, prompt.hash, sizeof(hash)), ==, 0);
-	return body;
+	return prompt_body(format, conversation, flags);
 }
 
 TEST(an_empty_conversation_has_its_documented_bytes)
