@@ -6,7 +6,7 @@
  * system call itself, in a child where it would change the caller. Nothing is left behind.
  *
  * Errors     None: a probe that cannot run is PROBE_UNKNOWN with the reason in detail.
- * Tests      tests/process/test-claw.py (claw doctor).
+ * Tests      tests/process/test-claw-verbs.py (claw doctor).
  */
 #pragma once
 

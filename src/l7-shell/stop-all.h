@@ -7,7 +7,7 @@
  * is killed too. An agent that does not answer within two seconds is passed over and named.
  *
  * Errors     When the cages could not be killed: the reason. The rest is told in the outcome.
- * Tests      tests/process/test-claw.py, test-claw-system.py.
+ * Tests      tests/process/test-claw-verbs.py, test-claw-system.py.
  */
 #pragma once
 

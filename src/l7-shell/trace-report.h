@@ -2,7 +2,7 @@
 /*
  * trace-report - one turn in full: the waterfall of its model and tool calls (L7).
  *
- * Source     spec/trace.md. Tests: tests/process/test-claw.py.
+ * Source     spec/trace.md. Tests: tests/process/test-claw-verbs.py.
  */
 #pragma once
 
