@@ -30,6 +30,9 @@ class Fixture:
     def say(self, *events):
         self.peers.script = lambda _: list(events)
 
+    def texts(self):
+        return [c[1]["text"] for c in self.peers.called("Submit")]
+
 
 def answer(text):
     return [("turn-started", {}), ("model-started", {"call": 1}), ("model-done", {"call": 1, "text": text}),

@@ -180,6 +180,19 @@ class Peers:
         threading.Thread(target=self.play, args=(parameters, reply["thread"], self.turn), daemon=True).start()
         return reply
 
+    def decisions(self):
+        """Each answer becomes a decision record, as from the agent. Returns the event that one has."""
+        told = threading.Event()
+
+        def decide(parameters):
+            with self.lock:
+                self.add("decision", {"question": parameters["question"], "allow": parameters["allow"], "by": "person"}, turn=self.turn)
+            told.set()
+            return {}
+
+        self.replies["io.clawos.Agent.Answer"] = decide
+        return told
+
     def play(self, parameters, thread, turn):
         for step in self.script(parameters):
             if step is DROP:

@@ -4,45 +4,33 @@
 The daemons are scripted (harness/peers.py), the terminal is a pty (harness/terminal.py).
 """
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import termios
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
+import claw  # noqa: E402
+from claw import CLAW  # noqa: E402
 from peers import DONE, DROP, Error, Peers  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from terminal import Terminal, foreign  # noqa: E402
 
-CLAW = os.path.join(os.environ["CLAWOS_BIN"], "claw")
 PROMPT = "❯ "
 HOSTILE = ("\x1b[2J\x1b]52;c;eA==\x07\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\\x9b31m\x9d0;t\x9c\x90q\x9c\u202eevil\u2066\u200b\ufeff"
            "\u2028\x08\x7f\x1bc\x1b[6n\x1bP+q\x1b\\\U000e0041\x1b7\x1b[?2004h\r\x1b[A")
 
 
-class Fixture:
+class Fixture(claw.Fixture):
     def __enter__(self):
-        self.state = tempfile.mkdtemp(prefix="clawos-term-")
-        self.peers = Peers(self.state).__enter__()
+        super().__enter__()
         self.peers.replies["io.clawos.Agent.History"] = lambda _: {"turns": []}
         return self
 
-    def __exit__(self, *_):
-        self.peers.__exit__()
-        shutil.rmtree(self.state)
-
     def terminal(self, *arguments, **options):
         return Terminal([CLAW, "--state", self.state, *arguments], **options)
-
-    def say(self, *events):
-        self.peers.script = lambda _: list(events)
-
-    def texts(self):
-        return [c[1]["text"] for c in self.peers.called("Submit")]
 
 
 def answer(text):
@@ -167,15 +155,7 @@ def a_command_is_completed_and_a_wrong_one_named(f):
 
 
 def asking(f, via="egress", effect="send"):
-    told = threading.Event()
-
-    def decide(p):
-        with f.peers.lock:
-            f.peers.add("decision", {"question": p["question"], "allow": p["allow"], "by": "person"}, turn=f.peers.turn)
-        told.set()
-        return {}
-
-    f.peers.replies["io.clawos.Agent.Answer"] = decide
+    told = f.peers.decisions()
     f.peers.script = lambda _: [("question", {"tool": "http", "effect": effect, "action": "POST https://example.org/ 12 bytes", "via": via,
                                               "question": 5, "timeoutUsec": 300000000}),
                                 lambda _: told.wait(20), ("answer", {"text": "it is over"}), DONE]

@@ -5,23 +5,22 @@ The daemons are scripted (harness/peers.py), the terminal is a pty (harness/term
 """
 import fcntl
 import os
-import shutil
 import signal
 import struct
 import sys
-import tempfile
 import termios
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
-from peers import DONE, Error, Peers  # noqa: E402
+import claw  # noqa: E402
+from claw import CLAW  # noqa: E402
+from peers import DONE, Error  # noqa: E402
 from screen import Screen  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
-CLAW = os.path.join(os.environ["CLAWOS_BIN"], "claw")
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 RUNNING = "  Enter queues it, Ctrl-C interrupts the turn"
 ACCENT = "e\u0301"
@@ -63,10 +62,9 @@ class Person(Terminal):
         return self
 
 
-class Fixture:
+class Fixture(claw.Fixture):
     def __enter__(self):
-        self.state = tempfile.mkdtemp(prefix="clawos-type-")
-        self.peers = Peers(self.state).__enter__()
+        super().__enter__()
         self.peers.replies["io.clawos.Agent.History"] = lambda _: {"turns": []}
         self.peers.replies["io.clawos.Agent.Status"] = {"status": {"model": "gpt", "provider": "openai"}}
         self.go, self.more = threading.Event(), threading.Event()
@@ -75,14 +73,10 @@ class Fixture:
     def __exit__(self, *_):
         self.go.set()
         self.more.set()
-        self.peers.__exit__()
-        shutil.rmtree(self.state)
+        super().__exit__()
 
     def person(self, *arguments, **options):
         return Person([CLAW, "--state", self.state, *arguments], **options)
-
-    def texts(self):
-        return [c[1]["text"] for c in self.peers.called("Submit")]
 
     def slow(self):
         """The first turn says half of its answer, waits for go, and says the rest; others answer at once."""
@@ -326,15 +320,7 @@ def names_are_completed_and_listed(f):
 
 @test
 def a_question_leaves_what_was_being_typed_alone(f):
-    told = threading.Event()
-
-    def decide(p):
-        with f.peers.lock:
-            f.peers.add("decision", {"question": p["question"], "allow": p["allow"], "by": "person"}, turn=f.peers.turn)
-        told.set()
-        return {}
-
-    f.peers.replies["io.clawos.Agent.Answer"] = decide
+    told = f.peers.decisions()
     f.peers.script = lambda _: [("turn-started", {}), ("text", {"call": 1, "offset": 0, "text": "hm "}), lambda _: f.go.wait(20),
                                 ("question", {"tool": "http", "effect": "send", "action": "GET x", "via": "agent", "question": 5}),
                                 lambda _: told.wait(20), ("answer", {"text": "hm yes"}), DONE]

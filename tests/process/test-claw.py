@@ -134,16 +134,7 @@ def record_and_replay_go_by_descriptor(f):
 
 @test
 def an_allowed_question_is_answered_at_its_guard_first(f):
-    told = threading.Event()
-
-    def decide(parameters):
-        with f.peers.lock:
-            f.peers.add("decision", {"question": parameters["question"], "allow": parameters["allow"], "by": "person"},
-                        turn=f.peers.turn)
-        told.set()
-        return {}
-
-    f.peers.replies["io.clawos.Agent.Answer"] = decide
+    told = f.peers.decisions()
     f.peers.script = lambda _: [("question", {"tool": "http", "effect": "send", "action": "GET x", "via": "egress", "question": 9}),
                                 lambda _: told.wait(20), ("answer", {"text": "got it"}), DONE]
     done = f.claw("-m", "x", "--allow", "send")
