@@ -76,23 +76,10 @@ static int begin_block(enum chat_role before, enum chat_role role, struct buf *p
 	return r < 0 ? r : buf_add_string(piece, opening);
 }
 
-static bool is_blank(const char *text)
+static int begin_text(const struct conversation *conversation, enum chat_role role,
+		      struct buf *piece)
 {
-	return text[strspn(text, " \t\r\n")] == '\0';
-}
-
-static int add_user(struct conversation *conversation, const char *text, const char *memory,
-		    struct error *err)
-{
-	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	int r = begin_block(conversation->last, CHAT_USER, &piece,
-			    "{\"type\":\"text\",\"text\":\"");
-
-	if (r >= 0) /* a blank text is refused */
-		r = chat_add_user(&piece, is_blank(text) ? "(an empty message)" : text, memory);
-	if (r >= 0)
-		r = buf_add_char(&piece, '"');
-	return chat_conversation_append(conversation, r, &piece, CHAT_USER, err);
+	return begin_block(conversation->last, role, piece, "{\"type\":\"text\",\"text\":\"");
 }
 
 /* Ids have an alphabet and must not come twice; one that Anthropic made is both. */
@@ -151,7 +138,7 @@ static int add_assistant(struct conversation *conversation, const struct answer 
 			 struct error *err)
 {
 	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	bool has_text = answer->text && !is_blank(answer->text);
+	bool has_text = answer->text && !chat_is_blank(answer->text);
 	enum chat_role before = conversation->last;
 	int r;
 
@@ -163,19 +150,6 @@ static int add_assistant(struct conversation *conversation, const struct answer 
 		before = CHAT_ASSISTANT;
 	}
 	return chat_conversation_append_answer(conversation, r, &piece, answer, err);
-}
-
-static int add_end(struct conversation *conversation, const char *text, struct error *err)
-{
-	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	int r = begin_block(conversation->last, CHAT_ASSISTANT, &piece,
-			    "{\"type\":\"text\",\"text\":\"");
-
-	if (r >= 0)
-		r = chat_add_end(&piece, text);
-	if (r >= 0)
-		r = buf_add_char(&piece, '"');
-	return chat_conversation_append(conversation, r, &piece, CHAT_ASSISTANT, err);
 }
 
 static int add_result(struct conversation *conversation, const struct tool_call *call,
@@ -196,19 +170,6 @@ static int add_result(struct conversation *conversation, const struct tool_call 
 	return chat_conversation_append(conversation, r, &piece, CHAT_USER, err);
 }
 
-static int add_note(struct conversation *conversation, const char *text, struct error *err)
-{
-	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	int r = begin_block(conversation->last, CHAT_USER, &piece,
-			    "{\"type\":\"text\",\"text\":\"");
-
-	if (r >= 0)
-		r = chat_add_note(&piece, text);
-	if (r >= 0)
-		r = buf_add_char(&piece, '"');
-	return chat_conversation_append(conversation, r, &piece, CHAT_USER, err);
-}
-
 static const char *tail_of(const struct conversation *conversation, bool refuse_tools)
 {
 	switch (conversation->last) {
@@ -224,7 +185,14 @@ static const char *tail_of(const struct conversation *conversation, bool refuse_
 	return refuse_tools ? "],\"tool_choice\":{\"type\":\"none\"}}" : "]}";
 }
 
-static const struct chat_form form = { add_front, tail_of, &anthropic_answer_form };
+static const struct chat_form form = {
+	.add_front = add_front,
+	.begin_text = begin_text,
+	.text_end = "\"",
+	.blank = "(an empty message)", /* a blank text is refused */
+	.tail = tail_of,
+	.answer = &anthropic_answer_form,
+};
 
 static int open_conversation(const struct conversation_options *options, struct conversation **ret,
 			     struct error *err)
@@ -237,11 +205,11 @@ const struct model_format model_format_anthropic = {
 	.path = "/messages",
 	.open = open_conversation,
 	.close = chat_conversation_close,
-	.add_user = add_user,
+	.add_user = chat_conversation_add_user,
 	.add_assistant = add_assistant,
 	.add_result = add_result,
-	.add_note = add_note,
-	.add_end = add_end,
+	.add_note = chat_conversation_add_note,
+	.add_end = chat_conversation_add_end,
 	.prompt = chat_conversation_prompt,
 	.result_bytes_max = CHAT_RESULT_BYTES_MAX,
 	.reader_open = chat_conversation_read,

@@ -41,20 +41,16 @@ must_check int chat_bytes_append(struct chat_bytes *bytes, int r, const struct b
 must_check int chat_bytes_prompt(struct chat_bytes *bytes, const char *tail, struct prompt *ret,
 				 struct error *err);
 
+bool chat_is_blank(const char *text);
+
 /*
  * Text inside a marked block must not be able to close it: "</name" is written "<\/name" with the
  * look of an escape. Everything else stays as it is, escaped for a JSON string.
  */
 must_check int chat_add_marked(struct buf *piece, const char *name, const char *text);
 
-/* A message of the person, inside a JSON string; memory found for it (or NULL) stands in front, in
- * its mark. */
-must_check int chat_add_user(struct buf *piece, const char *text, const char *memory);
-
-/* A nudge in its mark, and how a turn ended without an answer, in brackets; inside a JSON string.
- */
-must_check int chat_add_note(struct buf *piece, const char *text);
-must_check int chat_add_end(struct buf *piece, const char *text);
+/* Found memory in its mark, in front of a message. */
+must_check int chat_add_memory(struct buf *piece, const char *memory);
 
 /* "name":…,"description":…,"SCHEMA_KEY":… of a tool. */
 must_check int chat_add_tool(struct buf *piece, const struct tool *tool, const char *schema_key);

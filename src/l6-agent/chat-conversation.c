@@ -2,7 +2,10 @@
 #include "l6-agent/chat-conversation.h"
 
 #include "base/cleanup.h"
+#include "base/json-text.h"
 #include "l6-agent/chat-answer.h"
+
+#include <string.h>
 
 void chat_conversation_close(struct conversation *conversation)
 {
@@ -48,6 +51,62 @@ int chat_conversation_append(struct conversation *conversation, int r, const str
 	if (r >= 0)
 		conversation->last = role;
 	return r;
+}
+
+static int end_text(struct conversation *conversation, int r, struct buf *piece,
+		    enum chat_role role, struct error *err)
+{
+	if (r >= 0)
+		r = buf_add_string(piece, conversation->form->text_end);
+	return chat_conversation_append(conversation, r, piece, role, err);
+}
+
+int chat_conversation_add_user(struct conversation *conversation, const char *text,
+			       const char *memory, struct error *err)
+{
+	auto_buf struct buf piece = chat_piece(&conversation->bytes);
+	int r = conversation->form->begin_text(conversation, CHAT_USER, &piece);
+
+	if (r >= 0 && memory)
+		r = chat_add_memory(&piece, memory);
+	if (conversation->form->blank && chat_is_blank(text))
+		text = conversation->form->blank;
+	if (r >= 0)
+		r = json_text_escape(&piece, text, strlen(text));
+	return end_text(conversation, r, &piece, CHAT_USER, err);
+}
+
+static int add_between(struct conversation *conversation, enum chat_role role,
+		       const char *const marks[2], const char *text, struct error *err)
+{
+	auto_buf struct buf piece = chat_piece(&conversation->bytes);
+	int r = conversation->form->begin_text(conversation, role, &piece);
+
+	if (r >= 0)
+		r = buf_add_string(&piece, marks[0]);
+	if (r >= 0)
+		r = json_text_escape(&piece, text, strlen(text));
+	if (r >= 0)
+		r = buf_add_string(&piece, marks[1]);
+	return end_text(conversation, r, &piece, role, err);
+}
+
+/* Several servers refuse a system message after the first one, so a nudge speaks as the user. */
+int chat_conversation_add_note(struct conversation *conversation, const char *text,
+			       struct error *err)
+{
+	static const char *const marks[2] = { "<system_note>", "</system_note>" };
+
+	return add_between(conversation, CHAT_USER, marks, text, err);
+}
+
+/* Several servers refuse two messages of the person in a row, so an end is an answer. */
+int chat_conversation_add_end(struct conversation *conversation, const char *text,
+			      struct error *err)
+{
+	static const char *const marks[2] = { "[", "]" };
+
+	return add_between(conversation, CHAT_ASSISTANT, marks, text, err);
 }
 
 int chat_conversation_append_answer(struct conversation *conversation, int r,

@@ -26,6 +26,11 @@ enum chat_role { CHAT_NOBODY, CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT };
 struct chat_form {
 	/* Everything in front of the first message of the person. */
 	int (*add_front)(struct buf *piece, const struct conversation_options *options);
+	/* Begins a text of role, inside a JSON string, and what ends it. */
+	int (*begin_text)(const struct conversation *conversation, enum chat_role role,
+			  struct buf *piece);
+	const char *text_end;
+	const char *blank; /* stands for a blank message; NULL: it may stay blank */
 	/* What ends a prompt: at most CHAT_TAIL_BYTES_MAX bytes. */
 	const char *(*tail)(const struct conversation *conversation, bool refuse_tools);
 	const struct answer_form *answer; /* chat-answer.h */
@@ -47,8 +52,14 @@ struct conversation {
 must_check int chat_conversation_open(const struct chat_form *form,
 				      const struct conversation_options *options,
 				      struct conversation **ret, struct error *err);
-/* close, prompt, reader_open of model.h. */
+/* close, add_user, add_note, add_end, prompt, reader_open of model.h. */
 void chat_conversation_close(struct conversation *conversation);
+must_check int chat_conversation_add_user(struct conversation *conversation, const char *text,
+					  const char *memory, struct error *err);
+must_check int chat_conversation_add_note(struct conversation *conversation, const char *text,
+					  struct error *err);
+must_check int chat_conversation_add_end(struct conversation *conversation, const char *text,
+					 struct error *err);
 must_check int chat_conversation_prompt(struct conversation *conversation, unsigned flags,
 					struct prompt *ret, struct error *err);
 must_check int chat_conversation_read(const struct conversation *conversation, unsigned flags,

@@ -50,15 +50,6 @@ static int add_front(struct buf *piece, const struct conversation_options *optio
 	return r < 0 ? r : buf_add_char(piece, '}');
 }
 
-/* Closes the message in piece and appends it. r is what building it returned. */
-static int add_message(struct conversation *conversation, int r, struct buf *piece,
-		       const char *closing, enum chat_role role, struct error *err)
-{
-	if (r >= 0)
-		r = buf_add_string(piece, closing);
-	return chat_conversation_append(conversation, r, piece, role, err);
-}
-
 static int open_message(const struct conversation *conversation, struct buf *piece,
 			const char *opening)
 {
@@ -67,15 +58,12 @@ static int open_message(const struct conversation *conversation, struct buf *pie
 	return r < 0 ? r : buf_add_string(piece, opening);
 }
 
-static int add_user(struct conversation *conversation, const char *text, const char *memory,
-		    struct error *err)
+static int begin_text(const struct conversation *conversation, enum chat_role role,
+		      struct buf *piece)
 {
-	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	int r = open_message(conversation, &piece, "{\"role\":\"user\",\"content\":\"");
-
-	if (r >= 0)
-		r = chat_add_user(&piece, text, memory);
-	return add_message(conversation, r, &piece, "\"}", CHAT_USER, err);
+	return open_message(conversation, piece,
+			    role == CHAT_USER ? "{\"role\":\"user\",\"content\":\""
+					      : "{\"role\":\"assistant\",\"content\":\"");
 }
 
 static int add_arguments(struct buf *piece, const char *arguments)
@@ -183,17 +171,6 @@ static int add_assistant(struct conversation *conversation, const struct answer 
 	return chat_conversation_append_answer(conversation, r, &piece, answer, err);
 }
 
-/* Several servers refuse two messages of the person in a row, so an end is an answer. */
-static int add_end(struct conversation *conversation, const char *text, struct error *err)
-{
-	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	int r = open_message(conversation, &piece, "{\"role\":\"assistant\",\"content\":\"");
-
-	if (r >= 0)
-		r = chat_add_end(&piece, text);
-	return add_message(conversation, r, &piece, "\"}", CHAT_ASSISTANT, err);
-}
-
 static int add_result(struct conversation *conversation, const struct tool_call *call,
 		      const char *content, bool ok, struct error *err)
 {
@@ -206,18 +183,9 @@ static int add_result(struct conversation *conversation, const struct tool_call 
 		r = buf_add_string(&piece, ",\"content\":\"");
 	if (r >= 0)
 		r = chat_add_output(&piece, call->name, content, ok);
-	return add_message(conversation, r, &piece, "\"}", CHAT_USER, err);
-}
-
-/* Several servers refuse a system message after the first one, so a nudge speaks as the user. */
-static int add_note(struct conversation *conversation, const char *text, struct error *err)
-{
-	auto_buf struct buf piece = chat_piece(&conversation->bytes);
-	int r = open_message(conversation, &piece, "{\"role\":\"user\",\"content\":\"");
-
 	if (r >= 0)
-		r = chat_add_note(&piece, text);
-	return add_message(conversation, r, &piece, "\"}", CHAT_USER, err);
+		r = buf_add_string(&piece, "\"}");
+	return chat_conversation_append(conversation, r, &piece, CHAT_USER, err);
 }
 
 static const char *tail_of(const struct conversation *conversation, bool refuse_tools)
@@ -226,7 +194,13 @@ static const char *tail_of(const struct conversation *conversation, bool refuse_
 	return refuse_tools ? "],\"tool_choice\":\"none\"}" : "]}";
 }
 
-static const struct chat_form form = { add_front, tail_of, &openai_answer_form };
+static const struct chat_form form = {
+	.add_front = add_front,
+	.begin_text = begin_text,
+	.text_end = "\"}",
+	.tail = tail_of,
+	.answer = &openai_answer_form,
+};
 
 static int open_conversation(const struct conversation_options *options, struct conversation **ret,
 			     struct error *err)
@@ -242,11 +216,11 @@ const struct model_format model_format_openai = {
 	.name = "openai",
 	.open = open_conversation,
 	.close = chat_conversation_close,
-	.add_user = add_user,
+	.add_user = chat_conversation_add_user,
 	.add_assistant = add_assistant,
 	.add_result = add_result,
-	.add_note = add_note,
-	.add_end = add_end,
+	.add_note = chat_conversation_add_note,
+	.add_end = chat_conversation_add_end,
 	.path = "/chat/completions",
 	.prompt = chat_conversation_prompt,
 	.result_bytes_max = CHAT_RESULT_BYTES_MAX,
