@@ -8,6 +8,7 @@
 
 Environment: CLAWOS_BIN. Needs root. claw-sandboxd is started when tools that need it are used (cages=True).
 """
+import contextlib
 import os
 import shutil
 import socket
@@ -17,6 +18,7 @@ import uuid
 from cages import require_namespaces
 from daemon import Daemon
 from journal import Journal
+from provider import Provider
 from varlink import Client
 
 AGENT_UID, EGRESS_UID, FS_UID = 64801, 64802, 64804
@@ -167,3 +169,11 @@ class Stack:
 
     def journal(self):
         return Journal(os.path.join(self.root, "journal"))
+
+
+@contextlib.contextmanager
+def stack(script=(), otherwise=None, **options):
+    """A Stack before a provider of its own, which says the script and then always the same."""
+    with Provider(script, otherwise) as provider, Stack(provider, **options) as made:
+        made.provider = provider
+        yield made

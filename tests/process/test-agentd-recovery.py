@@ -5,7 +5,6 @@
 The enumeration of every crash point is test-crash-points.py; here each rule is shown once.
 Environment: CLAWOS_BIN. Needs root, outside a chroot.
 """
-import contextlib
 import os
 import signal
 import sys
@@ -14,21 +13,14 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from journal import Damaged, Journal  # noqa: E402
-from provider import Provider, calls, text  # noqa: E402
-from stack import Stack  # noqa: E402
+from provider import calls, text  # noqa: E402
+from stack import stack  # noqa: E402
 from strace import Strace  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from varlink import Client, Gone  # noqa: E402
 
 FS = "io.clawos.Fs."
 UNKNOWN = "It is not known whether this call took effect"
-
-
-@contextlib.contextmanager
-def stack(script=(), otherwise=None, cages=False, **options):
-    with Provider(script, otherwise) as provider, Stack(provider, cages=cages, **options) as made:
-        made.provider = provider
-        yield made
 
 
 def wait_for(condition, note, seconds=20):

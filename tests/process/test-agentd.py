@@ -4,7 +4,6 @@
 
 Environment: CLAWOS_BIN (folder with the built daemons). Needs root (daemons have their own uids).
 """
-import contextlib
 import hashlib
 import json
 import os
@@ -14,17 +13,10 @@ import time
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from provider import Provider, calls, error, hang_up, text  # noqa: E402
-from stack import Stack  # noqa: E402
+from provider import calls, error, hang_up, text  # noqa: E402
+from stack import stack  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from varlink import Gone, VarlinkError  # noqa: E402
-
-
-@contextlib.contextmanager
-def stack(script=(), otherwise=None, **options):
-    with Provider(script, otherwise) as provider, Stack(provider, **options) as made:
-        made.provider = provider
-        yield made
 
 
 def refused(call, name):

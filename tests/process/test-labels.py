@@ -4,23 +4,15 @@
 
 Environment: CLAWOS_BIN (folder with the built daemons). Needs root, outside a chroot.
 """
-import contextlib
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from memory import FS, write  # noqa: E402
 from provider import Answer, Provider, calls, text  # noqa: E402
-from stack import Stack  # noqa: E402
+from stack import stack  # noqa: E402
 from tap import expect, run, test  # noqa: E402
 from varlink import Client  # noqa: E402
-
-
-@contextlib.contextmanager
-def stack(script=(), otherwise=None, **options):
-    with Provider(script, otherwise) as provider, Stack(provider, **options) as made:
-        made.provider = provider
-        yield made
 
 
 def note(s, path, content, labels):

@@ -5,7 +5,6 @@
 
 Environment: CLAWOS_BIN (folder with the built daemons). Needs root, outside a chroot.
 """
-import contextlib
 import os
 import signal
 import socket
@@ -14,8 +13,9 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from provider import Provider, calls, text  # noqa: E402
+from provider import calls, text  # noqa: E402
 from stack import Stack  # noqa: E402
+from stack import stack as any_stack  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 
 DAEMON_TIMEOUT_S = 1
@@ -24,11 +24,8 @@ NEXT_MS = 500  # an interrupt takes 10 ms on a quiet machine; a limit that had t
 SILENT = "no sign of life"
 
 
-@contextlib.contextmanager
 def stack(script=(), otherwise=None, cages=False, timeout=DAEMON_TIMEOUT_S):
-    with Provider(script, otherwise) as provider, Stack(provider, cages=cages, agent=f"daemon_timeout = {timeout}") as made:
-        made.provider = provider
-        yield made
+    return any_stack(script, otherwise, cages=cages, agent=f"daemon_timeout = {timeout}")
 
 
 def silence(daemon):
