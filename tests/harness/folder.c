@@ -8,7 +8,8 @@
 
 enum { DESCRIPTORS = 8 };
 
-static char folder[] = "/tmp/clawos-unit-XXXXXX";
+static const char template[] = "/tmp/clawos-unit-XXXXXX";
+static char folder[sizeof(template)];
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
 {
@@ -27,8 +28,12 @@ int test_folder(const char **ret_path)
 {
 	int fd;
 
+	if (folder[0])
+		remove_folder();
+	else
+		EXPECT_INT(atexit(remove_folder), ==, 0);
+	memcpy(folder, template, sizeof(template));
 	EXPECT_INT(mkdtemp(folder) != NULL, ==, 1);
-	EXPECT_INT(atexit(remove_folder), ==, 0);
 	fd = dir_open_configured(folder, O_RDONLY | O_DIRECTORY, 0);
 	EXPECT_INT(fd, >=, 0);
 	if (ret_path)

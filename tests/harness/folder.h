@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /*
- * folder - an empty folder for one test, removed with all that is in it when the test's process
- * ends.
+ * folder - an empty folder for one test, removed with all that is in it when the test asks for
+ * another one, or its process ends.
  */
 #pragma once
 

@@ -2,42 +2,15 @@
 #include "l6-agent/journal-snapshot.h"
 
 #include "base/dir.h"
+#include "harness/folder.h"
 #include "harness/tap.h"
 #include "l6-agent/journal.h"
 #include "l6-agent/threads.h"
 
-#include <ftw.h>
 #include <string.h>
 #include <sys/stat.h>
 
 enum { THREADS = 12, SEGMENT = 16 * 1024, DUMP_MAX = 64 << 20 };
-
-static char folder[64];
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_folder(void)
-{
-	(void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static int make_folder(void)
-{
-	int fd;
-
-	(void)snprintf(folder, sizeof(folder), "/tmp/claw-snapshot-XXXXXX");
-	EXPECT_INT(mkdtemp(folder) != NULL, ==, 1);
-	EXPECT_INT(atexit(remove_folder), ==, 0);
-	fd = dir_open_configured(folder, O_RDONLY | O_DIRECTORY, 0);
-	EXPECT_INT(fd, >=, 0);
-	return fd;
-}
 
 /* A journal with its fold, as agentd has it. */
 struct session {
@@ -270,7 +243,7 @@ static void forget(int dir_fd)
 
 TEST(a_fold_from_a_snapshot_and_the_rest_equals_the_fold_from_everything)
 {
-	struct session session = { .dir_fd = make_folder(), .snapshot_bytes = 3000, .seed = 1 };
+	struct session session = { .dir_fd = test_folder(NULL), .snapshot_bytes = 3000, .seed = 1 };
 	unsigned used = 0;
 
 	for (unsigned round = 0; round < 8; round++) {
@@ -306,7 +279,7 @@ static char *stopped_session(struct session *session, unsigned n, struct buf *sn
 {
 	char *text;
 
-	*session = (struct session){ .dir_fd = make_folder(), .seed = 7 };
+	*session = (struct session){ .dir_fd = test_folder(NULL), .seed = 7 };
 	session->snapshot_bytes = 1;
 	open_it(session);
 	play(session, n);
@@ -324,18 +297,23 @@ static void put_snapshot(int dir_fd, const void *bytes, size_t length)
 	EXPECT_INT(dir_write_all(fd, bytes, length), ==, 0);
 }
 
+/* Nothing is missing from the fold, whose snapshot holds so many records (0: it was ignored). */
+static void expect_fold(struct session *session, const char *text, uint64_t wanted)
+{
+	uint64_t behind;
+	char *found = open_and_dump(session, &behind);
+
+	EXPECT_INT(behind, ==, wanted);
+	EXPECT_STR(found, text);
+	free(found);
+}
+
 /* Opens with these bytes as the snapshot: it must be ignored and nothing be missing. */
 static void expect_ignored(struct session *session, const char *text, const void *bytes,
 			   size_t length)
 {
-	uint64_t behind;
-	char *found;
-
 	put_snapshot(session->dir_fd, bytes, length);
-	found = open_and_dump(session, &behind);
-	EXPECT_INT(behind, ==, 0);
-	EXPECT_STR(found, text);
-	free(found);
+	expect_fold(session, text, 0);
 }
 
 static void hash_again(struct buf *bytes)
@@ -348,8 +326,7 @@ TEST(a_snapshot_that_is_cut_or_flipped_anywhere_is_ignored)
 {
 	struct buf snapshot = BUF(JOURNAL_SNAPSHOT_BYTES_MAX);
 	struct session session;
-	char *text = stopped_session(&session, 40, &snapshot), *found;
-	uint64_t behind;
+	char *text = stopped_session(&session, 40, &snapshot);
 
 	for (size_t length = 0; length < snapshot.length; length++)
 		expect_ignored(&session, text, snapshot.data, length);
@@ -359,10 +336,7 @@ TEST(a_snapshot_that_is_cut_or_flipped_anywhere_is_ignored)
 		snapshot.data[byte] = (char)(snapshot.data[byte] ^ 1 << byte % 8);
 	}
 	put_snapshot(session.dir_fd, snapshot.data, snapshot.length);
-	found = open_and_dump(&session, &behind);
-	EXPECT_INT(behind, ==, 40);
-	EXPECT_STR(found, text);
-	free(found);
+	expect_fold(&session, text, 40);
 	free(text);
 	buf_free(&snapshot);
 }
@@ -392,7 +366,6 @@ TEST(a_snapshot_of_another_journal_is_ignored)
 
 	free(text);
 	close_fd(&session.dir_fd);
-	remove_folder();
 	text = stopped_session(&session, 50, &snapshot);
 	EXPECT_INT(other.length, ==, snapshot.length);
 	expect_ignored(&session, text, other.data, other.length);
@@ -403,7 +376,7 @@ TEST(a_snapshot_of_another_journal_is_ignored)
 
 TEST(a_snapshot_of_records_that_were_lost_is_ignored)
 {
-	struct session session = { .dir_fd = make_folder(), .seed = 3 };
+	struct session session = { .dir_fd = test_folder(NULL), .seed = 3 };
 	struct buf whole = BUF(1 << 20), snapshot = BUF(JOURNAL_SNAPSHOT_BYTES_MAX);
 	auto_fd int fd = -1;
 	char *text;
@@ -474,8 +447,7 @@ TEST(a_wrong_index_is_found_afterwards_and_the_next_open_reads_everything)
 	enum { SECOND_MARK = 72 + 8 };
 	struct buf snapshot = BUF(JOURNAL_SNAPSHOT_BYTES_MAX);
 	struct session session;
-	char *text = stopped_session(&session, 200, &snapshot), *found;
-	uint64_t behind;
+	char *text = stopped_session(&session, 200, &snapshot);
 
 	snapshot.data[SECOND_MARK] ^= 1;
 	hash_again(&snapshot);
@@ -484,19 +456,15 @@ TEST(a_wrong_index_is_found_afterwards_and_the_next_open_reads_everything)
 	EXPECT_INT(opened_behind(&session), ==, 200);
 	EXPECT_INT(work(&session), ==, -EBADMSG);
 	close_it(&session);
-	found = open_and_dump(&session, &behind);
-	EXPECT_INT(behind, ==, 0);
-	EXPECT_STR(found, text);
-	free(found);
+	expect_fold(&session, text, 0);
 	free(text);
 	buf_free(&snapshot);
 }
 
 TEST(a_snapshot_that_cannot_be_written_is_done_without)
 {
-	struct session session = { .dir_fd = make_folder(), .snapshot_bytes = 1000, .seed = 5 };
-	char *text, *found;
-	uint64_t behind;
+	struct session session = { .dir_fd = test_folder(NULL), .snapshot_bytes = 1000, .seed = 5 };
+	char *text;
 
 	EXPECT_INT(mkdirat(session.dir_fd, "snapshot.new", 0700), ==, 0);
 	open_it(&session);
@@ -504,16 +472,13 @@ TEST(a_snapshot_that_cannot_be_written_is_done_without)
 	journal_save(session.journal);
 	text = dump(&session);
 	close_it(&session);
-	found = open_and_dump(&session, &behind);
-	EXPECT_INT(behind, ==, 0);
-	EXPECT_STR(found, text);
-	free(found);
+	expect_fold(&session, text, 0);
 	free(text);
 }
 
 TEST(a_commit_that_begins_a_snapshot_syncs_once_as_any_other)
 {
-	struct session session = { .dir_fd = make_folder(), .snapshot_bytes = 1, .seed = 5 };
+	struct session session = { .dir_fd = test_folder(NULL), .snapshot_bytes = 1, .seed = 5 };
 	struct journal_figures before, after;
 
 	open_it(&session);
@@ -535,7 +500,7 @@ TEST(a_commit_that_begins_a_snapshot_syncs_once_as_any_other)
 
 TEST(what_is_not_committed_stays_out_of_a_stop)
 {
-	struct session session = { .dir_fd = make_folder(), .snapshot_bytes = 1, .seed = 5 };
+	struct session session = { .dir_fd = test_folder(NULL), .snapshot_bytes = 1, .seed = 5 };
 	uint64_t behind;
 
 	open_it(&session);
