@@ -7,6 +7,7 @@
     run(fixture)   # fixture() is a context manager made anew for each test; None: no argument
 """
 import sys
+import time
 import traceback
 
 TESTS = []
@@ -29,6 +30,14 @@ def expect(actual, wanted, note=""):
 def expect_true(condition, note):
     if not condition:
         raise AssertionError(note)
+
+
+def wait_for(condition, note, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"{note} within {seconds} s")
+        time.sleep(0.005)
 
 
 def run(fixture=None):

@@ -12,23 +12,16 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from damage import flip  # noqa: E402
 from journal import Damaged, Journal  # noqa: E402
 from provider import calls, text  # noqa: E402
 from stack import stack  # noqa: E402
 from strace import Strace  # noqa: E402
-from tap import expect, expect_true, run, test  # noqa: E402
+from tap import expect, expect_true, run, test, wait_for  # noqa: E402
 from varlink import Client, Gone  # noqa: E402
 
 FS = "io.clawos.Fs."
 UNKNOWN = "It is not known whether this call took effect"
-
-
-def wait_for(condition, note, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{note} within {seconds} s")
-        time.sleep(0.005)
 
 
 def restart(s):
@@ -352,11 +345,7 @@ def an_incomplete_end_of_the_journal_is_cut_and_damage_is_refused():
         s.agentd.start()
         expect_true(s.status()["journal"]["cutBytes"] > 0, "the cut is said")
         s.agentd.kill()
-        with open(name, "r+b") as file:
-            file.seek(300)
-            byte = file.read(1)
-            file.seek(300)
-            file.write(bytes([byte[0] ^ 1]))
+        flip(name, 300)
         try:
             Journal(folder)
         except Damaged:

@@ -13,6 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from damage import flip  # noqa: E402
 from journal import Damaged, Journal, Snapshot, Writer  # noqa: E402
 from provider import Provider, calls, text  # noqa: E402
 from stack import AGENT_UID, Stack  # noqa: E402
@@ -241,11 +242,7 @@ def damage_before_the_snapshot_ends_the_daemon_and_is_then_refused_as_ever():
     with stack(agent="segment_mib = 1\nsnapshot_kib = 64") as s:
         live_long(s, 3000)
         name = os.path.join(folder(s), "0000000000000000.journal")
-        with open(name, "r+b") as file:
-            file.seek(700_000)
-            byte = file.read(1)
-            file.seek(700_000)
-            file.write(bytes([byte[0] ^ 4]))
+        flip(name, 700_000, bits=4)
         try:
             Journal(folder(s))
             raise AssertionError("the second reader saw no damage")

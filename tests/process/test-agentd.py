@@ -15,7 +15,7 @@ import uuid
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from provider import calls, error, hang_up, text  # noqa: E402
 from stack import stack  # noqa: E402
-from tap import expect, expect_true, run, test  # noqa: E402
+from tap import expect, expect_true, run, test, wait_for  # noqa: E402
 from varlink import Gone, VarlinkError  # noqa: E402
 
 
@@ -34,14 +34,6 @@ def messages(request):
 
 def user_texts(request):
     return [m["content"] for m in messages(request) if m["role"] == "user"]
-
-
-def wait_for(condition, note, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{note} within {seconds} s")
-        time.sleep(0.005)
 
 
 # --- a turn

@@ -17,6 +17,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from damage import flip  # noqa: E402
 from llm import AGENT, ASSISTANT, END, LLM, LLM_UID, SYSTEM, USER, Model  # noqa: E402
 from tap import Skip, expect, expect_true, run, test  # noqa: E402
 from varlink import Gone, VarlinkError  # noqa: E402
@@ -166,14 +167,10 @@ def a_damaged_state_is_computed_again_with_the_same_text():
         for damage in ["flip", "cut", "empty"]:
             model.daemon.stop()
             os.unlink(os.path.join(model.kept, "last.session"))
-            with open(path, "r+b") as file:
-                if damage == "flip":
-                    file.seek(-1000, os.SEEK_END)
-                    byte = file.read(1)
-                    file.seek(-1, os.SEEK_CUR)
-                    file.write(bytes([byte[0] ^ 1]))
-                else:
-                    file.truncate(1000 if damage == "cut" else 0)
+            if damage == "flip":
+                flip(path, -1000, whence=os.SEEK_END)
+            else:
+                os.truncate(path, 1000 if damage == "cut" else 0)
             model.daemon.start()
             after, replies = model.complete(prompt + ask, prefix=len(prompt), max_tokens=40)
             expect((after, replies[-1]["cachedTokens"]), (before, 0), damage)
@@ -199,11 +196,7 @@ def a_state_of_weights_that_differ_in_one_byte_is_not_restored():
         expect(model.prepare(prompt)["cached"], True)
         model.daemon.stop()
         stat = os.stat(weights)
-        with open(weights, "r+b") as file:  # as somebody would who wants nobody to see it
-            file.seek(stat.st_size * 2 // 3 + 77)
-            byte = file.read(1)
-            file.seek(-1, os.SEEK_CUR)
-            file.write(bytes([byte[0] ^ 1]))
+        flip(weights, stat.st_size * 2 // 3 + 77)  # as somebody would who wants nobody to see it
         os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         model.daemon.start()
         expect(model.prepare(prompt)["cached"], False)
@@ -239,11 +232,7 @@ def what_set_up_has_computed_is_used_and_not_trusted():
             after, replies = model.complete(prompt + ask, prefix=len(prompt), max_tokens=40)
             expect_true(replies[-1]["cachedTokens"] >= 32, str(replies))
             expect((after, model.status()["prefixes"]), (before, []))
-        with open(os.path.join(shared, name), "r+b") as file:
-            file.seek(-1000, os.SEEK_END)
-            byte = file.read(1)
-            file.seek(-1, os.SEEK_CUR)
-            file.write(bytes([byte[0] ^ 1]))
+        flip(os.path.join(shared, name), -1000, whence=os.SEEK_END)
         with served(prefixes=shared) as model:
             after, replies = model.complete(prompt + ask, prefix=len(prompt), max_tokens=40)
             expect((after, replies[-1]["cachedTokens"]), (before, 0))

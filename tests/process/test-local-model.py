@@ -53,6 +53,12 @@ def first_call(system, text):
     raise AssertionError("no answer")
 
 
+def describe_person(system):
+    with Client(system.path("fs")) as link:
+        link.call("io.clawos.Fs.Write", {"path": "USER.md", "append": False, "labels": [], "author": "person", "length": 0,
+                                         "text": PERSON})
+
+
 def llm_status(system):
     with Client(system.path("llm")) as link:
         return link.call("io.clawos.Llm.Status")["status"]
@@ -97,9 +103,7 @@ def a_question_that_waits_for_the_model_says_why():
 def a_changed_identity_document_is_read_before_the_next_question():
     with local() as system:
         before = prepared(system)[1]["promptTokens"]
-        with Client(system.path("fs")) as link:
-            link.call("io.clawos.Fs.Write", {"path": "USER.md", "append": False, "labels": [], "author": "person", "length": 0,
-                                             "text": PERSON})
+        describe_person(system)
         states, last = prepared(system)
         expect((states[-1], last["promptTokens"] > before), ("ready", True))
         done, _ = first_call(system, "Say hello.")
@@ -110,9 +114,7 @@ def a_changed_identity_document_is_read_before_the_next_question():
 def what_a_turn_changes_in_a_document_is_read_behind_it():
     with local() as system:
         before = prepared(system)[1]["promptTokens"]
-        with Client(system.path("fs")) as link:
-            link.call("io.clawos.Fs.Write", {"path": "USER.md", "append": False, "labels": [], "author": "person", "length": 0,
-                                             "text": PERSON})
+        describe_person(system)
         turn = system.submit("", tool="time", arguments={"operation": "now"})["turn"]
         system.await_turn(turn)
         with Client(system.path("llm"), timeout=300) as link:

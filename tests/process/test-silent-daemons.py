@@ -226,13 +226,19 @@ def without_claw_sandboxd_tool_calls_fail_in_time_and_the_turn_is_answered():
                 expect(file.read(), "2\n")  # what was given up has not happened behind everybody's back
 
 
+def silenced_behind(s, command):
+    """The turn of a command that has begun when claw-sandboxd falls silent."""
+    turn = s.submit("/run", tool="shell", arguments={"command": command})
+    while not os.path.exists(os.path.join(s.workspace, "begun")):
+        time.sleep(0.005)
+    silence(s.sandboxd)
+    return turn
+
+
 @test
 def what_a_tool_said_counts_although_claw_sandboxd_has_fallen_silent():
     with stack(cages=True) as s:
-        turn = s.submit("/run", tool="shell", arguments={"command": "touch begun; sleep 0.5; echo done"})
-        while not os.path.exists(os.path.join(s.workspace, "begun")):
-            time.sleep(0.005)
-        silence(s.sandboxd)
+        turn = silenced_behind(s, "touch begun; sleep 0.5; echo done")
         turn = ends_in_time(s, lambda: s.follow(turn), LIMIT_S + 0.5)
         done = turn.of("tool-done")[0]
         expect((done["ok"], done["content"]), (True, "done\n"))
@@ -241,10 +247,7 @@ def what_a_tool_said_counts_although_claw_sandboxd_has_fallen_silent():
 @test
 def an_interrupt_does_not_wait_for_a_silent_claw_sandboxd():
     with stack(cages=True) as s:
-        turn = s.submit("/run", tool="shell", arguments={"command": "touch begun; sleep 60"})
-        while not os.path.exists(os.path.join(s.workspace, "begun")):
-            time.sleep(0.005)
-        silence(s.sandboxd)
+        turn = silenced_behind(s, "touch begun; sleep 60")
         interrupted_at_once(s, turn)
         expect(turn.of("tool-done")[0].get("unknown"), True)
         waiting = s.submit("/run", tool="shell", arguments={"command": "touch late"})
