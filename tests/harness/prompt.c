@@ -8,6 +8,16 @@
 #include <unistd.h>
 #include <yyjson.h>
 
+struct conversation *prompt_open(const struct model_format *format,
+				 const struct conversation_options *options)
+{
+	struct conversation *conversation = NULL;
+	struct error err = { 0 };
+
+	EXPECT_OK(format->open(options, &conversation, &err), &err);
+	return conversation;
+}
+
 char *prompt_body(const struct model_format *format, struct conversation *conversation,
 		  unsigned flags)
 {

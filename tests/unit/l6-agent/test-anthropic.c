@@ -29,11 +29,8 @@ static struct conversation *open_with(size_t n_tools, const char *instructions)
 						      .stream = true,
 						      .max_tokens = 99,
 						      .max_bytes = BODY_BYTES_MAX };
-	struct conversation *conversation = NULL;
-	struct error err = { 0 };
 
-	EXPECT_OK(format->open(&options, &conversation, &err), &err);
-	return conversation;
+	return prompt_open(format, &options);
 }
 
 static char *body_of(struct conversation *conversation, unsigned flags)
@@ -217,13 +214,12 @@ TEST(no_text_is_blank_and_roles_take_turns)
 TEST(a_piece_over_the_limit_leaves_the_conversation_as_it_was)
 {
 	const struct conversation_options options = { .model = "m", .max_bytes = 400 };
-	struct conversation *conversation = NULL;
+	struct conversation *conversation = prompt_open(format, &options);
 	struct error err = { 0 };
 	char big[1024], *before, *after;
 
 	memset(big, 'x', sizeof(big));
 	big[sizeof(big) - 1] = '\0';
-	EXPECT_OK(format->open(&options, &conversation, &err), &err);
 	add_user(conversation, "hi");
 	before = body_of(conversation, 0);
 	EXPECT_INT(format->add_user(conversation, big, NULL, &err), ==, -EMSGSIZE);

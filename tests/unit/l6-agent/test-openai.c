@@ -28,11 +28,8 @@ static struct conversation *open_with(size_t n_tools, size_t max_bytes, bool str
 						      .n_tools = n_tools,
 						      .stream = stream,
 						      .max_bytes = max_bytes };
-	struct conversation *conversation = NULL;
-	struct error err = { 0 };
 
-	EXPECT_OK(format->open(&options, &conversation, &err), &err);
-	return conversation;
+	return prompt_open(format, &options);
 }
 
 static char *body_of(struct conversation *conversation, unsigned flags)
@@ -92,12 +89,9 @@ TEST(a_provider_that_refuses_stream_options_is_not_sent_them)
 	const struct conversation_options options = {
 		.model = "m", .stream = true, .no_stream_options = true, .max_bytes = BODY_BYTES_MAX
 	};
-	struct conversation *conversation = NULL;
-	struct error err = { 0 };
-	char *body;
+	struct conversation *conversation = prompt_open(format, &options);
+	char *body = body_of(conversation, 0);
 
-	EXPECT_OK(format->open(&options, &conversation, &err), &err);
-	body = body_of(conversation, 0);
 	EXPECT_STR(body, "{\"model\":\"m\",\"stream\":true,\"messages\":[]}");
 	free(body);
 	format->close(conversation);
@@ -145,12 +139,11 @@ TEST(thinking_goes_back_with_its_calls_where_the_provider_wants_it_and_nowhere_e
 		const struct conversation_options options = { .model = "m",
 							      .reasoning_back = back,
 							      .max_bytes = BODY_BYTES_MAX };
-		struct conversation *conversation = NULL;
+		struct conversation *conversation = prompt_open(format, &options);
 		struct answer answer = { 0 };
 		struct error err = { 0 };
 		char *body;
 
-		EXPECT_OK(format->open(&options, &conversation, &err), &err);
 		EXPECT_OK(format->add_user(conversation, "hi", NULL, &err), &err);
 		read_answer(conversation, said, &answer);
 		EXPECT_INT(answer.carried != NULL, ==, back);
@@ -177,10 +170,9 @@ static struct conversation *open_at(const char *provider)
 	const struct conversation_options options = { .model = "m",
 						      .provider = provider,
 						      .max_bytes = BODY_BYTES_MAX };
-	struct conversation *conversation = NULL;
+	struct conversation *conversation = prompt_open(format, &options);
 	struct error err = { 0 };
 
-	EXPECT_OK(format->open(&options, &conversation, &err), &err);
 	EXPECT_OK(format->add_user(conversation, "hi", NULL, &err), &err);
 	return conversation;
 }
