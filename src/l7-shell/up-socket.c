@@ -23,16 +23,25 @@ static int address_of(int run_fd, const char *name, struct sockaddr_un *ret)
 	return n < 0 || (size_t)n >= sizeof(ret->sun_path) ? -ENAMETOOLONG : 0;
 }
 
-int up_socket_bind(int run_fd, const char *name, int type, struct error *err)
+/* A socket and the address of this name; what is wrong is said. */
+static int open_socket(int run_fd, const char *name, int type, struct sockaddr_un *ret,
+		       struct error *err)
 {
-	auto_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address;
-	int r = address_of(run_fd, name, &address);
+	int r = address_of(run_fd, name, ret), fd;
 
-	if (fd < 0)
-		return FAIL(err, -errno, "socket: %m");
 	if (r < 0)
 		return FAIL(err, r, "socket name %s is too long", name);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	return fd < 0 ? FAIL(err, -errno, "socket: %m") : fd;
+}
+
+int up_socket_bind(int run_fd, const char *name, int type, struct error *err)
+{
+	struct sockaddr_un address;
+	auto_fd int fd = open_socket(run_fd, name, type | SOCK_NONBLOCK, &address, err);
+
+	if (fd < 0)
+		return fd;
 	if (unlinkat(run_fd, name, 0) < 0 && errno != ENOENT)
 		return FAIL(err, -errno, "remove the old socket %s: %m", name);
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
@@ -47,14 +56,11 @@ int up_socket_bind(int run_fd, const char *name, int type, struct error *err)
 
 int up_socket_connect(int run_fd, const char *name, int type, struct error *err)
 {
-	auto_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
-	int r = address_of(run_fd, name, &address);
+	auto_fd int fd = open_socket(run_fd, name, type, &address, err);
 
 	if (fd < 0)
-		return FAIL(err, -errno, "socket: %m");
-	if (r < 0)
-		return FAIL(err, r, "socket name %s is too long", name);
+		return fd;
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return FAIL(err, -errno, "connect to %s: %m", name);
 	return take_fd(&fd);
