@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "l7-shell/glyph.h"
 #include "l7-shell/link.h"
 
@@ -14,11 +15,13 @@ enum {
 	ARGUMENT_COLUMNS_MIN = 20,
 	PLAIN_COLUMNS = 200, /* of a plain stream */
 	ARGUMENTS_BYTES_MAX = 8 * 1024,
+	REASON_COLUMNS_MIN = 20,
 	KB = 1000,
 	MINUTE_S = 60,
 };
 
-#define MARK "\xE2\x80\xBA "   /* "› " */
+#define MARK "\xE2\x80\xBA " /* "› " */
+#define REASON_INDENT "    "
 #define SEPARATOR " \xC2\xB7 " /* " · " */
 
 void tool_line_span(uint64_t usec, char ret[TOOL_LINE_SPAN_BYTES])
@@ -134,5 +137,29 @@ void tool_line_end(struct screen *screen, sd_json_variant *data, uint64_t durati
 		tool_line_span(duration_us, text);
 		screen_own(screen, STYLE_DIM, SEPARATOR "%s", text);
 	}
+	screen_put(screen, STYLE_PLAIN, "\n", 1);
+}
+
+int tool_line_reason(sd_json_variant *data, struct buf *out)
+{
+	const char *said = link_string(data, "content");
+
+	if (link_boolean(data, "ok") || link_integer(data, "exit") != 0 ||
+	    link_integer(data, "signal") != 0)
+		return 0;
+	return buf_add(out, said, utf8_cut(said, strcspn(said, "\n"), TOOL_LINE_REASON_BYTES / 2));
+}
+
+void tool_line_add_reason(struct screen *screen, sd_json_variant *data)
+{
+	auto_buf struct buf reason = BUF(TOOL_LINE_REASON_BYTES);
+	size_t columns = screen->terminal ? screen->columns : PLAIN_COLUMNS;
+	size_t used = strlen(REASON_INDENT);
+
+	if (tool_line_reason(data, &reason) < 0 || reason.length == 0)
+		return;
+	screen_own(screen, STYLE_PLAIN, REASON_INDENT);
+	screen_foreign(screen, STYLE_BAD, buf_string(&reason),
+		       columns > used + REASON_COLUMNS_MIN ? columns - used : REASON_COLUMNS_MIN);
 	screen_put(screen, STYLE_PLAIN, "\n", 1);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "l7-shell/screen.h"
 
 #include <stdint.h>
@@ -17,6 +18,15 @@ void tool_line_start(struct screen *screen, const char *tool, sd_json_variant *a
 void tool_line_again(struct screen *screen, const char *tool);
 /* " · exit 1 · 12 ms" and the line's end; data as of a tool-done event, duration_us 0: unknown. */
 void tool_line_end(struct screen *screen, sd_json_variant *data, uint64_t duration_us);
+
+/*
+ * Why a call failed, the first line of what the tool said, "" when that is nothing a person needs:
+ * it did not fail, or a command's own status says it. data as above.
+ */
+enum { TOOL_LINE_REASON_BYTES = 2048 };
+must_check int tool_line_reason(sd_json_variant *data, struct buf *out);
+/* The same as a line of its own; nothing when there is no reason. */
+void tool_line_add_reason(struct screen *screen, sd_json_variant *data);
 
 /* "850 µs", "12 ms", "3.4 s", "2 min 05 s" */
 enum { TOOL_LINE_SPAN_BYTES = 32, TOOL_LINE_RESULT_COLUMNS = 32 };

@@ -217,6 +217,14 @@ static void print_outcome(struct waterfall *fall, sd_json_variant *call)
 		flow_own(&fall->flow, ok ? STYLE_GOOD : STYLE_BAD, "%s", ok ? "ok" : "failed");
 }
 
+static void print_tool_reason(struct waterfall *fall, sd_json_variant *call)
+{
+	auto_buf struct buf reason = BUF(TOOL_LINE_REASON_BYTES);
+
+	if (tool_line_reason(call, &reason) >= 0 && reason.length > 0)
+		flow_foreign(&fall->flow, STYLE_BAD, "", buf_string(&reason));
+}
+
 static void print_tool(struct waterfall *fall, sd_json_variant *call)
 {
 	tool_line_start(fall->out, link_string(call, "tool"), link_field(call, "arguments"),
@@ -236,6 +244,7 @@ static void print_tool(struct waterfall *fall, sd_json_variant *call)
 	if (number(call, "attempts") > 1)
 		print_number(fall, "attempts ", call, "attempts");
 	print_labels(fall, call);
+	print_tool_reason(fall, call);
 	flow_end(&fall->flow);
 }
 

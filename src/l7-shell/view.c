@@ -35,6 +35,7 @@ struct view {
 	unsigned n_waiting;
 	struct typeset *text;     /* what the model says */
 	char wait[WAIT_BYTES];    /* what the model is waited for; "": it has begun to speak */
+	bool is_direct;           /* the turn's answer is what its tool says */
 	bool tells_time;          /* the turn is a direct /time */
 	bool reasons;             /* reasoning is being shown as the status line */
 	char open_call[ID_BYTES]; /* the tool call whose line has no end yet; "": none */
@@ -112,6 +113,7 @@ static void begin_turn(struct view *view, uint64_t turn, sd_json_variant *data)
 
 	typeset_start(view->text);
 	memset(view->begun, 0, sizeof(view->begun));
+	view->is_direct = link_string(data, "tool")[0] != '\0';
 	view->tells_time = strcmp(link_string(data, "tool"), "time") == 0;
 	if (!notes || turn == view->own_turn)
 		return;
@@ -229,6 +231,8 @@ static void on_tool_done(struct view *view, sd_json_variant *data)
 	if (!same_line)
 		tool_line_again(notes, link_string(data, "tool"));
 	tool_line_end(notes, data, duration(view, link_string(data, "id")));
+	if (!view->is_direct)
+		tool_line_add_reason(notes, data);
 	view->open_call[0] = '\0';
 }
 

@@ -95,13 +95,17 @@ def a_tool_call_has_one_line_with_its_end(f):
           ("tool-started", {"id": "b", "tool": "time", "arguments": {}}),
           ("tool-started", {"id": "c", "tool": "echo", "arguments": {"message": "x" * 500}}), later(900),
           ("tool-done", {"id": "b", "tool": "time", "ok": True}),
-          ("tool-done", {"id": "c", "tool": "echo", "ok": False}), ("answer", {"text": "done"}), DONE)
+          ("tool-done", {"id": "c", "tool": "echo", "ok": False, "content": "no such thing: " + "y" * 500 + "\nand more"}),
+          ("tool-started", {"id": "d", "tool": "shell", "arguments": {"command": "false"}}), later(900),
+          ("tool-done", {"id": "d", "tool": "shell", "ok": False, "exit": 1, "content": "said by its status"}),
+          ("answer", {"text": "done"}), DONE)
     with f.terminal() as t:
         t.expect(PROMPT).type("go\n")
         t.expect("› shell make\\nall timeout=5 · ok · exit 2 · 1.2 kB · 2.5 s\r\n")
-        t.expect("› time\r\n› echo xxx").expect("…\r\n  time · ok · 900 µs\r\n  echo · failed · 900 µs\r\ndone\r\n")
+        t.expect("› time\r\n› echo xxx").expect("…\r\n  time · ok · 900 µs\r\n  echo · failed · 900 µs\r\n    no such thing: yyy")
+        t.expect("y…\r\n› shell false · failed · exit 1 · 900 µs\r\ndone\r\n")
         t.expect(PROMPT)
-        expect_true(all(len(line) <= 80 for line in t.plain().split("\r\n") if line.startswith("›")), "lines fit")
+        expect_true(all(len(line) <= 80 for line in t.plain().split("\r\n") if line.startswith(("›", "    no such"))), "lines fit")
 
 
 @test

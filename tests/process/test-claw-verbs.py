@@ -74,7 +74,9 @@ def a_trace_is_legible_on_any_width(f):
                         "promptHash": "ab" * 32, "startedUsec": 1001000, "firstTokenUsec": 5000, "durationUsec": 900000,
                         "promptTokens": 1520, "cachedTokens": 1500, "answerTokens": 12, "ok": True, "stop": "calls", "calls": 1}],
         "toolCalls": [{"seq": 12, "id": "a", "tool": "shell", "effect": "execute", "arguments": {"command": "ls " * 80},
-                       "startedUsec": 2000000, "durationUsec": 12000, "ok": True, "exit": 0, "bytes": 345, "cage": "execute"}],
+                       "startedUsec": 2000000, "durationUsec": 12000, "ok": True, "exit": 0, "bytes": 345, "cage": "execute"},
+                      {"seq": 13, "id": "b", "tool": "http", "effect": "send", "arguments": {}, "ok": False,
+                       "content": "the address is private\nask for another"}],
         "questions": [{"seq": 14, "action": "POST https://example.org/a/long/path?with=arguments " * 3, "askedUsec": 2100000}]}}
     for columns in (40, 60, 80, 100, 200):
         with Terminal([CLAW, "--state", f.state, "trace"], columns=columns) as t:
@@ -82,7 +84,7 @@ def a_trace_is_legible_on_any_width(f):
             lines = t.plain().split("\r\n")
             expect([line for line in lines if len(line) > columns], [], str(columns))
             words = "".join(t.plain().split())
-            for part in ("attempt 2", "a-model-with-a-name-of-some-length", "cached 1500", "stop calls", "cage execute", "345 B", "open"):
+            for part in ("attempt 2", "a-model-with-a-name-of-some-length", "cached 1500", "stop calls", "cage execute", "345 B", "open", "the address is private"):
                 expect_true(part.replace(" ", "") in words, f"{part!r} at {columns}: {t.plain()}")
 
 
