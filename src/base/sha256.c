@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "base/sha256.h"
 
+#include "base/number.h"
+
 #include <assert.h>
+#include <string.h>
 #define OPENSSL_SUPPRESS_DEPRECATED /* the low-level form is the point, see the header */
 #include <openssl/sha.h>
 
@@ -52,4 +55,21 @@ void sha256_hex(const uint8_t hash[SHA256_BYTES], char ret[SHA256_HEX_BYTES])
 		ret[2 * i + 1] = digits[hash[i] & 15];
 	}
 	ret[SHA256_HEX_BYTES - 1] = '\0';
+}
+
+bool sha256_parse(const char *hex, uint8_t ret[SHA256_BYTES])
+{
+	char again[SHA256_HEX_BYTES];
+
+	if (strlen(hex) != SHA256_HEX_BYTES - 1)
+		return false;
+	for (size_t i = 0; i < SHA256_BYTES; i++) {
+		int high = number_hex_digit(hex[2 * i]), low = number_hex_digit(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		ret[i] = (uint8_t)(high << 4 | low);
+	}
+	sha256_hex(ret, again);
+	return strcmp(hex, again) == 0; /* one way to write it */
 }

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,3 +31,5 @@ void sha256_of(const void *bytes, size_t length, uint8_t ret[SHA256_BYTES]);
 
 /* Lower-case hexadecimal with a NUL. */
 void sha256_hex(const uint8_t hash[SHA256_BYTES], char ret[SHA256_HEX_BYTES]);
+/* The reverse. False when hex is anything else; ret is then of no use. */
+bool sha256_parse(const char *hex, uint8_t ret[SHA256_BYTES]);

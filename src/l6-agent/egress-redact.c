@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/egress-redact.h"
 
+#include "base/number.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -150,22 +152,12 @@ static void expect_digits(struct stream *stream, unsigned char introducer)
 	stream->digits_wanted = introducer == 'u' ? DIGITS_MAX : 2;
 }
 
-/* 0 to 15, or 16 when c is no hexadecimal digit. */
-static unsigned digit_value(unsigned char c)
-{
-	static const char digits[] = "0123456789abcdefABCDEF";
-	const char *found = c ? strchr(digits, c) : NULL;
-	size_t i = found ? (size_t)(found - digits) : 16;
-
-	return (unsigned)(found && i >= 16 ? i - 6 : i);
-}
-
 static void end_escape(struct egress_redact *redact, struct stream *stream, size_t at)
 {
 	unsigned value = 0;
 
 	for (unsigned i = 0; i < stream->n_digits; i++)
-		value = value << 4 | digit_value(stream->digits[i]);
+		value = value << 4 | (unsigned)number_hex_digit((char)stream->digits[i]);
 	stream->escape = ESCAPE_NONE;
 	emit(redact, stream, value < 0x7F ? (unsigned char)value : 0, stream->escape_at,
 	     at - stream->escape_at);
@@ -217,7 +209,7 @@ static void take(struct egress_redact *redact, struct stream *stream, unsigned c
 {
 	if (!stream->active && !redact->wakes[c])
 		return;
-	if (stream->escape == ESCAPE_DIGITS && digit_value(c) < 16) {
+	if (stream->escape == ESCAPE_DIGITS && number_hex_digit((char)c) >= 0) {
 		stream->digits[stream->n_digits++] = c;
 		if (stream->n_digits == stream->digits_wanted)
 			end_escape(redact, stream, at + 1);

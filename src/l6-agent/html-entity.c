@@ -2,6 +2,7 @@
 /* html-entity - character references: the names of HTML 4 that occur, and numbers (L6). */
 #include "l6-agent/html-token.h"
 
+#include "base/number.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -68,10 +69,9 @@ static unsigned find_name(const char *name, size_t length)
 
 static int digit_value(char c, unsigned base)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
+	int digit = number_hex_digit(c);
 
-	return at && (unsigned)(at - digits) < base ? (int)(at - digits) : -1;
+	return digit < (int)base ? digit : -1;
 }
 
 /* "#233" or "#xE9" at text; returns the bytes it takes, 0 when it is no number. */

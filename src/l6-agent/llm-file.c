@@ -47,23 +47,6 @@ static int look(int fd, const char *path, uint64_t ret[LLM_FILE_STAMP], struct e
 	return 0;
 }
 
-static bool parse_hash(const char *hex, uint8_t ret[SHA256_BYTES])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	if (strlen(hex) != SHA256_HEX_BYTES - 1)
-		return false;
-	for (size_t i = 0; i < SHA256_BYTES; i++) {
-		const char *high = strchr(digits, hex[2 * i]),
-			   *low = strchr(digits, hex[2 * i + 1]);
-
-		if (!high || !low)
-			return false;
-		ret[i] = (uint8_t)((high - digits) << 4 | (low - digits));
-	}
-	return true;
-}
-
 /* "DEVICE INODE SIZE MTIME CTIME SHA256 NAME\n", when it is about this file. */
 static bool parse(char *line, const uint64_t stamp[LLM_FILE_STAMP], struct llm_file *ret)
 {
@@ -80,7 +63,7 @@ static bool parse(char *line, const uint64_t stamp[LLM_FILE_STAMP], struct llm_f
 			return false;
 	}
 	word = strsep(&at, " ");
-	if (!at || !parse_hash(word, ret->sha256) || strlen(at) >= sizeof(ret->name))
+	if (!at || !sha256_parse(word, ret->sha256) || strlen(at) >= sizeof(ret->name))
 		return false;
 	memcpy(ret->name, at, strlen(at) + 1);
 	ret->size = stamp[STAMP_SIZE];

@@ -156,23 +156,6 @@ bool payload_get_flag(yyjson_val *object, const char *key)
 	return yyjson_get_bool(yyjson_obj_get(object, key));
 }
 
-static bool parse_hex(const char *text, uint8_t ret[SHA256_BYTES])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	if (strlen(text) != SHA256_HEX_BYTES - 1)
-		return false;
-	for (size_t i = 0; i < SHA256_BYTES; i++) {
-		const char *high = strchr(digits, text[2 * i]);
-		const char *low = strchr(digits, text[2 * i + 1]);
-
-		if (!high || !low)
-			return false;
-		ret[i] = (uint8_t)((high - digits) << 4 | (low - digits));
-	}
-	return true;
-}
-
 int payload_value_text(yyjson_val *value, struct blob_store *blobs, struct buf *out)
 {
 	const char *name = payload_get_string(value, "blob");
@@ -182,7 +165,7 @@ int payload_value_text(yyjson_val *value, struct blob_store *blobs, struct buf *
 		return -ENOENT;
 	if (yyjson_is_str(value))
 		return buf_add(out, yyjson_get_str(value), yyjson_get_len(value));
-	if (!name || !parse_hex(name, hash))
+	if (!name || !sha256_parse(name, hash))
 		return -EBADMSG;
 	return blob_get(blobs, hash, out);
 }

@@ -38,3 +38,21 @@ TEST(a_copied_state_goes_on_by_itself)
 	EXPECT_INT(memcmp(b, wanted, sizeof(b)), ==, 0);
 	EXPECT_INT(memcmp(a, wanted, sizeof(a)), !=, 0);
 }
+
+TEST(only_what_it_writes_itself_is_read_back)
+{
+	static const char *const others[] = {
+		"", "e3b0", "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+		"g3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8550"
+	};
+	uint8_t hash[SHA256_BYTES], back[SHA256_BYTES];
+	char hex[SHA256_HEX_BYTES];
+
+	sha256_of("abc", 3, hash);
+	sha256_hex(hash, hex);
+	EXPECT_INT(sha256_parse(hex, back), ==, true);
+	EXPECT_INT(memcmp(hash, back, sizeof(back)), ==, 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		EXPECT_INT(sha256_parse(others[i], back), ==, false);
+}
