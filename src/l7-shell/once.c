@@ -10,6 +10,7 @@
 #include "l7-shell/sanitise.h"
 #include "l7-shell/session.h"
 #include "l7-shell/submit.h"
+#include "l7-shell/tool-line.h"
 #include "l7-shell/view.h"
 #include "l7-shell/workspace.h"
 
@@ -25,6 +26,7 @@ struct once {
 	sd_event *event;
 	struct view *view; /* NULL with --json */
 	uint64_t turn;
+	bool is_direct;        /* the answer is what its tool says */
 	bool refused;          /* something was denied in this turn */
 	bool interrupted;      /* Ctrl-C was pressed */
 	sd_varlink *interrupt; /* the call that is under way */
@@ -93,6 +95,22 @@ static void say_reason(struct once *once, sd_json_variant *data)
 	screen_put(notes, STYLE_PLAIN, "\n", 1);
 }
 
+/* Why a call of the model came to nothing; a direct form's answer says it. */
+static void say_failed_call(struct once *once, sd_json_variant *data)
+{
+	auto_buf struct buf reason = BUF(TOOL_LINE_REASON_BYTES);
+	struct screen *notes = &once->shell->notes;
+
+	if (notes->terminal || once->is_direct || tool_line_reason(data, &reason) < 0 ||
+	    reason.length == 0)
+		return;
+	screen_own(notes, STYLE_PLAIN, "claw: ");
+	screen_foreign(notes, STYLE_PLAIN, link_string(data, "tool"), 0);
+	screen_own(notes, STYLE_PLAIN, " failed: ");
+	screen_foreign(notes, STYLE_PLAIN, buf_string(&reason), 0);
+	screen_put(notes, STYLE_PLAIN, "\n", 1);
+}
+
 static void on_turn_done(struct once *once, sd_json_variant *data)
 {
 	const char *state = link_string(data, "state");
@@ -125,6 +143,8 @@ static void on_event(sd_json_variant *event, void *data)
 		on_question(once, event);
 	else if (strcmp(kind, "decision") == 0 && !link_boolean(fields, "allow"))
 		once->refused = true;
+	else if (strcmp(kind, "tool-done") == 0)
+		say_failed_call(once, fields);
 	else if (strcmp(kind, "turn-done") == 0)
 		on_turn_done(once, fields);
 	flush(once);
@@ -252,6 +272,7 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 	if (r == 0)
 		r = direct_parse(options->message, &form, &arguments, err);
 	if (form) {
+		once->is_direct = true;
 		submission.tool = form->tool;
 		submission.arguments = arguments;
 	}

@@ -120,7 +120,10 @@ void tool_line_end(struct screen *screen, sd_json_variant *data, uint64_t durati
 	const char *why = link_string(data, "why");
 	char text[TOOL_LINE_SPAN_BYTES];
 
-	screen_own(screen, ok ? STYLE_GOOD : STYLE_BAD, SEPARATOR "%s", ok ? "ok" : "failed");
+	if (!ok)
+		screen_own(screen, STYLE_BAD, SEPARATOR "failed");
+	else if (link_integer(data, "exit") == 0 && link_integer(data, "signal") == 0)
+		screen_own(screen, STYLE_GOOD, SEPARATOR "ok"); /* else its status says it */
 	if (link_integer(data, "exit") != 0)
 		add_number(screen, data, "exit", "exit", STYLE_BAD);
 	if (link_integer(data, "signal") != 0)

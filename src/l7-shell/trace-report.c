@@ -208,13 +208,16 @@ static void print_model(struct waterfall *fall, sd_json_variant *call)
 static void print_outcome(struct waterfall *fall, sd_json_variant *call)
 {
 	bool ok = link_boolean(call, "ok");
+	bool says_itself = number(call, "exit") > 0 || number(call, "signal") > 0;
 
 	if (link_boolean(call, "unknown"))
 		flow_own(&fall->flow, STYLE_BAD, "cut off: nobody knows whether it happened");
 	else if (link_boolean(call, "denied"))
 		flow_own(&fall->flow, STYLE_BAD, "denied");
-	else
-		flow_own(&fall->flow, ok ? STYLE_GOOD : STYLE_BAD, "%s", ok ? "ok" : "failed");
+	else if (!ok)
+		flow_own(&fall->flow, STYLE_BAD, "failed");
+	else if (!says_itself)
+		flow_own(&fall->flow, STYLE_GOOD, "ok");
 }
 
 static void print_tool_reason(struct waterfall *fall, sd_json_variant *call)

@@ -172,13 +172,27 @@ static void on_model_done(struct view *view, sd_json_variant *data)
 }
 
 /* A direct /time is answered for a person; the tool's own words are in the trace. */
-static void on_answer(struct view *view, sd_json_variant *data)
+static void show_direct(struct view *view, const char *text)
 {
 	auto_buf struct buf words = BUF(TIME_WORDS_BYTES);
-	const char *text = link_string(data, "text");
+	struct screen *screen = view->options.answers;
 
 	if (view->tells_time && time_words(text, &words) > 0)
 		text = buf_string(&words);
+	screen_fresh_line(screen);
+	screen_foreign_block(screen, STYLE_PLAIN, text, strlen(text));
+	screen_fresh_line(screen);
+}
+
+/* What a tool says is shown as it is: a file or a command's output is no Markdown. */
+static void on_answer(struct view *view, sd_json_variant *data)
+{
+	const char *text = link_string(data, "text");
+
+	if (view->is_direct) {
+		show_direct(view, text);
+		return;
+	}
 	typeset_whole(view->text, text);
 	typeset_end(view->text);
 }

@@ -155,7 +155,8 @@ def a_message_byte_by_byte_holds_nobody_up(f):
 def a_message_that_does_not_end_is_cut_off(f):
     for target in f.targets():
         sock, sent = target.send(b'{"method":"' + b"x" * (100 * MIB))
-        most = 1 if target.name in GATED else MESSAGE_MIB + 2
+        # sd-varlink reads on until it has looked, into a buffer that is up to twice as large, while more is sent
+        most = 1 if target.name in GATED else 2 * MESSAGE_MIB + 2
         expect_true(sent <= most * MIB, f"{target.name} took {sent >> 20} MiB")
         expect_true(ended(sock), f"{target.name}: the connection is still there")
         target.served(0.1)

@@ -90,7 +90,7 @@ def several_rounds_of_tools_leave_their_files_and_their_trace(f):
 def hostile_words_of_a_provider_and_a_tool_stay_words(f):
     f.script = [calls(("shell", {"command": "printf '\\033[2J\\033]0;t\\007'; echo " + HOSTILE})), text(f"# {HOSTILE}\n`{HOSTILE}`")]
     with f.terminal() as t:
-        t.expect(PROMPT).type("go\n").expect("› shell").expect("ok").expect(PROMPT).type("/trace\n").expect("model 1").expect(PROMPT)
+        t.expect(PROMPT).type("go\n").expect("› shell").expect("exit 127").expect(PROMPT).type("/trace\n").expect("model 1").expect(PROMPT)
         t.type("/history\n").expect("> go").expect(PROMPT).type("\x04")
         t.end()
         expect(foreign(t.output), [])
@@ -118,6 +118,28 @@ def bytes_that_are_no_text_never_act_on_the_terminal(f):
     for verb in ("history", "threads", "trace"):
         code, out, _ = f.claw(verb)
         expect((code, foreign(out)), (0, []), verb)
+
+
+@test
+def what_a_direct_form_shows_is_as_the_tool_gave_it(f):
+    lines = ["__pycache__", "- old", "+ new", "    ~~~~^^^", "# no heading", "**x** `y`", "```", "1. one", "> no quote", "a_b_c"]
+    with open(os.path.join(f.state, "workspace", "lines.txt"), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    with f.terminal() as t:
+        for form in ("/run cat lines.txt", "/read lines.txt"):
+            t.expect(PROMPT).type(form + "\n").expect("ok · ").expect("\r\n".join(lines) + "\r\n")
+        t.expect(PROMPT).type("\x04")
+        t.end()
+
+
+@test
+def why_a_call_of_the_model_failed_is_said_to_a_script_too(f):
+    f.script = [calls(("read_file", {"path": "nowhere.txt"})), text("I did it."), calls(("shell", {"command": "exit 3"})), text("done")]
+    code, out, err = f.claw("-m", "go")
+    expect((code, out), (0, "I did it.\n"))
+    expect_true(err.startswith('claw: read_file failed: there is no file "nowhere.txt"') and err.count("\n") == 1, err)
+    code, out, err = f.claw("-m", "go")
+    expect((code, out, err), (0, "done\n", ""))
 
 
 @test

@@ -101,7 +101,7 @@ def a_tool_call_has_one_line_with_its_end(f):
           ("answer", {"text": "done"}), DONE)
     with f.terminal() as t:
         t.expect(PROMPT).type("go\n")
-        t.expect("› shell make\\nall timeout=5 · ok · exit 2 · 1.2 kB · 2.5 s\r\n")
+        t.expect("› shell make\\nall timeout=5 · exit 2 · 1.2 kB · 2.5 s\r\n")
         t.expect("› time\r\n› echo xxx").expect("…\r\n  time · ok · 900 µs\r\n  echo · failed · 900 µs\r\n    no such thing: yyy")
         t.expect("y…\r\n› shell false · failed · exit 1 · 900 µs\r\ndone\r\n")
         t.expect(PROMPT)
