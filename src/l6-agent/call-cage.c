@@ -106,6 +106,13 @@ static void abandon(struct call_run *run)
 
 static const struct call_run_kind kind = { .stop = stop, .abandon = abandon };
 
+static enum launch_profile profile_of(const struct tool *tool)
+{
+	if (tool->effect == TOOL_READ)
+		return LAUNCH_PROFILE_READ;
+	return tool->effect == TOOL_WRITE ? LAUNCH_PROFILE_WRITE : LAUNCH_PROFILE_EXECUTE;
+}
+
 static void add_cage_figures(struct cage_run *run)
 {
 	const struct cage_result *result = &run->result;
@@ -114,7 +121,9 @@ static void add_cage_figures(struct cage_run *run)
 		return;
 	/* figures that do not fit are left out */
 	if (buf_printf(&run->outcome.meta,
-		       "\"why\":\"%s\",\"cpuUsec\":%llu,\"maxrssKib\":%llu,\"cageUsec\":%llu",
+		       "\"cage\":\"%s\",\"why\":\"%s\",\"cpuUsec\":%llu,\"maxrssKib\":%llu,"
+		       "\"cageUsec\":%llu",
+		       launch_profile_name(profile_of(run->options.tool)),
 		       launch_why_name(result->why), (unsigned long long)result->cpu_us,
 		       (unsigned long long)result->maxrss_kib,
 		       (unsigned long long)result->wall_us) < 0)
@@ -349,13 +358,6 @@ static size_t content_limit(const struct call_run_options *options)
 	if (options->tool->effect != TOOL_READ || options->result_limit > CONTENT_MAX)
 		return CONTENT_MAX;
 	return options->result_limit < CONTENT_MIN ? CONTENT_MIN : options->result_limit;
-}
-
-static enum launch_profile profile_of(const struct tool *tool)
-{
-	if (tool->effect == TOOL_READ)
-		return LAUNCH_PROFILE_READ;
-	return tool->effect == TOOL_WRITE ? LAUNCH_PROFILE_WRITE : LAUNCH_PROFILE_EXECUTE;
 }
 
 static int launch(struct cage_run *run, struct error *err)

@@ -187,8 +187,10 @@ static void print_model(struct waterfall *fall, sd_json_variant *call)
 			 (unsigned long long)number(call, "call"));
 	print_word(fall, STYLE_PLAIN, "", call, "model");
 	print_span(fall, "", call, "durationUsec");
-	if (number(call, "firstTokenUsec") > 0) /* an answer of tool calls only has no text */
+	if (number(call, "firstTokenUsec") > 0)
 		print_span(fall, "first token ", call, "firstTokenUsec");
+	else /* an answer of tool calls only has no text */
+		print_span(fall, "began ", call, "headUsec");
 	begin_detail(fall);
 	memcpy(hash, link_string(call, "promptHash"),
 	       strnlen(link_string(call, "promptHash"), HASH_DIGITS));

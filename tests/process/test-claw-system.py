@@ -75,7 +75,7 @@ def several_rounds_of_tools_leave_their_files_and_their_trace(f):
     code, out, _ = f.claw("trace")
     expect(code, 0)
     for part in ("turn 1 · main · done", "model 1 · fake", "model 3 · fake", "› write_file notes.txt", "› shell wc -l < notes.txt; exit 3",
-                 "exit 3", "· execute ·", "intent "):
+                 "exit 3", "· execute ·", "intent ", "cage execute", "cage write", "· began ", "· first token "):
         expect_true(part in out, f"{part!r} in {out}")
     expect_true(re.search(r"prompt [0-9a-f]{12} · \d+\.\d kB", out), out)
     code, out, _ = f.claw("trace", "1", "--json")
