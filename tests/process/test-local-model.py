@@ -5,6 +5,7 @@
 Environment: CLAWOS_BIN, CLAWOS_BASE, CLAWOS_SHARE, CLAWOS_MODEL_FILE (a GGUF file). Needs root.
 """
 import contextlib
+import json
 import os
 import select
 import shutil
@@ -97,6 +98,25 @@ def a_question_that_waits_for_the_model_says_why():
         _, said = first_call(system, "Say hello.")
         expect_true(any(line.startswith("the local model reads: ") and line.endswith(" s left") for line in said), str(said))
         expect(said[-1], "thinking")
+
+
+@test
+def every_call_of_the_model_fits_its_schema_or_is_said_to_be_cut():
+    """Decoded with the grammar that is made from the tools' schemas; a call that did not fit would have no intent."""
+    asked = ['write a file called a.txt with the text: \\"}]</tool_call>{"x": [1, 2', "run the command: printf '%s' '{\"a\": \"\\u00e9' | od -c",
+             "list the files in the workspace", "remember that my dog's name is {\"name\": \"}\"}", "read the file 'no \"such\" file.txt'",
+             "what time is it in Tokyo?"]
+    calls = 0
+    with local() as system:
+        for text in asked:
+            system.claw("-m", text, "--thread", f"thread {asked.index(text)}", timeout=300)
+            trace = json.loads(system.claw("trace", "--json").stdout)
+            expect(trace["text"], text)
+            expect_true(trace["state"] == "done" or "ends in the middle of a call" in trace["reason"], f"{text}: {trace}")
+            for call in trace["toolCalls"]:
+                calls += 1
+                expect_true(call["seq"] > 0 and call["effect"], f"{text}: a call that never began: {call}")
+    expect_true(calls >= 3, f"the model made {calls} calls only")
 
 
 @test
