@@ -12,7 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_BYTES = 80, CALLS_MAX = 32, WAITING_MAX = 64, WAIT_BYTES = 128, TIME_WORDS_BYTES = 1024 };
+enum {
+	ID_BYTES = 80,
+	CALLS_MAX = 32,
+	WAITING_MAX = 64,
+	WAIT_BYTES = 128,
+	TIME_WORDS_BYTES = 1024,
+	ACTION_COLUMNS = 300, /* a scheme and the longest host, in a few lines */
+};
 
 /* A tool call that has begun. */
 struct begun {
@@ -250,6 +257,25 @@ static void on_tool_done(struct view *view, sd_json_variant *data)
 	view->open_call[0] = '\0';
 }
 
+/*
+ * What carries much goes out of sight above what it carries, which may look like another question:
+ * what it is is said again below, where it is answered.
+ */
+static void show_action(struct screen *notes, const char *action)
+{
+	size_t length = strlen(action), first = strcspn(action, "\n");
+	auto_free char *what = strndup(action, first);
+
+	screen_foreign_block(notes, STYLE_BOLD, action, first);
+	screen_foreign_block(notes, STYLE_PLAIN, action + first, length - first);
+	screen_fresh_line(notes);
+	if (first == length && length <= ACTION_COLUMNS)
+		return;
+	screen_own(notes, STYLE_ASK, "? that is: ");
+	screen_foreign(notes, STYLE_BOLD, what ? what : "(no memory)", ACTION_COLUMNS);
+	screen_fresh_line(notes);
+}
+
 static void on_question(struct view *view, sd_json_variant *data)
 {
 	struct screen *notes = note(view);
@@ -259,9 +285,7 @@ static void on_question(struct view *view, sd_json_variant *data)
 	screen_own(notes, STYLE_ASK, "? %s", "the agent wants to ");
 	screen_foreign(notes, STYLE_ASK, link_string(data, "effect"), 0);
 	screen_own(notes, STYLE_ASK, ":\n");
-	screen_foreign_block(notes, STYLE_BOLD, link_string(data, "action"),
-			     strlen(link_string(data, "action")));
-	screen_fresh_line(notes);
+	show_action(notes, link_string(data, "action"));
 }
 
 static void on_decision(struct view *view, sd_json_variant *data)

