@@ -31,7 +31,7 @@ struct choice {
 	const char *model, *base_url; /* as asked for */
 	struct up_config now;
 	struct buf text; /* of the file */
-	bool is_other;   /* another provider than the one in force */
+	bool is_other;   /* another provider than the one in force, or another address */
 };
 
 int model_choice_load(struct shell *shell, struct up_config *ret, struct buf *ret_text,
@@ -83,6 +83,16 @@ static int find_row(const char *name, const struct provider_row **ret, struct er
 static const char *get(const struct choice *choice, const char *key)
 {
 	return up_config_get(&choice->now, "provider", key);
+}
+
+static bool is_other(const struct choice *choice)
+{
+	const char *now = get(choice, "base_url");
+
+	if (strcmp(get(choice, "backend"), choice->row->name) != 0)
+		return true;
+	now = now ? now : choice->row->base_url;
+	return choice->base_url && (!now || strcmp(choice->base_url, now) != 0);
 }
 
 /* An address and a model have to come from somewhere. */
@@ -202,7 +212,7 @@ int model_choice_make(struct shell *shell, const char *name, const char *model,
 	r = model_choice_load(shell, &choice.now, &choice.text, err);
 	if (r < 0)
 		return r;
-	choice.is_other = strcmp(get(&choice, "backend"), name) != 0;
+	choice.is_other = is_other(&choice);
 	r = check_names(&choice, err);
 	if (r >= 0)
 		r = check_key(&choice, err);

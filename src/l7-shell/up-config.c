@@ -105,6 +105,59 @@ static int set_key(struct up_config *config, const char *value)
 	return 0;
 }
 
+/* What is in force when nothing says otherwise: a base URL alone means an OpenAI-compatible server,
+ * nothing at all the local model. */
+static const char *derived_backend(const struct up_config *config)
+{
+	const char *backend = up_config_get(config, "provider", "backend");
+
+	if (backend)
+		return backend;
+	return up_config_get(config, "provider", "base_url") ? "openai_compatible" : "local";
+}
+
+static void forget(struct up_config *config, const char *section, const char *key)
+{
+	struct up_config_row *row = find(config, section, key);
+
+	if (!row)
+		return;
+	free(row->section);
+	free(row->key);
+	free(row->value);
+	*row = config->rows[--config->n_rows];
+}
+
+static bool differs(const char *value, const char *other)
+{
+	return value && *value && (!other || strcmp(value, other) != 0);
+}
+
+/*
+ * What the file says of its provider is meant for that one: when the environment names another
+ * provider or another address, the file's key and headers are not sent there, and the other's key
+ * not to the file's address. Returns whether it is known whose the address is.
+ */
+static bool keep_apart(struct up_config *config, char *(*lookup)(const char *name))
+{
+	const char *backend = lookup("LLM_BACKEND");
+	const char *address = up_config_get(config, "provider", "base_url");
+	bool other = differs(backend, derived_backend(config));
+	bool elsewhere = differs(lookup("LLM_BASE_URL"), address);
+
+	if (!address && !up_config_get(config, "provider", "backend"))
+		return true;
+	if (other || elsewhere) {
+		forget(config, "provider", "key_file");
+		forget(config, "provider", "extra_headers");
+	}
+	if (other) {
+		forget(config, "provider", "base_url");
+		forget(config, "provider", "model");
+	}
+	return !elsewhere || (backend && *backend);
+}
+
 static int read_environment(struct up_config *config, const char *backend,
 			    char *(*lookup)(const char *name), struct error *err)
 {
@@ -130,16 +183,10 @@ static int read_environment(struct up_config *config, const char *backend,
 	return 0;
 }
 
-/* A base URL without a backend means an OpenAI-compatible server; nothing at all means the local
- * model. */
 static int derive(struct up_config *config, struct error *err)
 {
-	const char *backend;
-
-	if (up_config_get(config, "provider", "backend"))
-		return 0;
-	backend = up_config_get(config, "provider", "base_url") ? "openai_compatible" : "local";
-	if (set(config, "provider", "backend", backend, 0) < 0)
+	if (!up_config_get(config, "provider", "backend") &&
+	    set(config, "provider", "backend", derived_backend(config), 0) < 0)
 		return FAIL(err, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -147,15 +194,18 @@ static int derive(struct up_config *config, struct error *err)
 int up_config_load(const char *text, char *(*lookup)(const char *name), struct up_config *ret,
 		   struct error *err)
 {
+	bool is_known = true;
 	int r;
 
 	*ret = (struct up_config){ 0 };
 	r = text ? read_file(ret, text, err) : 0;
 	if (r == 0)
+		is_known = keep_apart(ret, lookup);
+	if (r == 0)
 		r = read_environment(ret, NULL, lookup, err);
 	if (r == 0)
 		r = derive(ret, err);
-	if (r == 0)
+	if (r == 0 && is_known)
 		r = read_environment(ret, up_config_get(ret, "provider", "backend"), lookup, err);
 	if (r < 0)
 		up_config_free(ret);

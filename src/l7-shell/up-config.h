@@ -5,7 +5,9 @@
  *
  * The supervisor knows sections and environment names; each daemon checks its own keys against its
  * own table and refuses to start on an unknown one. The environment chooses models and addresses;
- * no name in it loosens a security rule.
+ * no name in it loosens a security rule. A key, headers and an address belong together: those of
+ * the file are left out when the environment names another provider or address, and a provider's
+ * own names when LLM_BASE_URL comes without LLM_BACKEND and is not the file's address.
  *
  * Errors  -EINVAL "clawos.conf:LINE: reason"; -EMSGSIZE over UP_CONFIG_MAX bytes or rows.
  * Source  spec/tables/environment (names).

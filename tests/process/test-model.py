@@ -121,6 +121,25 @@ def the_key_of_one_provider_is_not_left_for_another():
 
 
 @test
+def the_key_of_one_address_is_not_sent_to_another_of_the_same_provider():
+    with Provider([text("one")]) as first, Provider([text("two")]) as second, by_file(first) as system:
+        system.ask("1")
+        expect(system.claw("model", "use", "openai_compatible", "m", second.url).returncode, 0)
+        expect(system.ask("2")["answer"], "two")
+        expect((keys(first.requests[0]), keys(second.requests[0])), (["Bearer " + FIRST_KEY], []))
+
+
+@test
+def the_key_of_the_file_is_not_sent_to_an_address_of_the_environment():
+    with Provider([text("one")]) as first, Provider([text("two")]) as second, by_file(first) as system:
+        system.stop()
+        system.env.update(LLM_BASE_URL=second.url)
+        system.start()
+        expect(system.ask("2")["answer"], "one" if not second.requests else "two")
+        expect((len(first.requests), [keys(r) for r in second.requests]), (0, [[]]))
+
+
+@test
 def nothing_is_switched_while_a_turn_runs():
     gate, arrived = threading.Event(), threading.Event()
 

@@ -125,6 +125,37 @@ TEST(a_key_is_never_dealt_to_a_daemon)
 	up_config_free(&config);
 }
 
+/* Each of these would send a secret to a server it was not meant for. */
+TEST(a_key_and_headers_of_the_file_stay_with_its_provider_and_its_address)
+{
+	static const char file[] = "[provider]\nbackend = groq\nbase_url = http://a/v1\n"
+				   "model = m\nkey_file = groq.key\nextra_headers = X-Key:s\n";
+	static const char *const address[] = { "LLM_BASE_URL", "http://b/v1", "GROQ_API_KEY",
+					       "sk-g", NULL };
+	static const char *const backend[] = { "LLM_BACKEND", "vllm", "VLLM_API_KEY", "sk-v",
+					       NULL };
+	static const char *const same[] = { "LLM_BACKEND", "groq", "LLM_BASE_URL", "http://a/v1",
+					    NULL };
+	struct up_config config;
+
+	load(&config, file, address);
+	EXPECT_STR(up_config_get(&config, "provider", "base_url"), "http://b/v1");
+	EXPECT_INT(up_config_get(&config, "provider", "key_file") == NULL, ==, 1);
+	EXPECT_INT(up_config_get(&config, "provider", "extra_headers") == NULL, ==, 1);
+	EXPECT_INT(config.provider_key == NULL, ==, 1);
+	up_config_free(&config);
+	load(&config, file, backend);
+	EXPECT_INT(up_config_get(&config, "provider", "base_url") == NULL, ==, 1);
+	EXPECT_INT(up_config_get(&config, "provider", "key_file") == NULL, ==, 1);
+	EXPECT_INT(up_config_get(&config, "provider", "extra_headers") == NULL, ==, 1);
+	EXPECT_STR(config.provider_key, "sk-v");
+	up_config_free(&config);
+	load(&config, file, same);
+	EXPECT_STR(up_config_get(&config, "provider", "key_file"), "groq.key");
+	EXPECT_STR(up_config_get(&config, "provider", "extra_headers"), "X-Key:s");
+	up_config_free(&config);
+}
+
 TEST(headers_for_the_provider_are_dealt_to_who_sends_them_only)
 {
 	static const char *const sections[] = { "provider", NULL };
