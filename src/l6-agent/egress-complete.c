@@ -144,13 +144,12 @@ struct arguments {
 	int64_t intent;
 };
 
-static bool is_path(const char *path)
+/* The key opens more than answers (files, accounts): claw-agentd gets those only. */
+static bool is_path(const struct provider_config *provider, const char *path)
 {
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "0123456789-._~/";
+	bool anthropic = provider_row(provider)->protocol == PROTOCOL_ANTHROPIC;
 
-	return path[0] == '/' && strlen(path) <= EGRESS_PATH_BYTES_MAX &&
-	       strspn(path, alphabet) == strlen(path) && !strstr(path, "..") && !strstr(path, "//");
+	return strcmp(path, anthropic ? "/messages" : "/chat/completions") == 0;
 }
 
 /* The provider's URL with the path behind it. */
@@ -238,8 +237,8 @@ int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
 							    "model answers"));
 	if (lacks_key(egress))
 		return refuse_without_key(link, &egress->settings->provider);
-	if (!is_path(arguments.path))
-		return egress_invalid(link, "path is no plain absolute path");
+	if (!is_path(&egress->settings->provider, arguments.path))
+		return egress_invalid(link, "path is not where this provider answers");
 	if (egress_call_new(egress, link, EGRESS_COMPLETE, arguments.offset, arguments.length,
 			    &call) >= 0)
 		begin(call, &arguments);

@@ -28,8 +28,7 @@ enum {
 	EGRESS_ERROR_BYTES_MAX = 64 * 1024, /* of an error's body; its front says enough */
 	EGRESS_CONNECTIONS_MAX = 1024,      /* more than completes and fetches together */
 	EGRESS_CONNECTIONS_KEPT = 32,       /* of them not for one user: the person gets through */
-	EGRESS_PATH_BYTES_MAX = 256,
-	EGRESS_URL_BYTES_MAX = 8 * 1024, /* what servers take */
+	EGRESS_URL_BYTES_MAX = 8 * 1024,    /* what servers take */
 	EGRESS_HEADERS_MAX = 64,
 	EGRESS_HEADER_BYTES_MAX = 8 * 1024,
 	EGRESS_FETCH_MS_MAX = 600 * 1000,

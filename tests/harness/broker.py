@@ -82,7 +82,7 @@ class Broker:
         with self.link(0) as link:
             return link.call(EGRESS + method, parameters)
 
-    def begin(self, link, path="/x", intent=1):
+    def begin(self, link, path="/chat/completions", intent=1):
         """Sends Complete on the link; the reading end of its pipe."""
         body, (reading, writing) = memfd(REQUEST), os.pipe()
         link.send(EGRESS + "Complete", {"path": path, "offset": 0, "length": len(REQUEST), "stream": True, "intent": intent},

@@ -39,7 +39,7 @@ def only_the_selected_bytes_of_the_file_are_sent():
     with served([], text("x")) as (broker, provider):
         broker.complete(offset=1000).unwrap()
         expect(provider.requests[0].body, REQUEST)
-        failure = refused(lambda: broker.call("Complete", {"path": "/x", "offset": 3, "length": 10, "stream": True, "intent": 1}, b"123456"),
+        failure = refused(lambda: broker.call("Complete", {"path": "/chat/completions", "offset": 3, "length": 10, "stream": True, "intent": 1}, b"123456"),
                           "InvalidArguments")
         expect_true("shorter" in failure["reason"], failure)
 
@@ -179,7 +179,7 @@ def an_answer_over_the_limit_is_a_named_failure():
 @test
 def a_body_over_the_limit_is_refused_before_it_is_read():
     with served([]) as (broker, provider):
-        failure = refused(lambda: broker.call("Complete", {"path": "/x", "offset": 0, "length": (16 << 20) + 1, "stream": True, "intent": 1}),
+        failure = refused(lambda: broker.call("Complete", {"path": "/chat/completions", "offset": 0, "length": (16 << 20) + 1, "stream": True, "intent": 1}),
                           "QuotaExceeded")
         expect(failure["value"], 16 << 20)
         expect(provider.requests, [])
@@ -210,9 +210,9 @@ def two_hundred_calls_run_at_once():
 
 
 @test
-def paths_that_could_change_the_request_are_refused():
+def no_other_path_of_the_provider_can_be_reached_with_its_key():
     with served([], text("x")) as (broker, provider):
-        for path in ("", "x", "/../x", "//x", "/a b", "/a?b", "/a#b", "/a\r\nX: y", "/a%0d", "/" + "a" * 300):
+        for path in ("/files", "/messages", "/chat/completions/", "", "x", "/../x", "//x", "/a b", "/a?b", "/a#b", "/a\r\nX: y", "/a%0d", "/" + "a" * 300):
             refused(lambda path=path: broker.complete(path=path), "InvalidArguments")
         expect(provider.requests, [])
 
@@ -220,7 +220,7 @@ def paths_that_could_change_the_request_are_refused():
 @test
 def descriptors_of_the_wrong_kind_are_refused():
     with served([], text("x")) as (broker, provider):
-        parameters = {"path": "/x", "offset": 0, "length": 1, "stream": True, "intent": 1}
+        parameters = {"path": "/chat/completions", "offset": 0, "length": 1, "stream": True, "intent": 1}
         reading, writing = os.pipe()
         body = memfd(b"x")
         for fds in ([], [body], [writing, writing], [body, body], [body, reading]):

@@ -30,7 +30,7 @@ def make(tool, *arguments):
 def each_line_speaks_to_its_server_and_shows_its_key_in_its_header_only():
     for row in providers.read(TABLE)[1:]:
         with Provider([text("hi")]) as provider, Broker(provider.url, backend=row["name"]) as broker:
-            broker.complete().unwrap()
+            broker.complete(path="/messages" if row["protocol"] == "anthropic" else "/chat/completions").unwrap()
             headers = provider.requests[0].headers
             wanted = {"x-api-key": KEY} if row["header"] == "x-api-key" else {"authorization": "Bearer " + KEY}
             expect({name: value for name, value in headers.items() if KEY in value}, wanted, row["name"])
