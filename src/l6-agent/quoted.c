@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+enum { DECIMAL = 10, HEX = 16, ENTITY_DIGITS_MAX = 7, DELETE = 0x7f };
+
 /* The number that read_file and grep put in front of a line: blanks, digits, a tab (escaped). */
 static const char *skip_number(const char *at, const char *end)
 {
@@ -18,23 +20,101 @@ static const char *skip_number(const char *at, const char *end)
 	return at > digits && end - at >= 2 && memcmp(at, "\\t", 2) == 0 ? at + 2 : from;
 }
 
-/* The next byte that counts; -1 at the end. is_json: escapes are read. */
+/* Digits of a number in base 10 or 16, size at most; false when there is none. */
+static bool read_digits(const char **at, const char *end, unsigned base, size_t size, unsigned *ret)
+{
+	const char *from = *at;
+
+	for (*ret = 0; *at < end && (size_t)(*at - from) < size; (*at)++) {
+		unsigned char c = (unsigned char)**at;
+
+		if (base == HEX ? !isxdigit(c) : !isdigit(c))
+			break;
+		*ret = *ret * base + (unsigned)(isdigit(c) ? c - '0' : tolower(c) - 'a' + DECIMAL);
+	}
+	return *at > from;
+}
+
+/* Behind backslashes, however many there are: what is meant. 0: a blank. */
+static unsigned read_escape(const char **at, const char *end)
+{
+	char kind = **at;
+	size_t width = kind == 'u' ? 4 : 2;
+	const char *digits = *at + 1;
+	unsigned value;
+
+	if ((kind == 'u' || kind == 'x') && read_digits(&digits, end, HEX, width, &value) &&
+	    (size_t)(digits - *at - 1) == width) {
+		*at = digits;
+		return value;
+	}
+	(*at)++;
+	return kind && strchr("nrtbf", kind) ? 0 : (unsigned char)kind;
+}
+
+static bool skip_text(const char **at, const char *end, const char *text)
+{
+	size_t n = strlen(text);
+
+	if ((size_t)(end - *at) < n || memcmp(*at, text, n) != 0)
+		return false;
+	*at += n;
+	return true;
+}
+
+/* Behind an ampersand: the character of an entity, however often it was escaped, or the ampersand.
+ */
+static unsigned read_entity(const char **at, const char *end)
+{
+	static const struct {
+		const char name[8], meant;
+	} entities[] = { { "lt;", '<' }, { "gt;", '>' }, { "quot;", '"' }, { "apos;", '\'' } };
+	const char *look = *at;
+	unsigned value;
+	bool is_hex;
+
+	while (skip_text(&look, end, "amp;"))
+		*at = look;
+	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
+		if (skip_text(at, end, entities[i].name))
+			return (unsigned char)entities[i].meant;
+	if (!skip_text(&look, end, "#"))
+		return '&';
+	is_hex = skip_text(&look, end, "x") || skip_text(&look, end, "X");
+	if (!read_digits(&look, end, is_hex ? HEX : DECIMAL, ENTITY_DIGITS_MAX, &value) ||
+	    !skip_text(&look, end, ";"))
+		return '&';
+	*at = look;
+	return value;
+}
+
+/* Blanks and escapes are what changes when a text is quoted; of the rest the ASCII counts. */
+static bool counts(unsigned c)
+{
+	return c > ' ' && c < DELETE && c != '\\';
+}
+
+/* The next byte that counts; -1 at the end. is_json: line feeds may have a number behind them. */
 static int next(const char **at, const char *end, bool is_json)
 {
 	while (*at < end) {
-		unsigned char c = (unsigned char)*(*at)++;
+		const char *from = *at;
+		unsigned c = (unsigned char)*(*at)++;
 
-		if (is_json && c == '\\' && *at < end) {
-			c = (unsigned char)*(*at)++;
-			if (c == 'u')
-				*at += end - *at < 4 ? end - *at : 4;
-			if (c == 'n')
-				*at = skip_number(*at, end);
-			if (c && strchr("nrtbfu", c))
-				continue;
+		if (c == '\\') {
+			while (*at < end && **at == '\\')
+				(*at)++;
+			if (*at == end)
+				break;
+			if (is_json && (*at - from) % 2 == 1 && **at == 'n')
+				*at = skip_number(*at + 1, end);
+			else
+				c = read_escape(at, end);
+		} else if (c == '&') {
+			c = read_entity(at, end);
 		}
-		if (c > ' ' && c != '\\')
-			return c;
+		if (counts(c))
+			return c == '\'' ? '"' : (int)c;
 	}
 	return -1;
 }

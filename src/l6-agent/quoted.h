@@ -2,8 +2,9 @@
 /*
  * quoted - does a text stand in what a model has read? (L6)
  *
- * Blanks, line feeds, backslashes and JSON's escapes are passed over on both sides: who quotes
- * often lays out anew. Of the text the first QUOTED_BYTES_MAX bytes are compared.
+ * Who quotes often lays out anew, with other quotes, and reads or writes escapes. So on both sides
+ * blanks, backslashes and bytes that are no ASCII are passed over, ' is ", and \u003c, \x3c and
+ * &lt; are what they mean. Of the text the first QUOTED_BYTES_MAX bytes that count are compared.
  *
  * Errors     -ENOMEM, or of mmap(2).
  */

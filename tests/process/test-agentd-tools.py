@@ -213,6 +213,14 @@ def a_printed_call_is_made_and_what_was_read_is_only_quoted():
 
 
 @test
+def a_printed_call_may_be_made_again():
+    again = '<tool_call>\n{"name": "read_file", "arguments": {"path": "notes"}}\n</tool_call>'
+    with stack([text(again), text("Again.\n" + again.replace('"', "'")), text("done")]) as s:
+        put(s, "notes", "x\n")
+        expect([(d["tool"], d["ok"]) for d in s.ask("read them twice").of("tool-done")], [("read_file", True)] * 2)
+
+
+@test
 def a_printed_call_that_was_cut_off_is_refused_and_the_model_told():
     with stack([text('<tool_call>\n{"name": "shell", "arguments": {"command": "touch trap; rm -rf bu', finish="length"), text("sorry")]) as s:
         turn = s.ask("go")
