@@ -82,8 +82,9 @@ static void print_choice(struct repl *repl, sd_json_variant *data, bool can_alwa
 	(void)!screen_flush(out, NULL); /* remembered by the screen */
 }
 
-/* What was typed at a question. Keys that follow each other are one word, and only a whole word
- * answers: the A of an arrow key, or of a sentence that is typed here, does not. */
+/* What was typed at a question. Keys that follow each other are one word, Enter at most behind it,
+ * and only a whole word answers: the A of an arrow key, or of a sentence that is typed here, or a
+ * line of a text that is pasted, does not. */
 struct reply {
 	struct screen *out;
 	sd_event_source *pause;
@@ -113,6 +114,8 @@ static int on_key(sd_event_source *source, int fd, uint32_t events, void *data)
 		reply->gone = true;
 	} else if (key == '\r' || key == '\n') {
 		reply->ended = true;
+	} else if (reply->ended) {
+		reply->n = sizeof(reply->word); /* several lines are none */
 	} else if (key == 0x7f || key == '\b' || key == ('U' & 0x1f)) {
 		reply->n = 0;
 	} else if ((unsigned char)key >= ' ' || key == ESC) {
@@ -139,7 +142,7 @@ static char judge(struct repl *repl, struct reply *reply, sd_json_variant *data,
 
 	if (reply->gone)
 		return 'n'; /* nobody is there */
-	if (!ended && !reply->paused)
+	if (!reply->paused)
 		return 0;
 	reply->paused = reply->ended = false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -210,7 +210,8 @@ def keys_typed_before_a_question_do_not_answer_it(f):
 @test
 def only_a_whole_word_answers_a_question(f):
     for typed, word, wanted in (("/approve\n", "allowed", (True, "once")), ("/deny\n", "denied", (False, "once")), ("yes\n", "allowed", (True, "once")),
-                                ("\x1b[A", "", ()), ("\x1by", "", ()), ("say yes\n", "", ()), ("a moment\n", "", ()), ("\x04", "", ())):
+                                ("\x1b[A", "", ()), ("\x1by", "", ()), ("say yes\n", "", ()), ("a moment\n", "", ()), ("\x04", "", ()),
+                                ("see\ny\n", "", ()), ("\x1b[200~\ry\r\x1b[201~", "", ()), ("y\r\x1b[201~", "", ())):
         f.peers.calls.clear()
         asking(f)
         with f.terminal() as t:
