@@ -137,7 +137,8 @@ int dir_read_fd(int fd, struct buf *buf)
 
 int dir_read(int dir_fd, const char *path, struct buf *buf)
 {
-	auto_fd int fd = dir_open(dir_fd, path, O_RDONLY, 0);
+	/* a FIFO that lies there is an error, not a wait */
+	auto_fd int fd = dir_open(dir_fd, path, O_RDONLY | O_NONBLOCK, 0);
 
 	return fd < 0 ? fd : dir_read_fd(fd, buf);
 }

@@ -174,6 +174,16 @@ def a_segment_that_is_no_file_of_its_own_is_refused(f):
 
 
 @test
+def a_fifo_in_place_of_the_snapshot_is_no_wait(f):
+    path = os.path.join(f.folder, "snapshot")
+    if os.path.exists(path):
+        os.remove(path)
+    os.mkfifo(path)
+    os.chown(path, 64801, 64801)
+    f.runs()
+
+
+@test
 def a_changed_blob_is_not_shown_as_what_was_said(f):
     blobs = os.path.join(f.folder, "blobs")
     name = max(os.listdir(blobs), key=lambda n: os.path.getsize(os.path.join(blobs, n)))
