@@ -43,6 +43,15 @@ int rootfs_separate(struct error *err)
 	return 0;
 }
 
+/* An absolute path that was resolved once: a link in it was put there afterwards. */
+static int open_unlinked(const char *path)
+{
+	auto_fd int top_fd = dir_open_configured("/", O_PATH | O_DIRECTORY, 0);
+	int fd = top_fd < 0 ? top_fd : dir_open_nolink(top_fd, path[1] ? path + 1 : ".", O_PATH, 0);
+
+	return fd == -ELOOP || fd == -ENOTDIR ? -ENOENT : fd;
+}
+
 static int open_source(const struct rootfs_bind *bind)
 {
 	int fd;
@@ -51,6 +60,8 @@ static int open_source(const struct rootfs_bind *bind)
 		fd = fcntl(bind->source_fd, F_DUPFD_CLOEXEC, 0);
 		return fd < 0 ? -errno : fd;
 	}
+	if (bind->source[0] == '/' && bind->flags & ROOTFS_NOLINK)
+		return open_unlinked(bind->source);
 	if (bind->source[0] == '/')
 		return dir_open_configured(bind->source, O_PATH, 0);
 	return dir_open(bind->source_fd, bind->source, O_PATH, 0);

@@ -36,6 +36,7 @@ enum rootfs_flag {
 	ROOTFS_SHALLOW = 1 << 3,  /* without the mounts below the source */
 	ROOTFS_OPTIONAL = 1 << 4, /* left out when the source does not exist */
 	ROOTFS_DETACHED = 1 << 5, /* source_fd is a detached mount already: attached as it is */
+	ROOTFS_NOLINK = 1 << 6,   /* a source with a link on its way counts as gone */
 };
 
 struct rootfs_bind {

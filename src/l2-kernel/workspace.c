@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "base/log.h"
 #include "base/number.h"
 #include "l2-kernel/idmap.h"
 #include "l2-kernel/rootfs.h"
@@ -121,10 +122,12 @@ int workspace_register(struct workspace_table *table, uint32_t id, int directory
 	return 0;
 }
 
-/* "<id>.ro" or "<id>.rw" */
+/* "<id>.ro" or "<id>.rw". One that can be none any more (what lies there has changed) is left out.
+ */
 static int register_named(struct workspace_table *table, int folder_fd, const char *name,
 			  struct error *err)
 {
+	struct error why = { 0 };
 	auto_fd int fd = -1;
 	char digits[NAME_BYTES] = { 0 };
 	size_t n = strcspn(name, ".");
@@ -140,8 +143,10 @@ static int register_named(struct workspace_table *table, int folder_fd, const ch
 			    name);
 	fd = dir_open(folder_fd, name, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
-		return FAIL(err, fd, "workspace %s: %s", name, strerror(-fd));
-	return workspace_register(table, (uint32_t)id, fd, writable, 0, err);
+		log_warning("workspace %s is left out: %s", name, strerror(-fd));
+	else if (workspace_register(table, (uint32_t)id, fd, writable, 0, &why) < 0)
+		log_warning("workspace %s is left out: %s", name, why.text);
+	return 0;
 }
 
 static void close_folder(DIR *folder)

@@ -134,7 +134,8 @@ static void add_run(struct entry *entry)
 	}
 }
 
-/* The directories the person has made workspaces; one that is gone is left out. */
+/* The directories the person has made workspaces; one that is gone, or replaced by a link, is left
+ * out. */
 static int add_workspaces(struct entry *entry, struct error *err)
 {
 	auto_buf struct buf text = BUF(WORKSPACES_BYTES_MAX);
@@ -146,7 +147,7 @@ static int add_workspaces(struct entry *entry, struct error *err)
 	r = up_workspaces_parse(buf_string(&text), entry->workspaces, &n, err);
 	for (unsigned i = 0; i < n && r == 0; i++)
 		add(entry, entry->workspaces[i].path, entry->workspaces[i].target,
-		    ROOTFS_WRITABLE | ROOTFS_SHALLOW | ROOTFS_OPTIONAL);
+		    ROOTFS_WRITABLE | ROOTFS_SHALLOW | ROOTFS_OPTIONAL | ROOTFS_NOLINK);
 	return r;
 }
 

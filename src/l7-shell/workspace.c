@@ -99,23 +99,6 @@ static int path_of(int fd, char ret[PATH_MAX], struct error *err)
 	return 0;
 }
 
-static int remember(int state_fd, struct buf *text, const char *path, bool writable, uint32_t *ret,
-		    struct error *err)
-{
-	bool is_new;
-	int r = dir_read(state_fd, "workspaces", text);
-
-	if (r < 0 && r != -ENOENT)
-		return FAIL(err, r, "workspaces: %s", strerror(-r));
-	r = workspace_number(buf_string(text), path, writable, ret, &is_new, err);
-	if (r < 0 || !is_new)
-		return r;
-	r = workspace_line(*ret, path, writable, text);
-	if (r == 0)
-		r = dir_replace(state_fd, "workspaces", text->data, text->length, 0600);
-	return r < 0 ? FAIL(err, r, "workspaces: %s", strerror(-r)) : 0;
-}
-
 static int hand_over(int run_fd, uint32_t number, int fd, bool writable, struct error *err)
 {
 	auto_fd int socket_fd = cage_owner_connect(run_fd, "sandbox", err);
@@ -127,10 +110,56 @@ static int hand_over(int run_fd, uint32_t number, int fd, bool writable, struct 
 				 writable ? LAUNCH_MODE_WRITABLE : LAUNCH_MODE_READ_ONLY, err);
 }
 
+/* The kernel's paths: is one the other, or below it? */
+static bool is_within(const char *path, const char *folder)
+{
+	size_t n = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* Keys, rules and the list of workspaces lie in the state: no tool reads or changes them. */
+static int check_apart(int state_fd, const char *path, struct error *err)
+{
+	char state[PATH_MAX], own[PATH_MAX + sizeof("/workspace")];
+	int r = path_of(state_fd, state, err);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(own, sizeof(own), "%s/workspace", state); /* fits */
+	if (is_within(state, path) || (is_within(path, state) && !is_within(path, own)))
+		return FAIL(
+			err, -EPERM,
+			"keys and rules of this system lie in %s, which tools may not see; choose "
+			"another directory",
+			state);
+	return 0;
+}
+
+/* Written down when it is one: what cannot be a workspace would be missed at every start. */
+static int add_workspace(int state_fd, int run_fd, int fd, const char *path, bool writable,
+			 uint32_t *ret, struct error *err)
+{
+	auto_buf struct buf text = BUF(WORKSPACE_FILE_MAX);
+	bool is_new = false;
+	int r = dir_read(state_fd, "workspaces", &text);
+
+	if (r < 0 && r != -ENOENT)
+		return FAIL(err, r, "workspaces: %s", strerror(-r));
+	r = workspace_number(buf_string(&text), path, writable, ret, &is_new, err);
+	if (r == 0)
+		r = hand_over(run_fd, *ret, fd, writable, err);
+	if (r < 0 || !is_new)
+		return r;
+	r = workspace_line(*ret, path, writable, &text);
+	if (r == 0)
+		r = dir_replace(state_fd, "workspaces", text.data, text.length, 0600);
+	return r < 0 ? FAIL(err, r, "workspaces: %s", strerror(-r)) : 0;
+}
+
 int workspace_register(int state_fd, int run_fd, const char *path, bool writable, uint32_t *ret,
 		       struct error *err)
 {
-	auto_buf struct buf text = BUF(WORKSPACE_FILE_MAX);
 	auto_fd int fd = dir_open_configured(path, O_RDONLY | O_DIRECTORY, 0);
 	auto_fd int lock_fd = dir_open(run_fd, "workspaces", O_RDWR | O_CREAT, 0600);
 	char absolute[PATH_MAX];
@@ -143,9 +172,9 @@ int workspace_register(int state_fd, int run_fd, const char *path, bool writable
 		return FAIL(err, -EIO, "run/workspaces cannot be locked");
 	r = path_of(fd, absolute, err);
 	if (r == 0)
-		r = remember(state_fd, &text, absolute, writable, &number, err);
+		r = check_apart(state_fd, absolute, err);
 	if (r == 0)
-		r = hand_over(run_fd, number, fd, writable, err);
+		r = add_workspace(state_fd, run_fd, fd, absolute, writable, &number, err);
 	if (r < 0)
 		return error_prefix(err, "workspace %s", path);
 	*ret = number;

@@ -248,6 +248,35 @@ def a_directory_is_read_only_for_tools_unless_writing_is_allowed(f):
 
 
 @test
+def the_state_is_no_workspace_nor_what_it_lies_in(f):
+    state = f.system.state
+    link = tempfile.mkdtemp(prefix="clawos-link-") + "/link"
+    os.symlink(state, link)
+    for folder in (state, os.path.dirname(state), "/", os.path.join(state, "run"), os.path.join(state, "log"), link):
+        code, _, err = f.claw("-m", "/run cat clawos.conf", "--workspace", folder)
+        expect((code != 0, "which tools may not see" in err), (True, True), f"{folder}: {err}")
+    os.makedirs(os.path.join(state, "workspace", "own"))
+    expect(f.claw("-m", "/run true", "--workspace", os.path.join(state, "workspace", "own"))[0], 0)
+
+
+@test
+def a_workspace_that_became_something_else_is_left_out_at_the_next_start(f):
+    folder = tempfile.mkdtemp(prefix="clawos-dir-", dir="/var/tmp")
+    secret = tempfile.mkdtemp(prefix="clawos-secret-", dir="/var/tmp")
+    for name in ("to-secret", "to-proc"):
+        os.mkdir(os.path.join(folder, name))
+        expect(f.claw("-m", "/run true", "--workspace", os.path.join(folder, name), "--allow", "write")[0], 0)
+    expect(f.claw("-m", "/run true", "--workspace", "/proc")[0] != 0, True)
+    made = f.claw("-m", f"/run rmdir to-*; ln -s {secret} to-secret; ln -s /proc to-proc", "--workspace", folder, "--allow", "write")
+    expect(made[0], 0)
+    f.system.stop()
+    f.system.start()
+    expect(f.claw("-m", "/run true")[0], 0, f.system.logs())
+    with open(f"/proc/{f.system.pid('claw-sandboxd')}/mountinfo", encoding="utf-8") as file:
+        expect_true(secret not in file.read(), "the link was followed")
+
+
+@test
 def direct_forms_ask_no_model(f):
     expect(f.claw("-m", "/run echo one > a.txt; cat a.txt")[1].split("\n")[0], "one")
     expect(f.claw("-m", "/read a.txt")[0], 0)
