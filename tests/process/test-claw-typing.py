@@ -109,9 +109,9 @@ def a_newcomer_is_told_what_this_is_and_a_pipe_is_not(f):
                                         f"workspace {f.state}/workspace · tools may write in it", "❯"])
     f.peers.replies["sandbox"] = lambda data: data[:2] + bytes((4, 0)) + data[4:8] + bytes(176)
     for allow, words in (((), "read-only for tools (--allow write opens it)"), (("--allow", "write"), "tools may write in it")):
-        with f.person("--workspace", "/tmp", *allow, columns=200) as t:
+        with f.person("--workspace", "/usr", *allow, columns=200) as t:
             t.prompt()
-            expect(t.screen().lines()[1], f"workspace /tmp · {words}")
+            expect(t.screen().lines()[1], f"workspace /usr · {words}")
 
 
 @test

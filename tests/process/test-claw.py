@@ -277,7 +277,7 @@ def a_workspace_is_handed_to_the_sandbox_and_kept(f):
 @test
 def a_workspace_that_is_refused_or_no_directory_stops_the_message(f):
     f.peers.replies["sandbox"] = sandbox_says(2, 22, b"not that one\x1b[2J")
-    done = f.claw("-m", "x", "--workspace", "/tmp")
+    done = f.claw("-m", "x", "--workspace", "/usr")
     expect_true(done.returncode == 1 and b"not that one\\x1b[2J" in done.stderr, str(done))
     expect(f.claw("-m", "x", "--workspace", "/etc/passwd").returncode, 1)
     expect(f.claw("-m", "x", "--workspace", "/nonexistent").returncode, 1)
