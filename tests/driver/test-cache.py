@@ -186,7 +186,7 @@ def too_little_room_is_said_before_anything_is_fetched(clone):
     clone.row(f"0.5b.01 pypi small 1.0 small.whl 450000000 {'4' * 64} all")
     shutil.rmtree(clone.cache)
     os.mkdir(clone.cache)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "small", clone.cache], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755,size=40m", "small", clone.cache], check=True)
     try:
         done = clone.run(["./clawos", "run"], CLAWOS_MODEL="0.5b")
         needed = [int(word) for word in done.stderr.split() if word.isdigit()]

@@ -272,6 +272,22 @@ def an_ordinary_user_gets_a_word(clone):
     expect(done.returncode != 0 and "root" in done.stderr and "rootless" in done.stderr, done.stderr)
 
 
+@test
+def a_cache_that_others_can_write_is_refused(clone):
+    os.makedirs(clone.cache, exist_ok=True)
+    ready(clone)
+    run = [clone.path + "/clawos", "run", "-m", "x"]
+
+    def refused():
+        done = [clone.pieces("require_host; echo went on"), clone.run(run, LLM_BACKEND="openai")]
+        return all(d.returncode != 0 and "belongs to another user" in d.stderr and "went on" not in d.stdout for d in done)
+    expect(not refused(), "one's own is taken")
+    for uid, gid, mode in ((64899, 0, 0o755), (0, 0, 0o777), (0, 64899, 0o775)):
+        os.chown(clone.cache, uid, gid)
+        os.chmod(clone.cache, mode)
+        expect(refused(), f"{uid}:{gid} {mode:o}")
+
+
 def ready(clone):
     """A clone that has its programs; claw says where it was called and how."""
     os.makedirs(clone.path + "/build/bin")

@@ -74,6 +74,14 @@ has_remote_provider() {
 	[ -n "${LLM_BASE_URL:-}" ] || [ -n "$(config_value "$conf" provider base_url)" ]
 }
 
+# What lies in the cache runs with this call's rights: stops when somebody else can put something there.
+require_own_cache() {
+	found=$(find "$cache/." -maxdepth 0 \( \( ! -uid 0 ! -uid "$(id -u)" \) -o -perm -0002 -o \
+		\( -perm -0020 ! -gid 0 ! -gid "$(id -g)" \) \) -print 2>/dev/null) || :
+	[ -z "$found" ] || fail "$cache belongs to another user or can be written by others, and what it holds is run as $(id -un);" \
+		"set CLAWOS_CACHE to a folder of your own, or give it back: chown $(id -un) $cache; chmod go-w $cache"
+}
+
 # Stops with a sentence when this host cannot make or run the base; installs mmdebstrap where apt can.
 require_host() {
 	[ "$(uname -s)" = Linux ] || fail "ClawOS needs a Linux kernel; this is $(uname -s)."
@@ -98,6 +106,7 @@ require_host() {
 	for path in "$clone" "$cache"; do
 		case $path in *[!A-Za-z0-9/._+@:,=~-]*) fail "the path \"$path\" has a character that the build tools do not take." ;; esac
 	done
+	require_own_cache
 	if ! mkdir -p "$cache/tmp" "$cache/lock" "$cache/log" "$cache/mnt" "$cache/download" "$cache/model" || [ ! -w "$cache/tmp" ]; then
 		fail "$cache cannot be written, and something has to be made there; set CLAWOS_CACHE to a folder that can."
 	fi

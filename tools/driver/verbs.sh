@@ -25,6 +25,7 @@ EOT
 
 # claw ARGUMENT...: becomes the built claw, with the places it needs, where the person stands.
 run_claw() {
+	require_own_cache
 	CLAWOS_BIN=$clone/build/bin CLAWOS_BASE=$ready_base/root CLAWOS_SHARE=$clone/spec CLAWOS_STATE=$(state_dir)
 	CLAWOS_PREFIXES=$cache/prefix
 	model=$(wanted_model)
