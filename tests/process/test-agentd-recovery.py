@@ -12,11 +12,13 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from broker import origin  # noqa: E402
 from damage import flip  # noqa: E402
 from journal import Damaged, Journal  # noqa: E402
-from provider import calls, text  # noqa: E402
-from stack import stack  # noqa: E402
+from provider import Answer, Provider, calls, text  # noqa: E402
+from stack import Stack, stack  # noqa: E402
 from strace import Strace  # noqa: E402
+from system import proc_status  # noqa: E402
 from tap import expect, expect_true, run, test, wait_for  # noqa: E402
 from varlink import Client, Gone  # noqa: E402
 
@@ -79,28 +81,50 @@ def durable_steps(text_):
             yield "send", rest
 
 
+# What begins an effect, and the tool whose intent must be on the disk by then. Only an intent and an outcome say "tool".
+BEGINNINGS = {"SCM_RIGHTS": "shell", "io.clawos.Fs.Write": "memory_write", "io.clawos.Egress.Fetch": "http"}
+
+
+def begun_by(sent):
+    """The tool whose effect begins with this message; None when it is no such message."""
+    if "io.clawos" in sent:
+        return next((tool for sign, tool in BEGINNINGS.items() if sign in sent and sign != "SCM_RIGHTS"), None)
+    return BEGINNINGS["SCM_RIGHTS"] if "SCM_RIGHTS" in sent else None  # a launch record
+
+
 @test
 def nothing_is_said_or_begun_before_its_record_is_synced():
-    with stack([calls(("shell", {"command": "true"})), text("done")], cages=True) as s:
-        with Strace(s.agentd.pid, "write,fdatasync,sendto,sendmsg", "-y", "-s", "100000") as trace:
-            expect(s.ask("go").state, "done")
-        steps = list(durable_steps(trace.text))
-        written, synced = "", ""
-        told = {"accepted": 0, "launched": 0}
-        for kind, what in steps:
-            if kind == "write":
-                written += what
-            elif kind == "sync":
-                synced, written = synced + written, ""
-            else:
-                expect_true(not written, f"said between a write and its sync: {what[:200]}")
-                if '\\"seq\\":' in what and not told["accepted"]:
-                    told["accepted"] += 1
-                    expect_true('\\"key\\"' in synced, "the message is synced before it is accepted")
-                if "SCM_RIGHTS" in what and "io.clawos" not in what:
-                    told["launched"] += 1
-                    expect_true('\\"effect\\":\\"execute\\"' in synced, "the intent is synced before the cage is asked for")
-        expect(told, {"accepted": 1, "launched": 1}, trace.text[-3000:])
+    effects = calls(("shell", {"command": "true"}), ("memory_write", {"content": "x", "target": "notes/x.md"}))
+    with Provider() as provider:
+        provider.script = [effects, calls(("http", {"url": origin(provider) + "/x"})), Answer(b"page"), text("done")]
+        with Stack(provider, cages=True, egress=f"allow = {origin(provider)}") as s:
+            with Strace(s.agentd.pid, "write,fdatasync,sendto,sendmsg", "-y", "-s", "100000") as trace:
+                turn = s.ask("go")
+        expect([(d["tool"], d["ok"]) for d in turn.of("tool-done")], [("shell", True), ("memory_write", True), ("http", True)])
+    written, synced = "", ""
+    told = {"accepted": 0, "shell": 0, "memory_write": 0, "http": 0}
+    for kind, what in durable_steps(trace.text):
+        if kind == "write":
+            written += what
+        elif kind == "sync":
+            synced, written = synced + written, ""
+        else:
+            expect_true(not written, f"said between a write and its sync: {what[:200]}")
+            if '\\"seq\\":' in what and not told["accepted"]:
+                told["accepted"] += 1
+                expect_true('\\"key\\"' in synced, "the message is synced before it is accepted")
+            if tool := begun_by(what):
+                told[tool] += 1
+                expect_true(f'\\"tool\\":\\"{tool}\\"' in synced, f"the intent of {tool} is synced before it is asked for")
+    expect(told, {"accepted": 1, "shell": 1, "memory_write": 1, "http": 1}, trace.text[-3000:])
+    expect_true('\\"timeout_ms\\":120000' in trace.text, "a command that asks for no time limit has 120 s")
+
+
+@test
+def agentd_has_one_thread():
+    with stack([calls(("shell", {"command": "true"}), ("time", {"operation": "now"})), text("done")], cages=True) as s:
+        expect(s.ask("go").state, "done")
+        expect(proc_status(s.agentd.pid)["Threads"], "1")
 
 
 @test
