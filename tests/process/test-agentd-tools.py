@@ -4,8 +4,10 @@
 
 Environment: CLAWOS_BIN (folder with the built daemons). Needs root, outside a chroot.
 """
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,6 +72,42 @@ def reads_run_side_by_side_and_others_in_order():
         expect(sorted(kinds[3:6]), ["tool-done"] * 3)
         expect(kinds[6:], ["tool-started", "tool-done"] * 3)
         expect(get(s, "log"), "1\n2\n")
+
+
+def cages_stopped_at_once(seconds=20):
+    """Stops each worker in a cage as soon as it is seen, so none can end, until two stand there; how many did."""
+    end, stopped = time.monotonic() + seconds, set()
+    try:
+        while len(stopped) < 2 and time.monotonic() < end:
+            for pid in set(processes("claw-toolwork")) - stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.add(pid)
+            stopped &= set(processes("claw-toolwork"))
+        return len({os.readlink(f"/proc/{pid}/ns/pid") for pid in stopped})
+    finally:
+        for pid in stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def processes(name):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                said = file.read()
+            if f"({name})" in said and said.rsplit(")", 1)[1].split()[0] != "Z":
+                yield int(pid)
+
+
+@test
+def two_reads_of_one_answer_are_in_their_cages_at_the_same_time():
+    with stack([calls(*[("grep", {"pattern": "nowhere"})] * 2), text("done")]) as s:
+        for n in range(32):
+            put(s, f"f{n}", "a line of some length\n" * 40000)  # so long that each is seen before it ends
+        turn = s.submit("go")
+        expect(cages_stopped_at_once(), 2, "reads in cages at the same time")
+        expect([d["ok"] for d in s.follow(turn).of("tool-done")], [True, True])
 
 
 @test
