@@ -247,6 +247,64 @@ def a_directory_is_read_only_for_tools_unless_writing_is_allowed(f):
         expect(file.read(), "made")
 
 
+def prompts(f, turn):
+    """What each model call of a turn was asked, as the journal keeps it."""
+    with f.system.agent() as link:
+        trace = link.call("io.clawos.Agent.Trace", {"turn": turn, "prompt": True})["trace"]
+        expect([call.get("promptMissing") for call in trace["modelCalls"]], [None] * len(link.fds))
+        return [os.pread(fd, 1 << 22, 0) for fd in link.fds]
+
+
+@test
+def what_was_recorded_plays_in_a_fresh_thread_without_the_provider(f):
+    first, second = os.path.join(f.state, "first.tape"), os.path.join(f.state, "second.tape")
+    f.script = [calls(("shell", {"command": "echo seven"}), ("echo", {"message": "hi"})), text("It says seven.")]
+    expect(f.claw("-m", "what does it say?", "--thread", "one", "--record", first), (0, "It says seven.\n", ""))
+    f.script = [text("a provider was asked")] * 9
+    asked = [request.body for request in f.provider.requests]
+    expect(f.claw("-m", "what does it say?", "--thread", "two", "--replay", first, "--record", second), (0, "It says seven.\n", ""))
+    expect((len(asked), len(f.provider.requests)), (2, 2), "requests at the provider")
+    expect((prompts(f, 1), prompts(f, 2)), (asked, asked), "prompts of both turns")
+    with open(first, "rb") as one, open(second, "rb") as two:
+        tapes = one.read(), two.read()
+    expect(tapes[1], tapes[0], "the tape of the replay")
+
+
+@test
+def a_prompt_that_is_not_the_recorded_one_ends_the_turn_and_shows_the_difference(f):
+    tape = os.path.join(f.state, "tape")
+    f.script = [calls(("read_file", {"path": "note"})), text("It says seven.")]
+    note = os.path.join(f.system.workspace, "note")
+    for content in ("seven\n", "eight\n"):
+        with open(note, "w", encoding="utf-8") as file:
+            file.write(content)
+        os.chmod(note, 0o644)
+        if content == "seven\n":
+            expect(f.claw("-m", "read it", "--thread", "one", "--record", tape)[:2], (0, "It says seven.\n"))
+    for thread, words, shown in (("two", "read it", ("seven", "eight")), ("three", "read that", ("read it", "read that"))):
+        code, out, err = f.claw("-m", words, "--thread", thread, "--replay", tape)
+        expect((code, out), (1, ""), err)
+        found = re.search(r'differs from the tape at byte (\d+): "(.*)" was recorded, "(.*)" is sent', err, re.S)
+        expect_true(found and shown[0] in found[2] and shown[1] in found[3], err)
+    expect(len(f.provider.requests), 2, "requests at the provider")
+
+
+@test
+def the_shell_lists_the_tools_and_the_documents_in_memory(f):
+    tools = os.path.join(os.environ["CLAWOS_SHARE"], "tools")
+    f.claw("-m", "/remember the tide is high")
+    with f.terminal(columns=120) as t:
+        t.expect(PROMPT).type("/tools\n").expect("write_file").expect(PROMPT)
+        for name in os.listdir(tools):
+            with open(os.path.join(tools, name), encoding="utf-8") as file:
+                row = json.load(file)
+            expect_true(re.search(rf"^ *{row['name']} .*\b{row['effect']}\b", t.plain(), re.M), f"{name} in {t.plain()}")
+        t.type("/memory\n").expect("USER.md").expect(PROMPT)
+        for row in (r"MEMORY\.md +62 B +version 2 +tool:\d+", r"SOUL\.md +\d+ B +version 1 +seed"):
+            expect_true(re.search(rf"^ *{row}\r?$", t.plain(), re.M), f"{row} in {t.plain()}")
+        t.type("/memory MEMORY.md\n").expect("the tide is high").expect(PROMPT)
+
+
 @test
 def the_state_is_no_workspace_nor_what_it_lies_in(f):
     state = f.system.state
