@@ -94,6 +94,12 @@ class System:
             link.call("io.clawos.Supervisor.Status")
             return peer_pid(link.sock)
 
+    def is_up(self):
+        try:
+            return self.up_pid() > 0
+        except (Gone, OSError, VarlinkError):
+            return False
+
     def kill(self, name):
         pid = self.pid(name)
         os.kill(pid, signal.SIGKILL)

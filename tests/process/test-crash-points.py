@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-"""kill -9 of each daemon at every write, sync and send of a scripted session: nothing lost, nothing doubled.
+"""kill -9 of each daemon and of the supervisor at every write, sync and send of a session: nothing lost, nothing doubled.
 
 The points are enumerated: one session under strace counts the system calls of each kind, then the session is
 played once per point, with SIGKILL injected on entry to that very call. CLAWOS_CRASH_POINTS=N takes every N-th.
+claw-llmd is asked for real, by the model file in CLAWOS_MODEL_FILE (smollm2 will do): without one it is skipped.
 """
 import collections
 import concurrent.futures
@@ -24,9 +25,15 @@ from tap import Skip, expect, expect_true, run, test  # noqa: E402
 from varlink import Client, Gone, VarlinkError  # noqa: E402
 
 CALLS = ["write", "pwrite64", "writev", "pwritev", "sendmsg", "sendto", "fsync", "fdatasync", "renameat", "ftruncate"]
+# What the supervisor does beside: sockets, folders, the start and the end of a daemon.
+STARTS = ["mkdirat", "bind", "unlinkat", "clone", "clone3", "kill", "pidfd_send_signal"]
 WORKERS = 2
 ACCEPT_SECONDS = 30
 CONFIG = "[agent]\nsnapshot_kib = 1\n"  # so that snapshots of the journal are written within the session
+LOCAL_CONFIG = "[agent]\nmax_iterations = 2\n"
+# About half of what was counted when this was written: a trace that is read wrongly has none.
+FEWEST = {"claw-agentd": 40, "claw-egressd": 28, "clawfsd": 20, "claw-sandboxd": 10, "claw-llmd": 10, "claw up": 19}
+REACHED = 0.9
 EVERY = int(os.environ.get("CLAWOS_CRASH_POINTS", "1"))
 
 
@@ -49,16 +56,17 @@ def script(request):
 
 
 class Tracer:
-    """strace on one running daemon."""
+    """strace on one running daemon, or (command) on a program that it starts; never on their children."""
 
-    def __init__(self, pid, inject=None):
+    def __init__(self, pid=None, inject=None, command=(), env=None):
         self.file = tempfile.NamedTemporaryFile("r", prefix="clawos-strace-", suffix=".txt")
-        command = ["strace", "-qq", "-o", self.file.name, "-e", "trace=" + ",".join(CALLS), "-e", "signal=none"]
+        strace = ["strace", "-qq", "-o", self.file.name, "-e", "trace=" + ",".join(CALLS + STARTS), "-e", "signal=SIGKILL"]
         if inject:
-            command += ["-e", "inject=" + inject]
-        self.process = subprocess.Popen([*command, "-p", str(pid)], stderr=subprocess.PIPE)
+            strace += ["-e", "inject=" + inject]
+        self.process = subprocess.Popen([*strace, *(["-p", str(pid)] if pid else command)], env=env, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
-        while proc_tracer(pid) == "0":
+        while pid and proc_tracer(pid) == "0":
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise Skip("ptrace of a running process (strace -p)")
 
@@ -66,7 +74,6 @@ class Tracer:
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait()
-        self.process.stderr.close()
         return self.file.read()
 
 
@@ -78,20 +85,80 @@ def proc_tracer(pid):
         return "0"
 
 
+class Scripted:
+    """A provider that answers by the script, and what has to come of the session with it."""
+
+    words = ("append a line", "ping")
+
+    def __enter__(self):
+        self.provider = Provider(script, keep_requests=False).__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.provider.__exit__(None, None, None)
+
+    def system(self):
+        return System(self.provider, config=CONFIG)
+
+    def check(self, system, answers, seen):
+        expect(answers[1], "pong", "the second message is answered")
+        path = os.path.join(system.workspace, "log.txt")
+        lines = open(path, encoding="utf-8").read().count("line\n") if os.path.exists(path) else 0
+        expect_true(lines <= 1, f"an effect was repeated: {lines} lines")
+        remembered = memory_of(system).count("remember this line")
+        expect_true(remembered <= 1, f"a memory was doubled: {remembered} times")
+        expect(answers[0], "appended", "the first message is answered")
+        if not reported_unknown(seen):
+            expect(lines, 1, "the turn says it appended, so a line is there")
+            expect(remembered, 1, "the turn says it remembered, so the memory is there")
+
+
+class Local:
+    """The local model: what it says is its own affair, that it says something is not."""
+
+    words = ("Say hello.",)
+
+    def __enter__(self):
+        self.model = os.environ.get("CLAWOS_MODEL_FILE", "")
+        if not os.path.exists(self.model) or not os.path.exists(os.path.join(os.environ["CLAWOS_BIN"], "claw-llmd")):
+            raise Skip("the local model (claw-llmd in CLAWOS_BIN, weights in CLAWOS_MODEL_FILE)")
+        self.prefixes = tempfile.mkdtemp(prefix="clawos-prefixes-")
+        os.chmod(self.prefixes, 0o755)
+        with self.system() as system:  # the instructions are read once, as at set-up, not in each session
+            expect(system.claw("prepare", timeout=300).returncode, 0, "claw prepare")
+            for name in os.listdir(system.state + "/llm"):
+                os.chmod(shutil.copy(f"{system.state}/llm/{name}", self.prefixes), 0o444)
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.prefixes)
+
+    def system(self):
+        return System(model=self.model, env={"CLAWOS_PREFIXES": self.prefixes}, config=LOCAL_CONFIG)
+
+    def check(self, system, answers, seen):
+        expect_true(answers[0], "the message is answered")
+
+
+def again(system):
+    """After a broken connection: the next claw of a person starts what is not there."""
+    if not system.is_up():
+        system.start()
+
+
 def submit_until_accepted(system, body, key):
     deadline = time.monotonic() + ACCEPT_SECONDS
     while time.monotonic() < deadline:
         try:
             return system.submit(body, thread="crash", key=key)
         except (Gone, OSError, VarlinkError):
-            continue
+            again(system)
     raise AssertionError("never accepted\n" + system.logs())
 
 
-def session(system):
-    """Two messages; returns the events a client that reconnects with its last seq has seen."""
-    submit_until_accepted(system, "append a line", "first")
-    last = submit_until_accepted(system, "ping", "second")
+def session(system, words=Scripted.words):
+    """The messages; returns the events a client that reconnects with its last seq has seen."""
+    last = [submit_until_accepted(system, body, f"key {body}") for body in words][-1]
     seen, after = [], 0
     deadline = time.monotonic() + ACCEPT_SECONDS
     while time.monotonic() < deadline:
@@ -103,29 +170,22 @@ def session(system):
                 if event["kind"] == "turn-done" and event["turn"] == last["turn"]:
                     return seen
         except (Gone, OSError, VarlinkError):
-            continue
+            again(system)
     raise AssertionError("the session did not end\n" + system.logs())
 
 
-def check(system, seen):
-    seqs = [event["seq"] for event in seen]
-    expect(seqs, sorted(set(seqs)), "a client saw an event twice or out of order")
-    kinds = collections.Counter(event["kind"] for event in seen)
-    expect(kinds["accepted"], 2, "accepted messages")
-    expect(kinds["turn-done"], 2, "ended turns")
-    answers = [event["data"].get("text") for event in seen if event["kind"] == "answer"]
-    expect(answers[-1:], ["pong"], "the second message is answered")
-    path = os.path.join(system.workspace, "log.txt")
-    lines = open(path, encoding="utf-8").read().count("line\n") if os.path.exists(path) else 0
-    expect_true(lines <= 1, f"an effect was repeated: {lines} lines")
-    remembered = memory_of(system).count("remember this line")
-    expect_true(remembered <= 1, f"a memory was doubled: {remembered} times")
-    if answers[0] == "appended" and not reported_unknown(seen):
-        expect(lines, 1, "the turn says it appended, so a line is there")
-        expect(remembered, 1, "the turn says it remembered, so the memory is there")
+def check(system, seen, kind):
     records = journal.read(os.path.join(system.state, "journal"))
     numbers = [record.sequence for record in records]
     expect(numbers, list(range(numbers[0], numbers[0] + len(numbers))), "sequence numbers in the journal")
+    seqs = [event["seq"] for event in seen]
+    expect(seqs, list(range(seqs[0], numbers[-1] + 1)), "a client saw each event once, in order, to the last")
+    kinds = collections.Counter(event["kind"] for event in seen)
+    expect(kinds["accepted"], len(kind.words), "accepted messages")
+    expect([event["data"]["state"] for event in seen if event["kind"] == "turn-done"], ["done"] * len(kind.words), "ended turns")
+    answers = [event["data"].get("text") for event in seen if event["kind"] == "answer"]
+    expect(len(answers), len(kind.words), "answers")
+    kind.check(system, answers, seen)
 
 
 def memory_of(system):
@@ -145,46 +205,76 @@ def reported_unknown(seen):
         any(event["kind"] == "tool-done" and not event["data"].get("ok", True) for event in seen)
 
 
-def play(daemon, inject):
-    with Provider(script, keep_requests=False) as provider, System(provider, config=CONFIG) as system:
-        system.wait_running(daemon)
-        tracer = Tracer(system.pid(daemon), inject)
+def play(name, inject, kind):
+    with kind.system() as system:
+        if name == "claw-llmd":  # it starts when it is called
+            with Client(system.path("llm")) as link:
+                link.call("io.clawos.Llm.Status")
+        system.wait_running(name)
+        tracer = Tracer(system.pid(name), inject)
         try:
-            seen = session(system)
+            seen = session(system, kind.words)
         finally:
             trace = tracer.end()
-        check(system, seen)
+        check(system, seen, kind)
         return trace
 
 
-def points(daemon):
-    trace = play(daemon, None)
-    if daemon == "claw-agentd":
+def play_up(_, inject, kind):
+    """The supervisor from its exec to the end of the session and its own stop."""
+    system = kind.system()
+    tracer = Tracer(None, inject, [os.path.join(system.env["CLAWOS_BIN"], "claw"), "up", "--state", system.state], system.env)
+    try:
+        while tracer.process.poll() is None and not system.is_up():
+            time.sleep(0.002)
+        check(system, session(system, kind.words), kind)
+        system.stop()
+        again(system)  # whatever became of the stop
+        check(system, list(system.events(thread="crash")), kind)
+    finally:
+        system.stop()
+        trace = tracer.end()
+        system.__exit__()
+    return trace
+
+
+def points(name, kind, player):
+    trace = player(name, None, kind)
+    if name == "claw-agentd":
         snapshots = trace.count('"snapshot.new"')
         expect_true(snapshots > 0, f"a snapshot of the journal is written within the session\n{trace}")
-        print(f"# {snapshots} snapshots of the journal in the session")
+        print(f"# figure: {snapshots} snapshots of the journal in the session")
     counts = collections.Counter(re.match(r"(\w+)\(", line)[1] for line in trace.splitlines() if re.match(r"\w+\(", line))
-    return [f"{call}:signal=SIGKILL:when={n}" for call in CALLS for n in range(1, counts[call] + 1)]
+    found = [f"{call}:signal=SIGKILL:when={n}" for call in CALLS + STARTS * (player is play_up) for n in range(1, counts[call] + 1)]
+    expect_true(len(found) >= FEWEST[name], f"{name}: {len(found)} crash points, expected {FEWEST[name]} or more\n{trace[:2000]}")
+    return found
 
 
-def crash(daemon):
+def crash(name, make=Scripted, player=play):
     if not shutil.which("strace"):
         raise Skip("strace")
-    chosen = points(daemon)[::EVERY]
-    failures = []
+    reached, failures = [], []
+    with make() as kind:
+        found = points(name, kind, player)
+        chosen = found[::EVERY]
 
-    def one(inject):
-        try:
-            play(daemon, inject)
-        except AssertionError as wrong:
-            failures.append((inject, str(wrong)))
+        def one(inject):
+            try:
+                if "killed by SIGKILL" in player(name, inject, kind):
+                    reached.append(inject)
+            except Skip:
+                raise
+            except Exception as wrong:  # whatever goes wrong is that point's failure
+                failures.append((inject, str(wrong)))
 
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(one, chosen))
-    print(f"# {daemon}: {len(chosen)} crash points")
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+            list(pool.map(one, chosen))
+    print(f"# figure: {len(reached)} crash points of {name}" + (f" ({len(chosen)} of {len(found)} asked for)" if EVERY > 1 else ""))
     for inject, wrong in failures[:10]:
         print(f"# {inject}: " + json.dumps(wrong[:1500]))
-    expect(len(failures), 0, f"crash points of {daemon} that lost or doubled something")
+    # Two sessions do not send in quite the same pieces: the last calls of one may not be there in another.
+    expect_true(len(reached) + len(failures) >= REACHED * len(chosen), f"of {len(chosen)} points {len(reached)} were reached")
+    expect(len(failures), 0, f"crash points of {name} that lost or doubled something")
 
 
 @test
@@ -208,15 +298,25 @@ def sandboxd_can_be_killed_at_every_write_sync_and_send():
 
 
 @test
+def llmd_can_be_killed_at_every_write_sync_and_send():
+    crash("claw-llmd", Local)
+
+
+@test
+def the_supervisor_can_be_killed_at_every_such_call_and_at_every_start_of_a_daemon():
+    crash("claw up", player=play_up)
+
+
+@test
 def everything_at_once_can_be_killed_in_mid_turn():
     for step in range(6):
-        with Provider(script, keep_requests=False) as provider, System(provider, config=CONFIG) as system:
-            submit_until_accepted(system, "append a line", "first")
+        with Scripted() as kind, kind.system() as system:
+            submit_until_accepted(system, "append a line", "key append a line")
             while step and len(system_records(system)) < 1 + 2 * step:
                 pass
             system.kill_everything()
             system.start()
-            check(system, session(system))
+            check(system, session(system), kind)
 
 
 def system_records(system):
