@@ -472,7 +472,7 @@ def asking_costs_less_than_ten_milliseconds_of_its_own(f):
         begin = time.monotonic()
         expect(f.claw("-m", "/time UTC")[0], 0)
         times.append(time.monotonic() - begin)
-    print(f"# claw -m /time, whole process: median {sorted(times)[4] * 1000:.1f} ms")
+    print(f"# figure: claw -m /time, whole process: median {sorted(times)[4] * 1000:.1f} ms")
     expect_true(sorted(times)[4] < 0.030, f"{times}")
 
 

@@ -102,7 +102,7 @@ def kill_9_at_every_write_sync_and_send_loses_nothing_confirmed_and_doubles_noth
             lines = expect_lines(memory, lines)
             memory.daemon.stop()
         check_store(memory)
-    print(f"# killed at {points} of {sum(counts.values())} points: {counts}", flush=True)
+    print(f"# figure: killed at {points} of {sum(counts.values())} points: {counts}", flush=True)
     expect_true(points >= 100 and points >= 0.9 * sum(counts.values()), "too few points were reached")
 
 
@@ -148,7 +148,7 @@ def a_failing_disk_refuses_writes_and_loses_nothing_confirmed(_):
                 write(link, f"{points}/after.md", "it goes on", author="agent")
             memory.daemon.stop()
         check_store(memory)
-    print(f"# {refused} writes refused at {points} points", flush=True)
+    print(f"# figure: {refused} writes refused at {points} points", flush=True)
     expect_true(refused >= points, "the faults were not felt")
 
 
