@@ -313,6 +313,26 @@ def from_anywhere_and_by_a_link_the_person_stays_where_they_are(clone):
 
 
 @test
+def what_claw_says_about_itself_needs_no_weights_and_no_prefix(clone):
+    ready(clone)
+    plan_rows(clone)
+    for words in (["help"], ["help", "trace"], ["version"], ["--help"], ["-h"], ["--version"], ["trace", "--help"]):
+        done = clone.run(["./clawos", "run", *words], CLAWOS_MODEL="0.5b")
+        expect(done.returncode == 0 and done.stdout.endswith(" " + " ".join(words) + "\n") and not done.stderr, f"{words}: {done}")
+        plan = clone.run(["./clawos", "run", "--plan", *words], CLAWOS_MODEL="0.5b").stdout
+        expect("programs: there" in plan and not re.search("weights|llama|memory|model", plan), f"{words}: {plan}")
+    for words in ([], ["-m", "--help"], ["trace"], ["-m", "help"]):
+        plan = clone.run(["./clawos", "run", "--plan", *words], CLAWOS_MODEL="0.5b").stdout
+        expect("weights 0.5b: fetch 491 MB" in plan, f"{words}: {plan}")
+
+
+@test
+def the_help_says_where_claws_own_verbs_are(clone):
+    out = clone.run(["./clawos", "help"]).stdout
+    expect("run help [VERB]" in out and "trace, doctor, model" in out and "start nothing" in out, out)
+
+
+@test
 def what_is_made_runs_from_a_cache_and_a_clone_that_cannot_be_written(clone):
     ready(clone)
     clone.pieces("require_host")

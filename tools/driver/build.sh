@@ -18,10 +18,10 @@ is_ready() {
 	[ -z "$(find $sources -cnewer build/ready -print -quit)" ]
 }
 
-# prepare PURPOSE: everything `run` needs (PURPOSE run), or only the programs (PURPOSE build).
+# prepare PURPOSE MODEL: everything `run` needs (PURPOSE run), or only the programs (build, information).
 prepare() {
 	require_host
-	model=$(wanted_model)
+	model=$2
 	require_room "$1" "$model"
 	next_step="build base" && start run_base make_base run
 	next_step="sources and parts" && do_step make_base build

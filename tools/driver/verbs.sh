@@ -7,8 +7,9 @@ verb_help() {
 usage: ./clawos VERB [ARGUMENT...]
 
   run [ARGUMENT...]   prepare what is missing, then run claw: no argument opens the shell, -m "TEXT" asks once
+  run help [VERB]     claw's own verbs (trace, doctor, model, threads, history, ...) and options; needs no model
   run --plan          say what a first run would fetch and build, and do nothing
-  status, logs, stop  the daemons: how they are, what they wrote, end them
+  status, logs, stop  the daemons: how they are, what they wrote, end them; they start nothing
   test [--long] [PATTERN]
                       build with both compilers, run every check and test (those whose name contains PATTERN)
   build               build the programs only
@@ -37,14 +38,27 @@ run_claw() {
 	exec "$CLAWOS_BIN/claw" "$@"
 }
 
+# True when claw would only print a text about itself: nothing but the program is needed for that.
+is_information() {
+	case "${1:-}" in help | version | -h | --help | -V | --version) return 0 ;; -*) return 1 ;; esac
+	case "$#${2:-}" in 2-h | 2--help | 2-V | 2--version) return 0 ;; esac
+	return 1
+}
+
 verb_run() {
-	model=$(wanted_model)
+	plan=false
 	if [ "${1:-}" = --plan ]; then
-		show_plan "$model"
+		plan=true
+		shift
+	fi
+	purpose=run model=
+	if is_information "$@"; then purpose=information; else model=$(wanted_model); fi
+	if $plan; then
+		show_plan "$model" "$purpose"
 		return 0
 	fi
 	if ! is_ready "$([ -n "$model" ] && echo true || echo false)" || { [ -n "$model" ] && ! has_prefix "$(model_path "$model")"; }; then
-		prepare run
+		prepare "$purpose" "$model"
 		# shellcheck source=/dev/null
 		. ./build/ready
 	fi
@@ -59,7 +73,8 @@ verb_claw() {
 }
 
 verb_build() {
-	prepare build
+	model=$(wanted_model)
+	prepare build "$model"
 }
 
 # verb_test [--long] [PATTERN]: what needs a network happens first; builds and tests have none.
@@ -124,7 +139,8 @@ verb_fmt() {
 }
 
 verb_bench() {
-	prepare build
+	model=$(wanted_model)
+	prepare build "$model"
 	model=$(model_path "$(model_name)")
 	[ -f "$model" ] || model=
 	export enter_weights="$model"
@@ -167,7 +183,7 @@ require_idle_cache() {
 	done
 }
 
-# One line per thing a first run makes: what is there, what would be fetched or built.
+# show_plan MODEL PURPOSE: one line per thing a first run makes: what is there, what would be fetched or built.
 show_plan() {
 	plan_line "run base" "$(base_path run)" "make with mmdebstrap"
 	plan_line "build base" "$(build_base)" "make with mmdebstrap"
@@ -183,7 +199,7 @@ show_plan() {
 			;;
 		esac
 		if has_prefix "$(model_path "$1")"; then echo "memory of its instructions: there"; else echo "memory of its instructions: compute"; fi
-	else
+	elif [ "$2" = run ]; then
 		echo "local model: none, a remote provider is configured"
 	fi
 	if is_ready "$([ -n "$1" ] && echo true || echo false)"; then echo "programs: there"; else echo "programs: build"; fi
