@@ -89,8 +89,8 @@ int main(int argc, char *argv[])
 	if (options.help || options.version) {
 		if (options.version)
 			printf("claw %s\n", CLAW_VERSION);
-		else
-			verbs_print(stdout);
+		else if (verbs_print(stdout, options.args[0], &err) < 0)
+			return complain(&err);
 		return fflush(stdout) == 0 ? SHELL_ANSWERED : SHELL_FAILED;
 	}
 	r = shell_open(&options, &shell, &err);

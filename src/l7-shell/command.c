@@ -41,6 +41,17 @@ static int connect(struct shell *shell, const struct command *command, struct er
 	return command->flags & COMMAND_ATTACH ? shell_attach(shell, err) : 0;
 }
 
+int command_unknown(const struct command_table *table, const char *name, struct error *err)
+{
+	const char *other = nearest(table, name);
+
+	if (other)
+		return FAIL(err, COMMAND_USAGE, "%s%s: no such command; did you mean %s%s?",
+			    table->prefix, name, table->prefix, other);
+	return FAIL(err, COMMAND_USAGE, "%s%s: no such command; %shelp lists them", table->prefix,
+		    name, table->prefix);
+}
+
 int command_dispatch(const struct command_table *table, struct shell *shell,
 		     const char *const argv[], struct error *err)
 {
@@ -48,15 +59,8 @@ int command_dispatch(const struct command_table *table, struct shell *shell,
 	unsigned n = count(argv + 1);
 	int r;
 
-	if (!command) {
-		const char *other = nearest(table, argv[0]);
-
-		if (other)
-			return FAIL(err, COMMAND_USAGE, "%s%s: no such command; did you mean %s%s?",
-				    table->prefix, argv[0], table->prefix, other);
-		return FAIL(err, COMMAND_USAGE, "%s%s: no such command; %shelp lists them",
-			    table->prefix, argv[0], table->prefix);
-	}
+	if (!command)
+		return command_unknown(table, argv[0], err);
 	if (n < command->min_args || n > command->max_args)
 		return FAIL(err, COMMAND_USAGE, "usage: %s%s%s%s", table->prefix, command->name,
 			    *command->usage ? " " : "", command->usage);

@@ -47,6 +47,9 @@ struct command_table {
 /* The row of that name; NULL when there is none. */
 const struct command *command_find(const struct command_table *table, const char *name);
 
+/* COMMAND_USAGE, with the nearest name. */
+int command_unknown(const struct command_table *table, const char *name, struct error *err);
+
 /*
  * Runs the row named argv[0] (NULL-terminated). COMMAND_USAGE: no such command (the nearest is
  * named) or a wrong number of arguments; else the row's own result.

@@ -187,7 +187,7 @@ bool options_allow(const struct options *options, const char *effect)
 	return false;
 }
 
-void options_print(FILE *out)
+void options_print(FILE *out, unsigned use)
 {
 	enum { NAME_COLUMNS = 24 };
 
@@ -195,7 +195,7 @@ void options_print(FILE *out)
 		const struct option_row *row = &table[i];
 		int n;
 
-		if (!row->help)
+		if (!row->help || !(row->uses & use))
 			continue;
 		n = fprintf(out, "  %c%c%s--%s%s%s", row->letter ? '-' : ' ',
 			    row->letter ? row->letter : ' ', row->letter ? ", " : "  ", row->name,

@@ -53,5 +53,5 @@ must_check int options_check_use(const struct options *options, unsigned use, st
 /* True when the effect class was allowed on the command line. */
 bool options_allow(const struct options *options, const char *effect);
 
-/* One line per option, for help. */
-void options_print(FILE *out);
+/* One line per option that `use` takes, for help. */
+void options_print(FILE *out, unsigned use);

@@ -25,6 +25,7 @@ enum shell_exit {
 	SHELL_ANSWERED = 0,
 	SHELL_FAILED = 1,
 	SHELL_REFUSED = 2,
+	SHELL_STOPPED = 3, /* of claw status: the system does not run */
 	SHELL_USAGE = 64,
 	SHELL_INTERRUPTED = 130,
 };

@@ -149,6 +149,13 @@ static void print_agent(struct shell *shell, sd_json_variant *status)
 		   number(journal, "records") == 1 ? "" : "s", size);
 }
 
+static void tell_state(struct shell *shell)
+{
+	key(shell, "state");
+	screen_foreign(&shell->out, STYLE_PLAIN, shell->paths.state, 0);
+	screen_own(&shell->out, STYLE_PLAIN, "\n");
+}
+
 static void print_head(struct shell *shell, sd_json_variant *up)
 {
 	key(shell, "system");
@@ -157,9 +164,7 @@ static void print_head(struct shell *shell, sd_json_variant *up)
 	screen_own(&shell->out, STYLE_PLAIN, ", started ");
 	report_age(&shell->out, (uint64_t)link_integer(up, "startedUsec"), 0);
 	screen_own(&shell->out, STYLE_PLAIN, "\n");
-	key(shell, "state");
-	screen_foreign(&shell->out, STYLE_PLAIN, shell->paths.state, 0);
-	screen_own(&shell->out, STYLE_PLAIN, "\n");
+	tell_state(shell);
 }
 
 static int print_json(struct shell *shell, sd_json_variant *up, sd_json_variant *status,
@@ -172,15 +177,33 @@ static int print_json(struct shell *shell, sd_json_variant *up, sd_json_variant 
 	return r < 0 ? FAIL(err, r, "status: %s", strerror(-r)) : report_json(shell, both, err);
 }
 
+static int tell_stopped(struct shell *shell, struct error *err)
+{
+	int r = shell->options->json ? print_json(shell, NULL, NULL, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (!shell->options->json) {
+		key(shell, "system");
+		screen_own(&shell->out, STYLE_PLAIN, "stopped\n");
+		tell_state(shell);
+	}
+	return SHELL_STOPPED;
+}
+
 /* An agent that does not answer is part of the answer: the daemons are listed all the same. */
 int status_report(struct shell *shell, const char *const args[], struct error *err)
 {
 	auto_json sd_json_variant *up = NULL, *agent = NULL;
 	struct error why = { 0 };
 	sd_json_variant *status;
-	int r = link_ask(shell->run_fd, "up", "io.clawos.Supervisor.Status", NULL, &up, err);
+	int r = shell_attach(shell, err);
 
 	(void)args;
+	if (r >= 0)
+		r = link_ask(shell->run_fd, "up", "io.clawos.Supervisor.Status", NULL, &up, err);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return tell_stopped(shell, err);
 	if (r < 0)
 		return r;
 	r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &agent, &why);

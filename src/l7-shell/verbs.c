@@ -112,10 +112,7 @@ static int run_logs(struct shell *shell, const char *const args[], struct error 
 static int run_help(struct shell *shell, const char *const args[], struct error *err)
 {
 	(void)shell;
-	(void)args;
-	(void)err;
-	verbs_print(stdout);
-	return 0;
+	return verbs_print(stdout, args[0], err);
 }
 
 static int run_version(struct shell *shell, const char *const args[], struct error *err)
@@ -133,8 +130,8 @@ static const struct command rows[] = {
 	  OPTION_USE_HISTORY, report_history },
 	{ "tools", "", "the tools, what they do to the world, what is asked about", 0, 0,
 	  COMMAND_CONNECT, OPTION_USE_LIST, report_tools },
-	{ "status", "", "the daemons and the agent (starts the system when it does not run)", 0, 0,
-	  COMMAND_CONNECT, OPTION_USE_LIST, status_report },
+	{ "status", "", "the daemons and the agent; starts nothing (exit 3: the system is stopped)",
+	  0, 0, 0, OPTION_USE_LIST, status_report },
 	{ "trace", "[TURN]",
 	  "the last turn, or that one, in full: model and tool calls, timings; --all lists them", 0,
 	  1, COMMAND_CONNECT, OPTION_USE_TRACE, trace_report },
@@ -152,14 +149,28 @@ static const struct command rows[] = {
 	{ "up", "", "be the supervisor, in the foreground", 0, 0, 0, OPTION_USE_UP, run_up },
 	{ "stop", "", "stop the system in order; --cages: only what the agent runs now", 0, 0, 0,
 	  OPTION_USE_STOP, run_stop },
-	{ "help", "", "this text", 0, 0, 0, OPTION_USE_OTHER, run_help },
+	{ "help", "[VERB]", "this text, or what a verb takes", 0, 1, 0, OPTION_USE_OTHER, run_help },
 	{ "version", "", "the version", 0, 0, 0, OPTION_USE_OTHER, run_version },
 };
 
 const struct command_table verbs_table = { rows, sizeof(rows) / sizeof(rows[0]), "claw " };
 
-void verbs_print(FILE *out)
+static int print_verb(FILE *out, const char *name, struct error *err)
 {
+	const struct command *row = command_find(&verbs_table, name);
+
+	if (!row)
+		return command_unknown(&verbs_table, name, err);
+	fprintf(out, "usage: claw %s%s%s\n%s\n\noptions:\n", row->name, *row->usage ? " " : "",
+		row->usage, row->summary);
+	options_print(out, row->uses);
+	return 0;
+}
+
+int verbs_print(FILE *out, const char *name, struct error *err)
+{
+	if (name)
+		return print_verb(out, name, err);
 	fprintf(out, "usage: claw [OPTIONS]              talk to the agent\n"
 		     "       claw [OPTIONS] -m TEXT      ask once; standard input is context\n"
 		     "       claw VERB [ARGUMENTS]\n\nverbs:\n");
@@ -170,5 +181,6 @@ void verbs_print(FILE *out)
 			rows[i].summary);
 	}
 	fprintf(out, "\noptions:\n");
-	options_print(out);
+	options_print(out, OPTION_USE_ALL);
+	return 0;
 }

@@ -4,11 +4,12 @@
  */
 #pragma once
 
+#include "base/error.h"
 #include "l7-shell/command.h"
 
 #include <stdio.h>
 
 extern const struct command_table verbs_table;
 
-/* Usage, verbs, options. */
-void verbs_print(FILE *out);
+/* Usage, verbs, options; of one verb when it is named (NULL: all). COMMAND_USAGE: there is none. */
+must_check int verbs_print(FILE *out, const char *name, struct error *err);

@@ -152,10 +152,10 @@ def clean_stops_the_system_of_this_state_and_leaves_another(clone):
     programs = clone.path + "/build/bin"
     shutil.copytree(os.environ["CLAWOS_BIN"], programs)
     system = {"CLAWOS_BIN": programs, "CLAWOS_BASE": os.environ["CLAWOS_BASE"], "CLAWOS_SHARE": os.environ["CLAWOS_SHARE"],
-              "LLM_BASE_URL": "http://127.0.0.1:9/v1"}
+              "LLM_BASE_URL": "http://127.0.0.1:9/v1", "LLM_MODEL": "none"}
     other = clone.folder + "/other"
     for state in (clone.path + "-state", other):
-        done = clone.run([programs + "/claw", "status"], **{**system, "CLAWOS_STATE": state})
+        done = clone.run([programs + "/claw", "threads"], **{**system, "CLAWOS_STATE": state})
         expect(done.returncode == 0, done.stderr)
     done = clone.run(["./clawos", "clean"])
     expect(done.returncode == 1 and f"--state {other}" in done.stderr and os.path.isdir(programs), done.stderr)
@@ -171,8 +171,8 @@ def a_system_does_not_start_on_a_base_that_is_being_removed(clone):
     os.mkdir(base + "/usr")
     fd = os.open(base, os.O_RDONLY)
     fcntl.flock(fd, fcntl.LOCK_EX)
-    done = clone.run([os.environ["CLAWOS_BIN"] + "/claw", "status"], CLAWOS_BIN=os.environ["CLAWOS_BIN"], CLAWOS_BASE=base,
-                     CLAWOS_SHARE=os.environ["CLAWOS_SHARE"], LLM_BASE_URL="http://127.0.0.1:9/v1")
+    done = clone.run([os.environ["CLAWOS_BIN"] + "/claw", "threads"], CLAWOS_BIN=os.environ["CLAWOS_BIN"], CLAWOS_BASE=base,
+                     CLAWOS_SHARE=os.environ["CLAWOS_SHARE"], LLM_BASE_URL="http://127.0.0.1:9/v1", LLM_MODEL="none")
     os.close(fd)
     expect(done.returncode == 1 and "is being removed" in done.stderr, done.stdout + done.stderr)
 
@@ -193,8 +193,9 @@ def too_little_room_is_said_before_anything_is_fetched(clone):
         expect(done.returncode == 1 and "CLAWOS_CACHE" in done.stderr, done.stderr)
         expect(needed and 2000 < needed[0] < 3000 and needed[1] <= 40, done.stderr)
         expect(os.listdir(clone.cache + "/tmp") == [], "something was begun")
-        done = clone.run(["./clawos", "run"], LLM_BASE_URL="http://127.0.0.1:9/v1")
-        expect(int(next(word for word in done.stderr.split() if word.isdigit())) < 1700, done.stderr)
+        for words, more in ((["run"], {"LLM_BASE_URL": "http://127.0.0.1:9/v1"}), (["run", "help"], {"CLAWOS_MODEL": "0.5b"})):
+            done = clone.run(["./clawos", *words], **more)  # no weights
+            expect(int(next(word for word in done.stderr.split() if word.isdigit())) < 1700, done.stderr)
     finally:
         subprocess.run(["umount", clone.cache], check=True)
 

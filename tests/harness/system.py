@@ -62,9 +62,9 @@ class System:
                               capture_output=True, timeout=timeout, check=False)
 
     def start(self):
-        done = self.claw("status")
+        done = self.claw("threads")  # any verb that asks the agent starts the system
         if done.returncode != 0:
-            raise RuntimeError(f"claw status: {done.returncode}: {done.stdout!r} {done.stderr!r}\n{self.logs()}")
+            raise RuntimeError(f"claw threads: {done.returncode}: {done.stdout!r} {done.stderr!r}\n{self.logs()}")
         return self
 
     def stop(self):

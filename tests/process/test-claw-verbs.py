@@ -22,6 +22,17 @@ from terminal import Terminal  # noqa: E402
 # --- verbs
 
 @test
+def help_names_every_verb_and_what_one_of_them_takes(f):
+    out = f.claw("help").stdout.decode()
+    expect_true("  trace [TURN]" in out and "--message" in out, out)
+    for arguments in (("help", "trace"), ("trace", "--help")):
+        out = f.claw(*arguments).stdout.decode()
+        expect_true(out.startswith("usage: claw trace [TURN]\n") and "--prompt" in out and "--message" not in out, out)
+    done = f.claw("help", "trase")
+    expect((done.returncode, b"did you mean claw trace?" in done.stderr), (64, True), str(done))
+
+
+@test
 def lists_are_harmless_and_whole(f):
     f.peers.replies["io.clawos.Agent.Threads"] = {"threads": [
         {"id": 1, "name": "main\x1b[31m", "title": HOSTILE, "turns": 3, "state": "idle", "lastSeq": 9, "updatedUsec": 1}]}

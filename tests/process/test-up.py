@@ -185,6 +185,21 @@ def stop_ends_everything_and_can_be_said_twice(system):
 
 
 @test
+def a_status_starts_nothing_and_says_that_the_system_is_stopped(system):
+    first = system.up_pid()
+    expect(system.claw("status", env={"LLM_MODEL": "another"}).returncode, 0)
+    expect(system.up_pid(), first, "nothing is started anew either")
+    system.stop()
+    for arguments, words in ((("status",), b"stopped\n"), (("status", "--json"), b'{"system":null,"agent":null}\n')):
+        done = system.claw(*arguments)
+        expect((done.returncode, words in done.stdout, done.stderr), (3, True, b""), repr(done))
+    expect(system.claw("stop").stdout, b"was not running\n")
+    with tempfile.TemporaryDirectory() as fresh:
+        expect(system.claw("status", env={"CLAWOS_STATE": fresh}).returncode, 3, "a state that has never run")
+        expect(os.listdir(fresh), [])
+
+
+@test
 def two_first_commands_at_once_start_one_system(system):
     system.stop()
     threads = [threading.Thread(target=system.start) for _ in range(4)]
@@ -209,7 +224,7 @@ def a_mistake_in_the_file_is_named_with_its_line(system):
     system.stop()
     with open(os.path.join(system.state, "clawos.conf"), "w", encoding="utf-8") as file:
         file.write("[agent]\n\n[agnet]\n")
-    done = system.claw("status")
+    done = system.claw("threads")
     expect(done.returncode != 0, True)
     expect_true(b"clawos.conf:3: unknown section [agnet]" in done.stderr + done.stdout, repr(done.stderr))
 
@@ -229,7 +244,7 @@ def another_model_in_the_environment_restarts_the_system_and_silence_does_not(sy
     expect_true(system.up_pid() != first, "another model needs another system")
     first = system.up_pid()
     system.env = {**saved, "LLM_BACKEND": "antropic"}
-    done = system.claw("status")
+    done = system.claw("threads")
     expect_true(done.returncode == 1 and b'there is no provider "antropic"' in done.stderr and b'did you mean "anthropic"?' in done.stderr, repr(done.stderr))
     system.env = plain
     system.start()
@@ -257,7 +272,7 @@ def a_key_file_others_may_read_is_refused(system):
     with open(os.path.join(system.state, "clawos.conf"), "w", encoding="utf-8") as file:
         file.write("[provider]\nkey_file = key\n")
     system.env.pop("LLM_API_KEY")
-    done = system.claw("status")
+    done = system.claw("threads")
     expect_true(b"may be read by others" in done.stderr + done.stdout, repr((done.stdout, done.stderr)))
     os.chmod(path, 0o600)
     system.start()
