@@ -2,12 +2,14 @@
 /*
  * Target   egress_url_parse() and egress_header_add_text(), what a tool or a person wrote.
  * Property an accepted URL is ASCII without blanks, begins with its scheme and host, and reads as
- *          itself again; an accepted header is one line.
+ *          itself again; what is an address of a provider is accepted; an accepted header is one
+ *          line.
  * Corpus   fuzz/corpus/egress-url/
  */
 #include "base/buf.h"
 #include "l6-agent/egress-header.h"
 #include "l6-agent/egress-url.h"
+#include "l6-agent/provider-address.h"
 
 #include <curl/curl.h>
 #include <stdint.h>
@@ -45,6 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	if (egress_url_parse(text, &url, NULL) >= 0)
 		check_url(&url);
+	else if (provider_address_check(text, NULL) == 0)
+		abort();
 	if (egress_header_add_text(&list, text, NULL) >= 0)
 		for (const struct curl_slist *at = list; at; at = at->next)
 			if (strpbrk(at->data, "\r\n") || !strpbrk(at->data, ":;"))

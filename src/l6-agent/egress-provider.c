@@ -3,6 +3,7 @@
 #include "l6-agent/egress-header.h"
 #include "l6-agent/egress-redact.h"
 #include "l6-agent/egress.h"
+#include "l6-agent/provider-address.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -78,14 +79,12 @@ static int parse_base(const struct egress_settings *settings, struct egress_url 
 	if (!base)
 		return FAIL(err, -EINVAL, "[provider] base_url is missing for backend %s",
 			    provider_row(&settings->provider)->name);
-	r = egress_url_parse(base, ret, err);
-	if (r < 0) {
+	r = provider_address_check(base, err);
+	if (r >= 0)
+		r = egress_url_parse(base, ret, err);
+	if (r < 0)
 		(void)error_prefix(err, "[provider] base_url");
-		return r;
-	}
-	if (strchr(ret->path, '?'))
-		return FAIL(err, -EINVAL, "[provider] base_url may not hold a query");
-	return 0;
+	return r;
 }
 
 /* The last word of the header line: a key has no blanks. */

@@ -2,9 +2,8 @@
 /* What decides whether a running system is the one that is asked for (L7). */
 #include "base/cleanup.h"
 #include "base/dir.h"
-#include "base/nearest.h"
-#include "l6-agent/provider-config.h"
 #include "l7-shell/up-internal.h"
+#include "l7-shell/up-provider.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -86,20 +85,6 @@ static int read_key_file(struct up_config *config, int state_fd, struct error *e
 	return 0;
 }
 
-/* Said here, before anything is stopped for it: a daemon that does not start says it too late. */
-static int check_backend(const struct up_config *config, struct error *err)
-{
-	const char *name = up_config_get(config, "provider", "backend"), *near;
-
-	for (size_t i = 0; i < provider_count; i++)
-		if (strcmp(provider_table[i].name, name) == 0)
-			return 0;
-	near = nearest_name(name, provider_backends, provider_count);
-	return FAIL(err, -EINVAL,
-		    "there is no provider \"%.60s\" (LLM_BACKEND, or backend in clawos.conf)%s%s%s",
-		    name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
 int up_identity(const struct up_paths *paths, int state_fd, struct up_config *ret_config,
 		char ret[static 64], struct error *err)
 {
@@ -115,7 +100,7 @@ int up_identity(const struct up_paths *paths, int state_fd, struct up_config *re
 	r = up_config_load(buf_string(&text), getenv, ret_config, err);
 	if (r < 0)
 		return r;
-	r = check_backend(ret_config, err);
+	r = up_provider_check(ret_config, err);
 	if (r == 0)
 		r = read_key_file(ret_config, state_fd, err);
 	if (r < 0) {

@@ -98,7 +98,7 @@ def a_wrong_configuration_is_refused_by_name():
     refuses_to_start(Broker(backend="nonsense"), "conf:2", "backend")
     refuses_to_start(Broker(backend="openai_compatible"), "base_url is missing")
     refuses_to_start(Broker("ftp://x/"), "base_url")
-    refuses_to_start(Broker("https://user:pw@x/v1"), "base_url", "user name")
+    refuses_to_start(Broker("https://user:pw@x/v1"), "base_url", "user or password")
     refuses_to_start(Broker(backend="local", egress="allow = https://example.org/path"), "allow")
     refuses_to_start(Broker(backend="local", egress="unknown = 1"), "unknown")
     refuses_to_start(Broker(backend="local", egress="ca_file = /nowhere/ca.pem"), "ca_file /nowhere/ca.pem")

@@ -10,6 +10,7 @@
 #include "l6-agent/egress-question.h"
 #include "l6-agent/egress-rule.h"
 #include "l6-agent/egress-url.h"
+#include "l6-agent/provider-address.h"
 
 #include "harness/cases.h"
 #include "harness/folder.h"
@@ -90,6 +91,35 @@ static void parse_again(const struct test_case *c)
 TEST(what_is_judged_reads_the_same_when_it_is_sent)
 {
 	cases_run("egress-url", 4, 45, parse_again);
+}
+
+static void judge_provider_address(const struct test_case *c)
+{
+	auto_egress_url struct egress_url url = { 0 };
+	struct error err = { 0 };
+	bool wanted = strcmp(c->fields[1], "ok") == 0;
+	int r;
+
+	(void)cases_unescape(c->fields[0]);
+	r = provider_address_check(c->fields[0], &err);
+	if ((r == 0) != wanted)
+		tap_fail(c->file, c->line, "\"%s\": %s", c->fields[0], r < 0 ? err.text : "ok");
+	if (r == 0 && (egress_url_parse(c->fields[0], &url, &err) < 0 || strchr(url.path, '?')))
+		tap_fail(c->file, c->line, "\"%s\" is not taken apart: %s", c->fields[0], err.text);
+}
+
+/* Whatever passes the rule for providers is read by the one that sends. */
+static void judge_as_provider(const struct test_case *c)
+{
+	(void)cases_unescape(c->fields[0]);
+	if (provider_address_check(c->fields[0], NULL) == 0 && strcmp(c->fields[1], "refused") == 0)
+		tap_fail(c->file, c->line, "\"%s\" is an address of a provider", c->fields[0]);
+}
+
+TEST(an_address_of_a_provider_is_what_its_cases_say_and_can_be_taken_apart)
+{
+	cases_run("provider-address", 3, 45, judge_provider_address);
+	cases_run("egress-url", 4, 45, judge_as_provider);
 }
 
 /* headers */
