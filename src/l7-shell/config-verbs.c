@@ -6,7 +6,10 @@
 #include "l7-shell/command.h"
 #include "l7-shell/conf-edit.h"
 #include "l7-shell/env-file.h"
+#include "l7-shell/link.h"
+#include "l7-shell/status-report.h"
 #include "l7-shell/up-config.h"
+#include "l7-shell/up-provider.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -39,12 +42,36 @@ static int load(struct shell *shell, char *(*lookup)(const char *), struct up_co
 	return r < 0 ? r : up_config_load(buf_string(&text), lookup, ret, err);
 }
 
+/* The system that runs may have been started with something else. */
+static void tell_difference(struct shell *shell)
+{
+	auto_json sd_json_variant *reply = NULL;
+	enum up_difference difference = UP_SAME;
+	struct flow flow;
+
+	if (up_compare(&shell->paths, &difference, NULL) < 0 || difference == UP_SAME ||
+	    shell_attach(shell, NULL) < 0 ||
+	    link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, NULL) < 0)
+		return;
+	flow_begin(&flow, &shell->out, 0, 2);
+	flow_own(&flow, STYLE_ASK, "the system was started with %s",
+		 difference == UP_KEPT ? "another environment" : "something else");
+	flow_own(&flow, STYLE_ASK, "in force is");
+	status_tell_model(shell, link_field(reply, "status"), &flow);
+	flow_own(&flow, STYLE_ASK, "%s",
+		 difference == UP_KEPT ? "until claw stop; what follows counts for the next start"
+				       : "what follows is in force from the next question on");
+	flow_end(&flow);
+}
+
 static int run_show(struct shell *shell, const char *const args[], struct error *err)
 {
 	CLEANUP(up_config_free) struct up_config config = { 0 };
 	int r = load(shell, getenv, &config, err);
 
 	(void)args;
+	if (r == 0)
+		tell_difference(shell);
 	for (unsigned i = 0; i < config.n_rows && r == 0; i++) {
 		const struct up_config_row *row = &config.rows[i];
 
@@ -77,6 +104,8 @@ static int run_check(struct shell *shell, const char *const args[], struct error
 	int r = load(shell, no_environment, &config, err);
 
 	(void)args;
+	if (r == 0)
+		r = up_provider_check(&config, err);
 	if (r == 0)
 		screen_own(&shell->out, STYLE_PLAIN,
 			   "%s/%s: sections and form are right; each daemon checks its keys when it"

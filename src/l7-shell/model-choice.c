@@ -4,9 +4,9 @@
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "base/nearest.h"
+#include "l6-agent/provider-address.h"
 #include "l6-agent/provider-config.h"
 #include "l7-shell/conf-edit.h"
-#include "l7-shell/link.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -110,6 +110,8 @@ static int check_names(const struct choice *choice, struct error *err)
 	if (!has_url)
 		return FAIL(err, -EINVAL, "%s needs an address: use %s MODEL BASE_URL", row->name,
 			    row->name);
+	if (choice->base_url && provider_address_check(choice->base_url, err) < 0)
+		return -EINVAL;
 	if (!choice->model && !row->model)
 		return FAIL(err, -EINVAL, "%s has no model of its own: use %s MODEL", row->name,
 			    row->name);
@@ -132,21 +134,10 @@ static int check_key(const struct choice *choice, struct error *err)
 		    row->name, row->key_variable, choice->shell->paths.state, row->name);
 }
 
-/* What runs in a cage would end with the daemons. A system that does not run has no turns. */
+/* A system that does not run has no turns. */
 static int check_idle(struct shell *shell, struct error *err)
 {
-	auto_json sd_json_variant *reply = NULL;
-	int64_t running = 0;
-
-	if (shell_attach(shell, NULL) >= 0 &&
-	    link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, NULL) >= 0)
-		running = link_integer(link_field(reply, "status"), "running");
-	if (running <= 0)
-		return 0;
-	return FAIL(err, -EBUSY,
-		    "%lld turn%s under way, which would be cut off; wait for the end or stop what "
-		    "runs",
-		    (long long)running, running == 1 ? " is" : "s are");
+	return shell_attach(shell, NULL) < 0 ? 0 : up_check_idle(shell->run_fd, err);
 }
 
 static int edit(struct choice *choice, struct error *err)

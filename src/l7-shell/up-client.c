@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* How a client makes sure the system runs, and stops it (L7). */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/dir.h"
 #include "l7-shell/up-internal.h"
 
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 enum { READY_LIMIT_MS = 20 * 1000, READY_FD = 3 };
+enum { FILE_DIGITS = 16 }; /* of an identity: those of clawos.conf */
+#define AGENT_LIMIT_US (5 * CLOCK_SECOND_US)
 
 static void unref_link(sd_varlink *link)
 {
@@ -76,13 +79,22 @@ static int connect_up(int run_fd, sd_varlink **ret, struct error *err)
 
 static bool is_same_but_config(const char *running, const char *wanted)
 {
-	return strncmp(running, wanted, 16) == 0 &&
+	return strncmp(running, wanted, FILE_DIGITS) == 0 &&
 	       strcmp(strrchr(running, ':'), strrchr(wanted, ':')) == 0;
 }
 
-/* True when the running system is not the one these paths, file and environment ask for. */
-static int is_other(sd_varlink *link, const struct up_paths *paths, int state_fd, bool *ret,
-		    struct error *err)
+/* What is not the same, in a person's words. */
+static const char *difference(const char *running, const char *wanted)
+{
+	if (strcmp(strrchr(running, ':'), strrchr(wanted, ':')) != 0)
+		return "other programs or weights";
+	return strncmp(running, wanted, FILE_DIGITS) != 0 ? "another clawos.conf"
+							  : "another environment";
+}
+
+/* ret_what: in which way, when it is UP_ANEW. */
+static int compare(sd_varlink *link, const struct up_paths *paths, int state_fd,
+		   enum up_difference *ret, const char **ret_what, struct error *err)
 {
 	CLEANUP(up_config_free) struct up_config config = { 0 };
 	struct up_paths without_model = *paths;
@@ -95,26 +107,62 @@ static int is_other(sd_varlink *link, const struct up_paths *paths, int state_fd
 		return FAIL(err, r < 0 ? r : -EPROTO, "the supervisor did not answer: %s",
 			    error_id ? error_id : strerror(-r));
 	running = sd_json_variant_string(sd_json_variant_by_key(reply, "config"));
-	*ret = false;
+	*ret = UP_SAME;
+	*ret_what = NULL;
 	if (!paths->bin || !paths->base || !paths->share || !running)
 		return 0; /* nothing to compare with: a client without the parts uses what runs */
 	r = up_identity(paths, state_fd, &config, wanted, err);
 	if (r < 0)
 		return r;
-	if (config.from_environment) {
-		*ret = strcmp(running, wanted) != 0;
+	if (strcmp(running, wanted) == 0)
 		return 0;
-	}
+	*ret_what = difference(running, wanted);
+	*ret = UP_ANEW;
+	if (config.from_environment)
+		return 0;
 	/* This environment says nothing about models: file and programs count, the rest stays as
 	 * started. */
-	*ret = !is_same_but_config(running, wanted);
-	if (*ret && paths->model) { /* what was started for a provider has no model of its own */
+	if (!is_same_but_config(running, wanted) && paths->model) {
+		/* what was started for a provider has no model of its own */
 		without_model.model = NULL;
 		up_config_free(&config);
 		r = up_identity(&without_model, state_fd, &config, wanted, err);
-		*ret = r < 0 || !is_same_but_config(running, wanted);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	if (is_same_but_config(running, wanted))
+		*ret = strcmp(running, wanted) == 0 ? UP_SAME : UP_KEPT;
+	return 0;
+}
+
+static int64_t count_turns(int run_fd)
+{
+	auto_fd int fd = up_socket_connect(run_fd, "agent", SOCK_STREAM, NULL);
+	auto_link sd_varlink *link = NULL;
+	sd_json_variant *reply = NULL, *status;
+	const char *error_id = NULL;
+
+	if (fd < 0 || sd_varlink_connect_fd(&link, fd) < 0)
+		return 0;
+	(void)take_fd(&fd); /* the connection's now */
+	if (sd_varlink_set_relative_timeout(link, AGENT_LIMIT_US) < 0 ||
+	    sd_varlink_call(link, "io.clawos.Agent.Status", NULL, &reply, &error_id) < 0 ||
+	    error_id)
+		return 0;
+	status = sd_json_variant_by_key(reply, "status");
+	return status ? sd_json_variant_integer(sd_json_variant_by_key(status, "running")) : 0;
+}
+
+int up_check_idle(int run_fd, struct error *err)
+{
+	long long running = count_turns(run_fd);
+
+	if (running <= 0)
+		return 0;
+	return FAIL(err, -EBUSY,
+		    "%lld turn%s under way, which would be cut off; wait for the end, or end "
+		    "everything with claw stop",
+		    running, running == 1 ? " is" : "s are");
 }
 
 static int call_stop(sd_varlink *link, int run_fd, struct error *err)
@@ -206,20 +254,33 @@ static int start(const struct up_paths *paths, int state_fd, struct error *err)
 	return await_ready(read_fd, pid, paths, err);
 }
 
+/* What runs is not what is wanted: its end, unless that would cut something off. */
+static int stop_idle(sd_varlink *link, int run_fd, const char *what, struct error *err)
+{
+	struct error why = { 0 };
+	int r = up_check_idle(run_fd, &why);
+
+	if (r < 0)
+		return FAIL(err, r, "the system runs with %s and would have to start anew, but %s",
+			    what, why.text);
+	return call_stop(link, run_fd, err);
+}
+
 int up_ensure(const struct up_paths *paths, struct error *err)
 {
 	CLEANUP(close_seat) struct seat seat = { -1, -1, -1 };
 	auto_link sd_varlink *link = NULL;
-	bool other = false;
+	enum up_difference other = UP_SAME;
+	const char *what = NULL;
 	int r = open_seat(paths, &seat, err);
 
 	if (r == 0)
 		r = connect_up(seat.run_fd, &link, err);
 	if (r == 0 && link)
-		r = is_other(link, paths, seat.state_fd, &other, err);
-	if (r == 0 && link && other)
-		r = call_stop(link, seat.run_fd, err);
-	if (r == 0 && (!link || other))
+		r = compare(link, paths, seat.state_fd, &other, &what, err);
+	if (r == 0 && other == UP_ANEW)
+		r = stop_idle(link, seat.run_fd, what, err);
+	if (r == 0 && (!link || other == UP_ANEW))
 		r = start(paths, seat.state_fd, err);
 	return r;
 }
@@ -236,4 +297,17 @@ int up_stop(const struct up_paths *paths, bool *ret_was_running, struct error *e
 		return r;
 	*ret_was_running = link != NULL;
 	return link ? call_stop(link, seat.run_fd, err) : 0;
+}
+
+int up_compare(const struct up_paths *paths, enum up_difference *ret, struct error *err)
+{
+	CLEANUP(close_seat) struct seat seat = { -1, -1, -1 };
+	auto_link sd_varlink *link = NULL;
+	const char *what;
+	int r = open_seat(paths, &seat, err);
+
+	*ret = UP_SAME;
+	if (r == 0)
+		r = connect_up(seat.run_fd, &link, err);
+	return r == 0 && link ? compare(link, paths, seat.state_fd, ret, &what, err) : r;
 }

@@ -39,10 +39,25 @@ void up_paths_free(struct up_paths *paths);
 /*
  * Makes sure the system runs as the paths, $STATE/clawos.conf and the LLM_* names of the
  * environment say: starts it when it does not run, restarts it when the file, the programs or, if
- * this environment sets any of those names, the effective configuration changed. Returns when
- * clients can connect.
+ * this environment sets any of those names, the effective configuration changed. -EBUSY when turns
+ * are under way in the one that would be restarted. Returns when clients can connect.
  */
 must_check int up_ensure(const struct up_paths *paths, struct error *err);
+
+/*
+ * -EBUSY, with how many and what to do, while turns are under way: a restart would cut them off. An
+ * agent that does not answer has none that could be waited for.
+ */
+must_check int up_check_idle(int run_fd, struct error *err);
+
+enum up_difference {
+	UP_SAME, /* or nothing runs, or its parts are not known here */
+	UP_KEPT, /* another environment started it; this one says nothing, so it stays */
+	UP_ANEW, /* the next up_ensure() restarts it */
+};
+
+/* How the running system differs from what up_ensure() would want; starts and stops nothing. */
+must_check int up_compare(const struct up_paths *paths, enum up_difference *ret, struct error *err);
 
 /* Ordered stop; 0 also when nothing ran (*ret_was_running false). */
 must_check int up_stop(const struct up_paths *paths, bool *ret_was_running, struct error *err);

@@ -149,7 +149,8 @@ static const struct command rows[] = {
 	{ "up", "", "be the supervisor, in the foreground", 0, 0, 0, OPTION_USE_UP, run_up },
 	{ "stop", "", "stop the system in order; --cages: only what the agent runs now", 0, 0, 0,
 	  OPTION_USE_STOP, run_stop },
-	{ "help", "[VERB]", "this text, or what a verb takes", 0, 1, 0, OPTION_USE_OTHER, run_help },
+	{ "help", "[VERB]", "this text, or what a verb takes", 0, 1, 0, OPTION_USE_OTHER,
+	  run_help },
 	{ "version", "", "the version", 0, 0, 0, OPTION_USE_OTHER, run_version },
 };
 

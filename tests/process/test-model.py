@@ -107,7 +107,7 @@ def what_cannot_be_chosen_changes_nothing():
         before = conf(system)
         for arguments, reason in ((("grok",), 'did you mean "groq"?'), (("groq",), "groq needs a key: set GROQ_API_KEY"),
                                   (("ollama",), "ollama has no model of its own"), (("vllm",), "vllm has no model of its own"), (("local",), "no file of a local model"),
-                                  (("openai", "m\nbackend = local"), "")):
+                                  (("openai", "m", "ftp://x/v1"), '"ftp://x/v1" is no address'), (("openai", "m\nbackend = local"), "")):
             done = system.claw("model", "use", *arguments, env={"OPENAI_API_KEY": "k"})
             expect((done.returncode, reason in done.stderr.decode()), (1, True), f"{arguments}: {done.stderr}")
         expect(conf(system), before)

@@ -242,13 +242,75 @@ def another_model_in_the_environment_restarts_the_system_and_silence_does_not(sy
     system.env = {**saved, "LLM_MODEL": "another"}
     system.start()
     expect_true(system.up_pid() != first, "another model needs another system")
+
+
+@test
+def a_wrong_name_address_or_no_model_is_said_and_stops_nothing(system):
     first = system.up_pid()
-    system.env = {**saved, "LLM_BACKEND": "antropic"}
-    done = system.claw("threads")
-    expect_true(done.returncode == 1 and b'there is no provider "antropic"' in done.stderr and b'did you mean "anthropic"?' in done.stderr, repr(done.stderr))
-    system.env = plain
-    system.start()
-    expect(system.up_pid(), first, "a wrong name stops nothing")
+    like = "like https://HOST[:PORT]/v1"
+    for more, *words in (({"LLM_BACKEND": "antropic"}, 'there is no provider "antropic"', 'did you mean "anthropic"?'),
+                         ({"LLM_BASE_URL": "notaurl"}, "LLM_BASE_URL", '"notaurl"', "http:// or https://", like),
+                         ({"LLM_BASE_URL": "ftp://x/v1"}, '"ftp://x/v1"', "http:// or https://", like),
+                         ({"LLM_BASE_URL": "http://"}, '"http://"', "no host", like),
+                         ({"LLM_BASE_URL": "http://127.0.0.1:99999/v1"}, '"http://127.0.0.1:99999/v1"', "1 to 65535", like),
+                         ({"LLM_BASE_URL": "http://me:secret@x/v1"}, "user or password", like),
+                         ({"LLM_BACKEND": "openai_compatible", "LLM_BASE_URL": ""}, "openai_compatible needs an address: set LLM_BASE_URL"),
+                         ({"LLM_MODEL": ""}, "openai_compatible has no model of its own: set LLM_MODEL")):
+        done = system.claw("threads", env=more)
+        error = " ".join(done.stderr.decode().split())
+        expect((done.returncode, [w for w in words if w not in error], "secret" in error), (1, [], False), f"{more}: {error}")
+        expect(system.up_pid(), first, f"{more} stops nothing")
+    with open(os.path.join(system.state, "clawos.conf"), "w", encoding="utf-8") as file:
+        file.write("[provider]\nbase_url = ftp://x/v1\n")
+    plain = {k: v for k, v in system.env.items() if not k.startswith("LLM_")}
+    saved, system.env = system.env, plain
+    for arguments in (("threads",), ("config", "check")):
+        done = system.claw(*arguments)
+        expect((done.returncode, b'"ftp://x/v1"' in done.stderr), (1, True), f"{arguments}: {done.stderr}")
+    system.env = saved
+    expect(system.up_pid(), first)
+
+
+@test
+def nothing_is_started_anew_while_a_turn_runs(system):
+    gate, arrived = threading.Event(), threading.Event()
+
+    def script(_):
+        arrived.set()
+        return text("late", wait=gate)
+
+    with Provider(script) as provider, System(provider) as own:
+        first, answers = own.up_pid(), []
+        waiting = threading.Thread(target=lambda: answers.append(own.ask("slow")["answer"]))
+        waiting.start()
+        expect_true(arrived.wait(30), "the model is asked")
+        for more, what in (({"LLM_MODEL": "another"}, "another environment"), ({"CLAWOS_SHARE": own.env["CLAWOS_SHARE"] + "/"}, "other programs")):
+            done = own.claw("-m", "hi", env=more)
+            error = " ".join(done.stderr.decode().split())
+            expect((done.returncode, [w for w in (what, "1 turn is under way", "wait for the end", "claw stop") if w not in error]), (1, []), error)
+        expect(own.up_pid(), first)
+        gate.set()
+        waiting.join()
+        expect(answers, ["late"])
+        expect(own.claw("threads", env={"LLM_MODEL": "another"}).returncode, 0)
+        expect_true(own.up_pid() != first, "an idle one is")
+
+
+@test
+def config_show_tells_what_the_running_system_was_started_with(system):
+    expect_true(b"was started with" not in system.claw("config", "show").stdout, "the same")
+    plain = {k: v for k, v in system.env.items() if not k.startswith("LLM_")}
+    saved, system.env = system.env, plain
+    out = " ".join(system.claw("config", "show").stdout.decode().split())
+    for part in ("the system was started with another environment", "in force is", "fake (OpenAI-compatible server)", "until claw stop", "provider.backend = local"):
+        expect_true(part in out, f"{part} in: {out}")
+    system.env = {**saved, "LLM_MODEL": "another"}
+    out = " ".join(system.claw("config", "show").stdout.decode().split())
+    for part in ("the system was started with something else", "fake (OpenAI-compatible server)", "from the next question on", "provider.model = another"):
+        expect_true(part in out, f"{part} in: {out}")
+    system.env = saved
+    system.stop()
+    expect_true(b"was started with" not in system.claw("config", "show", env={"LLM_MODEL": "another"}).stdout, "nothing runs")
 
 
 @test
