@@ -5,19 +5,24 @@
 Environment: CLAWOS_BIN, CLAWOS_BASE, CLAWOS_SHARE, CLAWOS_MODEL_FILE (a GGUF file). Needs root.
 """
 import contextlib
+import fcntl
 import json
 import os
 import select
 import shutil
+import socket
+import struct
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from system import System  # noqa: E402
+from system import System, proc_status  # noqa: E402
 from tap import Skip, expect, expect_true, run, test  # noqa: E402
 from varlink import Client  # noqa: E402
 
 MODEL = os.environ.get("CLAWOS_MODEL_FILE", "")
+UID = 64803  # of claw-llmd in spec/tables/daemons
+SIOCGIFFLAGS, IFF_UP = 0x8913, 1
 PERSON = "# The person\n\nLives in Ulm and likes short answers. " * 3
 
 
@@ -155,6 +160,71 @@ def a_model_nobody_asks_is_asleep_and_wakes_for_the_next_question():
             while (row := [d for d in system.status()["daemons"] if d["name"] == "claw-llmd"][0])["pid"]:
                 pass
             expect((row["state"], row["restarts"]), ("stopped", 0))
+
+
+@contextlib.contextmanager
+def awake():
+    """A system with its prefixes folder, and the pid of its claw-llmd."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        with local(folder) as system:
+            llm_status(system)
+            yield system, system.pid("claw-llmd")
+
+
+def flags_of_lo(pid):
+    """Interface flags of the loopback in the network namespace of a process, seen from inside it."""
+    child = os.fork()
+    if child == 0:
+        fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+        os.setns(fd, os.CLONE_NEWNET)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            answer = fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16sH14x", b"lo", 0))
+        os._exit(struct.unpack_from("16sH", answer)[1] & 0x7f)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@test
+def claw_llmd_has_no_network_and_no_rights():
+    with awake() as (_, pid):
+        for kind in ("net", "mnt", "pid", "ipc", "uts"):
+            expect_true(os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}"), f"it shares the host's {kind} namespace")
+        with open(f"/proc/{pid}/net/dev", encoding="ascii") as file:
+            expect([line.split(":")[0].strip() for line in file if ":" in line], ["lo"])
+        expect(flags_of_lo(pid) & IFF_UP, 0, "its loopback is up")
+        status = proc_status(pid)
+        expect((set(status["Uid"].split()), set(status["Gid"].split()), status["Groups"].strip()), ({str(UID)}, {str(UID)}, ""))
+        expect({status[field] for field in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0000000000000000"})
+        expect((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+
+
+@test
+def claw_llmd_is_held_to_its_limits():
+    with awake() as (_, pid):
+        with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+            limits = {line[:26].strip(): line[26:].split()[:2] for line in file}
+    for name, wanted in (("Max data size", 6 << 30), ("Max file size", 8 << 30), ("Max processes", 64), ("Max open files", 8192),
+                         ("Max core file size", 0)):  # docs/architecture/processes.md
+        expect(limits[name], [str(wanted)] * 2, name)
+
+
+@test
+def claw_llmd_sees_the_weights_and_its_own_state_alone():
+    with awake() as (system, pid):
+        root = f"/proc/{pid}/root"
+        expect(set(os.listdir(root)) - {"lib32", "lib64", "sbin"}, {"usr", "bin", "lib", "etc", "dev", "proc", "clawos", "var"})
+        expect(set(os.listdir(root + "/clawos")), {"bin", "share", "state", "run", "conf", "model.gguf", "prefixes"})
+        expect(os.listdir(root + "/clawos/run"), ["notify"])
+        expect(set(os.listdir(root + "/clawos/state")), set(os.listdir(os.path.join(system.state, "llm"))))
+        expect(os.path.samefile(root + "/clawos/model.gguf", MODEL), True)
+        expect_true(not os.path.exists(root + system.state), "it sees the state directory")
+        expect_true(not os.path.exists(root + MODEL), "it sees the folder of the weights")
+        with open(root + "/clawos/conf", encoding="utf-8") as file:
+            expect([line for line in file if line.startswith("[") and line != "[llm]\n"], [])
+        with open(f"/proc/{pid}/mounts", encoding="utf-8") as file:
+            mounts = [line.split()[1:4] for line in file]
+        writable = {place for place, _, options in mounts if "rw" in options.split(",") and not place.startswith(("/dev/", "/proc"))}
+        expect(writable, {"/clawos/state"})
 
 
 @test
