@@ -116,6 +116,27 @@ def the_key_is_in_no_environment_and_in_no_file(f):
 
 
 @test
+def nothing_in_the_environment_says_yes_for_the_person(f):
+    """Names that other agents obey, and names that look like ours: what asks is denied all the same."""
+    asks = (("http", {"url": "https://unreachable.invalid/x"}), ("memory_write", {"target": "USER.md", "content": "I was here."}))
+    names = {**dict.fromkeys(("AGENT_AUTO_APPROVE_TOOLS", "AGENT_AUTO_APPROVE", "AGENT_YOLO", "AGENT_UNATTENDED", "CLAWOS_AUTO_APPROVE",
+                              "CLAWOS_INSECURE", "CLAWOS_DEBUG", "CLAW_YES"), "true"),
+             **dict.fromkeys(("CLAWOS_ALLOW", "CLAW_ALLOW", "AGENT_ALLOW"), "send,reveal,write,execute"),
+             **dict.fromkeys(("EGRESS_ALLOW", "EGRESS_RULES", "CLAWOS_EGRESS_ALLOW", "ALLOWED_HOSTS"), "unreachable.invalid")}
+    answers = []
+    with Provider(lambda _: answers.pop(0)) as provider, System(provider, env=names) as system:
+        for call in asks:
+            answers[:] = [calls(call), text("I was not allowed.")]
+            done = system.claw("-m", "go")
+            expect((done.returncode, done.stdout), (2, b"I was not allowed.\n"), call[0])
+        expect([event["data"] for event in system.events() if event["kind"] == "decision" and event["data"]["allow"]], [])
+        with Client(system.path("egress")) as link:
+            expect(link.call("io.clawos.Egress.Rules")["rules"], [])
+        for tool, arguments in asks:  # and without claw, which could be to blame alone
+            expect(system.ask("", tool=tool, arguments=arguments)["data"].get("refused"), True, tool)
+
+
+@test
 def all_cages_together_leave_a_part_of_the_machine(f):
     f.outputs(calls(("shell", {"command": "true"})))
     paths = [p for p in ("/sys/fs/cgroup/memory/clawos.slice/tools/memory.limit_in_bytes", "/sys/fs/cgroup/clawos.slice/tools/memory.max")
