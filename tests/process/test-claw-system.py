@@ -465,6 +465,21 @@ def doctor_finds_the_daemons_as_the_table_says(f):
 
 
 @test
+def doctor_says_what_it_means_that_a_machine_bounds_processes_only_one_by_one(f):
+    script = 'mount -t tmpfs none /sys/fs/cgroup && exec "$0" status'
+    system = System(f.provider)
+    try:
+        start = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, os.path.join(system.env["CLAWOS_BIN"], "claw")]
+        expect(subprocess.run(start, env=system.env, stdout=subprocess.DEVNULL, timeout=60, check=False).returncode, 0)
+        system.wait_running("claw-sandboxd")
+        out = system.claw("doctor").stdout.decode()
+        for name in ("cage memory", "cage processes"):
+            expect_true(re.search(rf"^degraded  {name} +[^(\n]+ \(bounded per process, not for the cage as a whole\)$", out, re.M), out)
+    finally:
+        system.__exit__()
+
+
+@test
 def asking_costs_less_than_ten_milliseconds_of_its_own(f):
     f.claw("-m", "/time UTC")
     times = []

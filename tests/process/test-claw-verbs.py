@@ -205,16 +205,64 @@ def a_state_that_is_not_yours_is_refused_with_what_to_do(f):
 
 
 @test
+def without_a_word_the_state_is_in_the_data_folder_of_the_person(_):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        home, data = os.path.join(folder, "home"), os.path.join(folder, "data")
+        for variables, state in (({"XDG_DATA_HOME": data}, data + "/clawos"), ({}, home + "/.local/share/clawos"),
+                                 ({"XDG_DATA_HOME": "relative"}, home + "/.local/share/clawos"), ({"CLAWOS_STATE": home + "/own"}, home + "/own")):
+            shutil.rmtree(home, ignore_errors=True)
+            os.mkdir(home)
+            os.chmod(home, 0o777)
+            done = subprocess.run([CLAW, "status"], env={**ENVIRONMENT, "HOME": home, **variables}, capture_output=True, timeout=30, check=False,
+                                  cwd=folder, user=64899, group=64899, extra_groups=[])
+            expect(os.path.isdir(state), True, f"{variables}: {done.stderr!r}")
+            stat = os.stat(state)
+            expect((stat.st_uid, stat.st_mode & 0o7777), (64899, 0o700))
+            expect(os.path.exists(os.path.join(folder, "relative")), False)
+            shutil.rmtree(state)
+        expect(os.listdir(data), [])
+
+
+@test
+def without_a_word_the_state_of_root_is_in_var_lib(_):
+    script = 'mount -t tmpfs none /var/lib; "$@" status >/dev/null 2>&1; stat -c "%a %u %n" /var/lib/* "$HOME" "$XDG_DATA_HOME"'
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", CLAW], capture_output=True, timeout=30, text=True,
+                              env={**ENVIRONMENT, "HOME": home, "XDG_DATA_HOME": home + "/data"}, check=False)
+        expect(done.stdout.splitlines(), ["700 0 /var/lib/clawos", f"700 0 {home}"], done.stderr)
+        expect(os.listdir(home), [])
+
+
+@test
 def doctor_tries_the_kernel_and_names_what_is_missing(f):
     done = f.claw("doctor")
     text = done.stdout.decode()
     for name in ("namespaces", "seccomp", "Landlock", "cgroup v2", "BPF LSM", "TPM", "AppArmor", "state directory", "keyring"):
         expect_true(name in text, name)
     expect_true("Landlock               ABI " in text, text)
+    later = text[text.index("not part of this version\n"):].splitlines()[1:]
+    for name, line in zip(("L1 hardware trust", "L3 encryption", "L4 monitor", "L5 WASM tools"), later, strict=True):
+        expect_true(re.fullmatch(rf"absent    {name:22} \(.{{20,}}\)", line), line)
     os.chmod(f.state, 0o755)
     done = f.claw("doctor")
     expect(done.returncode, 1)
     expect_true("MISSING   state directory        mode 0755" in done.stdout.decode(), done.stdout.decode())
+
+
+@test
+def doctor_calls_degraded_what_is_there_in_part_and_says_what_that_means(f):
+    script = """mkdir "$1/v2" && mount -t cgroup2 none "$1/v2" || exit 9
+for place in $(sed -n 's/^[^ ]* \\([^ ]*\\) cgroup2 .*/\\1/p' /proc/mounts); do mount --bind "$1/controllers" "$place/cgroup.controllers" || exit 9; done
+shift; exec "$@\""""
+    for controllers, state, said in (("cpu io", "degraded", "v2 has only: cpu io (memory and processes of a cage are bounded by other means"),
+                                     ("cpu memory pids", "in force", "cpu memory pids")):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "controllers"), "w", encoding="ascii") as file:
+                file.write(controllers + "\n")
+            done = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", folder, CLAW, "--state", f.state, "doctor"],
+                                  env=ENVIRONMENT, capture_output=True, timeout=30, text=True, check=False)
+        expect_true(f"{state:9} {'cgroup v2':22} {said}" in done.stdout, done.stdout + done.stderr)
 
 
 @test
