@@ -53,6 +53,21 @@ def own_bases(clone):
 
 
 @test
+def the_cache_and_the_state_are_where_the_person_keeps_such_things(clone):
+    home = clone.folder + "/home"
+    for variables, cache in (({"XDG_CACHE_HOME": "/x/cache"}, "/x/cache/clawos"), ({}, f"{home}/.cache/clawos"), ({"XDG_CACHE_HOME": ""}, f"{home}/.cache/clawos"),
+                             ({"XDG_CACHE_HOME": "/x/cache", "CLAWOS_CACHE": "/own"}, "/own")):
+        done = clone.pieces('printf %s "$cache"', **{"CLAWOS_CACHE": "", "XDG_CACHE_HOME": "", "HOME": home, **variables})
+        expect(done.stdout == cache, f"{variables}: {done.stdout} {done.stderr}")
+    for user, variables, state in ((0, {"XDG_DATA_HOME": "/x/data"}, "/var/lib/clawos"), (1000, {"XDG_DATA_HOME": "/x/data"}, "/x/data/clawos"),
+                                   (1000, {}, f"{home}/.local/share/clawos"), (1000, {"XDG_DATA_HOME": "relative"}, f"{home}/.local/share/clawos"),
+                                   (1000, {"CLAWOS_STATE": "/own"}, "/own"), (0, {"CLAWOS_STATE": "/own"}, "/own")):
+        done = clone.pieces(f"id() {{ echo {user}; }}; state_dir", **{"CLAWOS_STATE": "", "XDG_DATA_HOME": "", "HOME": home, **variables})
+        expect(done.stdout.strip() == state, f"{user} {variables}: {done.stdout} {done.stderr}")
+    expect(not os.path.exists(home), "asking makes nothing")
+
+
+@test
 def what_no_call_used_for_long_goes_and_nothing_else(clone):
     put(clone, "base-old-1", "part-old-1", "npm-1", "mine-1", "model-1")
     put(clone, "base-new-1", "part-new-1", age_s=24 * 3600)

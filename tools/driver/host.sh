@@ -44,13 +44,14 @@ debian_architecture() {
 	esac
 }
 
+# As claw finds it (src/l7-shell/up-paths.c).
 state_dir() {
 	if [ -n "${CLAWOS_STATE:-}" ]; then
 		case $CLAWOS_STATE in /*) echo "$CLAWOS_STATE" ;; *) echo "$call_dir/$CLAWOS_STATE" ;; esac
 	elif [ "$(id -u)" -eq 0 ]; then
 		echo /var/lib/clawos
 	else
-		echo "${XDG_DATA_HOME:-$HOME/.local/share}/clawos"
+		case ${XDG_DATA_HOME:-} in /*) echo "$XDG_DATA_HOME/clawos" ;; *) echo "$HOME/.local/share/clawos" ;; esac
 	fi
 }
 
