@@ -9,30 +9,18 @@
 #include "l2-kernel/cage-probe.h"
 #include "l2-kernel/probe-attempts.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum { STREAM_FD = 3 };
-
-static int make(const struct probe_attempt *attempt)
-{
-	const uintptr_t *a = attempt->arguments;
-
-	if (attempt->make)
-		return attempt->make();
-	return syscall(attempt->call, a[0], a[1], a[2], a[3], a[4]) < 0 ? -errno : 0;
-}
 
 /* True when the cage did what it should: refused, or where the row works, let it be done. */
 static bool holds(const struct probe_attempt *attempt, unsigned kind)
 {
-	bool works = (attempt->works & kind) != 0, done = make(attempt) >= 0;
+	bool works = (attempt->works & kind) != 0, done = probe_attempt_make(attempt) >= 0;
 
 	return works == done;
 }

@@ -3,9 +3,11 @@
 
 #include "l2-kernel/probe-checks.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -15,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define TEXT(string) ((uintptr_t)(string))
 #define CHECK(name_, make_, works_) { .name = (name_), .make = (make_), .works = (works_) }
@@ -22,11 +25,17 @@
 	{ \
 		.name = (name_), .call = (call_), .arguments = { __VA_ARGS__ } \
 	}
+/* Wrong on purpose: let in, the call ends with that error, and does nothing. */
+#define WRONG(name_, stop_, call_, ...) \
+	{ \
+		.name = (name_), .call = (call_), .stop = (stop_), .arguments = { __VA_ARGS__ } \
+	}
 #define OPEN(name_, path_, flags_) \
 	CALL(name_, SYS_openat, (uintptr_t)AT_FDCWD, TEXT(path_), (uintptr_t)(flags_), 0600)
-#define SOCKET(name_, family_, type_) CALL(name_, SYS_socket, (family_), (type_), 0)
+#define SOCKET(name_, family_, type_, protocol_) \
+	CALL(name_, SYS_socket, (family_), (type_), (protocol_))
 
-enum { OWN_PID = 1, MEMORY_DEVICE = 1 << 8 | 1 };
+enum { OWN_PID = 1, MEMORY_DEVICE = 1 << 8 | 1, SEGMENTS_TOO_MANY = 17 };
 
 const struct probe_attempt probe_attempts[PROBE_ATTEMPTS] = {
 	/* files */
@@ -57,7 +66,7 @@ const struct probe_attempt probe_attempts[PROBE_ATTEMPTS] = {
 	CALL("change a file to set-uid", SYS_fchmodat, (uintptr_t)AT_FDCWD, TEXT("/tmp"),
 	     S_ISUID | 0755),
 	CALL("give a file away", SYS_fchownat, (uintptr_t)AT_FDCWD, TEXT("/tmp"), 0, 0, 0),
-	CALL("open by handle", SYS_open_by_handle_at, (uintptr_t)AT_FDCWD, 0, O_RDONLY),
+	WRONG("open by handle", EFAULT, SYS_open_by_handle_at, (uintptr_t)AT_FDCWD, 0, O_RDONLY),
 	CHECK("leave by /proc/1/root", probe_foreign_root, 0),
 	CHECK("hide a mode behind openat2", probe_openat2, PROBE_READ | PROBE_WRITE),
 	CHECK("write in the workspace", probe_write_workspace, PROBE_VIEW_WRITABLE),
@@ -78,7 +87,7 @@ const struct probe_attempt probe_attempts[PROBE_ATTEMPTS] = {
 	CALL("take root's group", SYS_setgid, 0),
 	CALL("raise an ambient capability", SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE,
 	     CAP_SYS_ADMIN),
-	CALL("move its own memory map", SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, 0),
+	WRONG("move its own memory map", EINVAL, SYS_prctl, PR_SET_MM, PR_SET_MM_BRK, 0),
 	CALL("change personality", SYS_personality, 0x0040000),
 
 	/* processes */
@@ -87,18 +96,18 @@ const struct probe_attempt probe_attempts[PROBE_ATTEMPTS] = {
 	CALL("signal others", SYS_kill, (uintptr_t)-1, 0),
 	CALL("trace", SYS_ptrace, PTRACE_TRACEME, 0, 0, 0),
 	CALL("read another's memory", SYS_process_vm_readv, OWN_PID, 0, 0, 0, 0),
-	CALL("take another's descriptor", SYS_pidfd_getfd, 3, 0, 0),
+	WRONG("take another's descriptor", EBADF, SYS_pidfd_getfd, 3, 0, 0),
 
 	/* namespaces and mounts */
 	CALL("make a user namespace", SYS_unshare, CLONE_NEWUSER),
 	CALL("clone into namespaces", SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0),
-	CALL("clone3", SYS_clone3, 0, 0),
-	CALL("join a namespace", SYS_setns, 3, 0),
+	WRONG("clone3", EINVAL, SYS_clone3, 0, 0),
+	WRONG("join a namespace", EINVAL, SYS_setns, 3, 0),
 	CALL("mount", SYS_mount, TEXT("none"), TEXT("/tmp"), TEXT("tmpfs"), 0, 0),
 	CALL("mount by descriptor", SYS_fsopen, TEXT("tmpfs"), 0),
 	CALL("clone a mount", SYS_open_tree, (uintptr_t)AT_FDCWD, TEXT("/usr"), OPEN_TREE_CLONE),
-	CALL("make a mount writable", SYS_mount_setattr, (uintptr_t)AT_FDCWD, TEXT("/usr"), 0, 0,
-	     0),
+	WRONG("make a mount writable", EINVAL, SYS_mount_setattr, (uintptr_t)AT_FDCWD, TEXT("/usr"),
+	      0, 0, 0),
 	CALL("unmount", SYS_umount2, TEXT("/workspace"), MNT_DETACH),
 	CALL("pivot_root", SYS_pivot_root, TEXT("/tmp"), TEXT("/tmp")),
 	CALL("chroot", SYS_chroot, TEXT("/tmp")),
@@ -107,29 +116,40 @@ const struct probe_attempt probe_attempts[PROBE_ATTEMPTS] = {
 	/* network */
 	CHECK("have a network interface", probe_interfaces, 0),
 	CHECK("reach a socket outside", probe_outside_socket, 0),
-	SOCKET("speak IPv4", AF_INET, SOCK_STREAM),
-	SOCKET("speak IPv6", AF_INET6, SOCK_DGRAM),
-	SOCKET("send raw packets", AF_INET, SOCK_RAW),
-	SOCKET("send frames", AF_PACKET, SOCK_RAW),
-	SOCKET("configure the network", AF_NETLINK, SOCK_RAW),
-	SOCKET("speak to the hypervisor", AF_VSOCK, SOCK_STREAM),
-	SOCKET("use kernel crypto", AF_ALG, SOCK_SEQPACKET),
+	SOCKET("speak IPv4", AF_INET, SOCK_STREAM, 0),
+	SOCKET("speak IPv6", AF_INET6, SOCK_DGRAM, 0),
+	SOCKET("send raw packets", AF_INET, SOCK_RAW, IPPROTO_ICMP),
+	SOCKET("send frames", AF_PACKET, SOCK_RAW, 0),
+	SOCKET("configure the network", AF_NETLINK, SOCK_RAW, 0),
+	SOCKET("speak to the hypervisor", AF_VSOCK, SOCK_STREAM, 0),
+	SOCKET("use kernel crypto", AF_ALG, SOCK_SEQPACKET, 0),
 
 	/* the kernel itself */
-	CALL("load BPF", SYS_bpf, 5, 0, 0),
-	CALL("use io_uring", SYS_io_uring_setup, 1, 0),
+	WRONG("load BPF", E2BIG, SYS_bpf, 5, 0, 0),
+	WRONG("use io_uring", EFAULT, SYS_io_uring_setup, 1, 0),
 	CALL("use userfaultfd", SYS_userfaultfd, 0),
-	CALL("count events", SYS_perf_event_open, 0, 0, 0, 0, 0),
+	WRONG("count events", EFAULT, SYS_perf_event_open, 0, 0, 0, 0, 0),
 	CALL("read keys", SYS_keyctl, KEYCTL_GET_KEYRING_ID, (uintptr_t)KEY_SPEC_USER_KEYRING, 1),
 	CALL("add keys", SYS_add_key, TEXT("user"), TEXT("claw"), TEXT("x"), 1,
 	     (uintptr_t)KEY_SPEC_PROCESS_KEYRING),
-	CALL("load a module", SYS_finit_module, 0, TEXT(""), 0),
-	CALL("load a kernel", SYS_kexec_load, 0, 0, 0, 0),
+	WRONG("load a module", EINVAL, SYS_finit_module, 0, TEXT(""), 0),
+	WRONG("load a kernel", EINVAL, SYS_kexec_load, 0, SEGMENTS_TOO_MANY, 0, 0),
 	CALL("set the clock", SYS_settimeofday, 0, 0),
-	CALL("read the kernel's log", SYS_syslog, 3, 0, 0),
+	WRONG("read the kernel's log", EINVAL, SYS_syslog, 3, 0, 0),
 	CALL("account processes", SYS_acct, 0),
-	CALL("type into a terminal", SYS_ioctl, 0, TIOCSTI, TEXT("x")),
-	CALL("type with high bits", SYS_ioctl, 0, (uintptr_t)TIOCSTI | (uintptr_t)1 << 32,
-	     TEXT("x")),
-	CALL("paste into a console", SYS_ioctl, 0, 0x541c /* TIOCLINUX */, TEXT("\3")),
+	WRONG("type into a terminal", ENOTTY, SYS_ioctl, 0, TIOCSTI, TEXT("x")),
+	WRONG("type with high bits", ENOTTY, SYS_ioctl, 0, (uintptr_t)TIOCSTI | (uintptr_t)1 << 32,
+	      TEXT("x")),
+	WRONG("paste into a console", ENOTTY, SYS_ioctl, 0, 0x541c /* TIOCLINUX */, TEXT("\3")),
 };
+
+int probe_attempt_make(const struct probe_attempt *attempt)
+{
+	const uintptr_t *a = attempt->arguments;
+
+	if (attempt->make)
+		return attempt->make();
+	if (syscall(attempt->call, a[0], a[1], a[2], a[3], a[4], 0) >= 0 || errno == attempt->stop)
+		return 0;
+	return -errno;
+}
