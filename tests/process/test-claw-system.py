@@ -466,7 +466,7 @@ def doctor_finds_the_daemons_as_the_table_says(f):
 
 @test
 def doctor_says_what_it_means_that_a_machine_bounds_processes_only_one_by_one(f):
-    script = 'mount -t tmpfs none /sys/fs/cgroup && exec "$0" status'
+    script = 'mount -t tmpfs none /sys/fs/cgroup && exec "$0" -m /time'
     system = System(f.provider)
     try:
         start = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, os.path.join(system.env["CLAWOS_BIN"], "claw")]
