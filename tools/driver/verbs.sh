@@ -103,7 +103,7 @@ verb_test() {
 			-Db_sanitize=address,undefined -Db_lundef=false || :
 		try "clang builds everything without a warning" compile clang clang-19 all "-Dparts=$parts" || :
 	fi
-	start tests in_base "$(build_base)" none env "CLAWOS_CACHE=$cache" "CLAWOS_BIN=$clone/build/bin" "CLAWOS_BASE=$(base_path run)/root" \
+	start tests in_base "$(build_base)" none env "CLAWOS_CACHE=$cache" "CLAWOS_BIN=$clone/build/bin" "CLAWOS_BUILD=$clone/build/release" "CLAWOS_BASE=$(base_path run)/root" \
 		"CLAWOS_SHARE=$clone/spec" "CLAWOS_MODEL_FILE=$(model_path smollm2)" "ASAN_OPTIONS=detect_leaks=1" \
 		tools/run-tests --builds build/builds.tap $only "$@"
 	finish tests
@@ -144,8 +144,8 @@ verb_bench() {
 	model=$(model_path "$(model_name)")
 	[ -f "$model" ] || model=
 	export enter_weights="$model"
-	in_base "$(build_base)" host env "CLAWOS_MODEL_FILE=$model" "CLAWOS_BIN=$clone/build/bin" "CLAWOS_BASE=$(base_path run)/root" \
-		"CLAWOS_SHARE=$clone/spec" bench/run "$@"
+	in_base "$(build_base)" host env "CLAWOS_MODEL_FILE=$model" "CLAWOS_BIN=$clone/build/bin" \
+		"CLAWOS_BUILD=$clone/build/release" "CLAWOS_BASE=$(base_path run)/root" "CLAWOS_SHARE=$clone/spec" bench/run "$@"
 }
 
 # verb_clean [--cache]: stops the system of this state when it runs from this clone; refuses while anything else does,
