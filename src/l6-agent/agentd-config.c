@@ -17,6 +17,8 @@ static const struct config_item items[] = {
 	{ "agent", "max_iterations", CONFIG_NUMBER, AT(max_iterations), "50", 2, 1000, NULL,
 	  "AGENT_MAX_TOOL_ITERATIONS",
 	  "model calls with tools in one turn; the last is text only" },
+	{ "agent", "loop_rounds", CONFIG_NUMBER, AT(loop_rounds), "5", 4, 1000, NULL, NULL,
+	  "times a model may repeat itself in one turn before it is stopped" },
 	{ "agent", "question_timeout", CONFIG_NUMBER, AT(question_timeout_s), "300", 1, 86400, NULL,
 	  NULL, "seconds until an unanswered question counts as no" },
 	{ "agent", "turn_timeout", CONFIG_NUMBER, AT(turn_timeout_s), "3600", 1, 86400, NULL, NULL,

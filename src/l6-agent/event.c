@@ -59,6 +59,8 @@ static void add_result(struct maker *maker, yyjson_val *root, const struct buf *
 			    limit < RESULT_LIMIT_MIN ? RESULT_LIMIT_MIN : limit,
 			    maker->record->sequence, &shown);
 
+	if (r >= 0)
+		r = result_add_told(&shown, payload_get_string(root, "told"));
 	if (r < 0)
 		maker->error = r;
 	else

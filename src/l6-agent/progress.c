@@ -168,6 +168,40 @@ static enum question_via parse_via(const char *name)
 	return VIA_AGENT;
 }
 
+static void add_to_loop(const struct progress *progress, struct loop_watch *watch, size_t index,
+			bool ok, const char *result)
+{
+	const struct turn_call *call = &progress->calls[index];
+	const struct loop_call done = {
+		.tool = call->call.name,
+		.arguments = call->call.arguments,
+		.result = result ? result : "",
+		.ok = ok,
+		.exchange = progress->exchanges,
+	};
+
+	loop_watch_add(watch, &done);
+}
+
+int progress_tell_loop(const struct progress *progress, size_t index, bool ok, const char *result,
+		       struct buf *out)
+{
+	struct loop_watch watch = progress->loop;
+
+	if (progress->is_direct)
+		return 0; /* the person calls */
+	add_to_loop(progress, &watch, index, ok, result);
+	return loop_watch_tell(&watch, out);
+}
+
+/* The words of the result, or the name of its blob. */
+static const char *result_part(yyjson_val *payload)
+{
+	yyjson_val *part = yyjson_obj_get(payload, "result");
+
+	return yyjson_is_str(part) ? yyjson_get_str(part) : payload_get_string(part, "blob");
+}
+
 static int on_tool_done(struct progress *progress, struct turn_call *call,
 			const struct journal_record *record, yyjson_val *payload,
 			struct blob_store *blobs)
@@ -180,6 +214,8 @@ static int on_tool_done(struct progress *progress, struct turn_call *call,
 		r = result_show(buf_string(&whole), whole.length,
 				limit < RESULT_LIMIT_MIN ? RESULT_LIMIT_MIN : limit,
 				record->sequence, &shown);
+	if (r >= 0)
+		r = result_add_told(&shown, payload_get_string(payload, "told"));
 	buf_free(&whole);
 	if (r >= 0) {
 		free(call->content);
@@ -190,6 +226,8 @@ static int on_tool_done(struct progress *progress, struct turn_call *call,
 	if (r < 0)
 		return r;
 	call->ok = payload_get_flag(payload, "ok");
+	add_to_loop(progress, &progress->loop, (size_t)(call - progress->calls), call->ok,
+		    result_part(payload));
 	progress->is_refused |= payload_get_flag(payload, "denied");
 	call->result = record->sequence;
 	call->phase = CALL_DONE;

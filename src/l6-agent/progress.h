@@ -12,6 +12,7 @@
 #pragma once
 
 #include "l6-agent/journal-record.h"
+#include "l6-agent/loop-watch.h"
 #include "l6-agent/model.h"
 
 #include <yyjson.h>
@@ -73,6 +74,7 @@ struct progress {
 	bool is_answer_given; /* its answer record exists */
 	bool is_refused;      /* a call was denied */
 	uint64_t started_us;
+	struct loop_watch loop; /* over the calls that are done */
 };
 
 void progress_free(struct progress *progress);
@@ -81,6 +83,13 @@ void progress_free(struct progress *progress);
  * about progress are passed over. */
 must_check int progress_apply(struct progress *progress, const struct journal_record *record,
 			      yyjson_val *payload, struct blob_store *blobs, struct error *err);
+
+/*
+ * What is said to the model with the result of a call that is about to be recorded: nothing, unless
+ * it closes a circle. result as in struct loop_call.
+ */
+must_check int progress_tell_loop(const struct progress *progress, size_t index, bool ok,
+				  const char *result, struct buf *out);
 
 /* Every call of the last answer has its result. */
 bool progress_calls_are_done(const struct progress *progress);

@@ -51,6 +51,11 @@ int result_show(const char *content, size_t length, size_t limit, uint64_t id, s
 	return r < 0 ? r : utf8_add_repaired(out, content + tail, length - tail);
 }
 
+int result_add_told(struct buf *out, const char *told)
+{
+	return told ? buf_printf(out, "\n\n[%s]", told) : 0;
+}
+
 bool result_id_parse(const char *text, uint64_t *ret)
 {
 	return text[0] == 'r' && number_parse_u64(text + 1, 1, UINT64_MAX, ret) == 0;

@@ -22,5 +22,8 @@ enum { RESULT_LIMIT_MIN = 256 };
 must_check int result_show(const char *content, size_t length, size_t limit, uint64_t id,
 			   struct buf *out);
 
+/* Appends what the model is told beside the result; NULL: nothing. */
+must_check int result_add_told(struct buf *out, const char *told);
+
 /* "r42" is the result kept by record 42. */
 bool result_id_parse(const char *text, uint64_t *ret);

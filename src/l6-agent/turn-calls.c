@@ -18,6 +18,7 @@ enum {
 	ERROR_BYTES_MAX = 4096,
 	RESULT_SHOWN_MAX = 16 * 1024, /* unless the model reads less */
 	ACTION_SHOWN_MAX = 2000,
+	TOLD_MAX = 1024,
 };
 
 static const char unknown_text[] =
@@ -49,6 +50,24 @@ static void add_meta(struct payload *payload, const struct buf *members)
 	buf_free(&object);
 }
 
+/* A model that goes round in circles is told so with the result that closes one. */
+static void add_told(struct payload *payload, const struct turn_slot *slot, bool ok)
+{
+	yyjson_mut_val *part = yyjson_mut_obj_get(payload->root, "result");
+	struct buf told = BUF(TOLD_MAX);
+	const char *result;
+
+	if (payload->error < 0)
+		return;
+	result = yyjson_mut_get_str(yyjson_mut_is_str(part) ? part
+							    : yyjson_mut_obj_get(part, "blob"));
+	if (progress_tell_loop(&slot->turn->progress, slot->index, ok, result, &told) < 0)
+		payload->error = -ENOMEM;
+	else if (told.length > 0)
+		payload_string(payload, "told", buf_string(&told));
+	buf_free(&told);
+}
+
 static void record_outcome(struct turn_slot *slot, const struct call_outcome *outcome, bool denied)
 {
 	const struct turn_call *call = call_of(slot);
@@ -65,6 +84,7 @@ static void record_outcome(struct turn_slot *slot, const struct call_outcome *ou
 	if (outcome->end == CALL_END_UNKNOWN)
 		payload_flag(&payload, "unknown", true);
 	payload_text(&payload, "result", buf_string(&outcome->content), outcome->content.length);
+	add_told(&payload, slot, outcome->ok);
 	payload_number(&payload, "bytes", outcome->content.length);
 	payload_number(&payload, "limit", result_limit(turn));
 	if (outcome->labels.n == 0)

@@ -266,6 +266,18 @@ static void finish(struct turn *turn)
 		record_over(turn, "done", progress->reason);
 }
 
+/* The model has been told that it goes round in circles, and goes on. */
+static void end_loop(struct turn *turn)
+{
+	struct buf reason = BUF(ERROR_TEXT_BYTES);
+
+	if (loop_watch_explain(&turn->progress.loop, &reason) < 0)
+		turn_end(turn, "failed", "stopped, the model went round in circles");
+	else
+		turn_end(turn, "failed", buf_string(&reason));
+	buf_free(&reason);
+}
+
 void turn_advance(struct turn *turn)
 {
 	if (turn->is_ending || turn->agent->is_stopping)
@@ -276,7 +288,10 @@ void turn_advance(struct turn *turn)
 		break;
 	case PHASE_READY:
 	case PHASE_ASKING:
-		turn_ask(turn);
+		if (loop_watch_is_over(&turn->progress.loop, turn->agent->config->loop_rounds))
+			end_loop(turn);
+		else
+			turn_ask(turn);
 		break;
 	case PHASE_CALLING:
 		turn_run_calls(turn);

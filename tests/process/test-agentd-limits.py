@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Limits of claw-agentd: models that go round in circles, time, queues, and who goes first when something is scarce.
+
+Environment: CLAWOS_BIN (folder with the built daemons). Needs root (daemons have their own uids).
+"""
+import itertools
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+from provider import calls, text  # noqa: E402
+from stack import stack  # noqa: E402
+from tap import expect, expect_true, run, test  # noqa: E402
+
+
+def tool_texts(request):
+    return [m["content"] for m in request.json["messages"] if m["role"] == "tool"]
+
+
+def cycle(*messages):
+    """A script of echo calls, one an answer, for ever."""
+    turns = itertools.cycle(messages)
+    return lambda request: calls(("echo", {"message": next(turns)}))
+
+
+# --- a model that goes round in circles
+
+@test
+def a_model_that_repeats_a_call_is_told_so_and_then_stopped():
+    with stack(cycle("again")) as s:
+        turn = s.ask("go")
+        expect(turn.state, "failed")
+        expect(turn.reason, "stopped, the model went round in circles: the same call of echo gave the same result 5 times "
+                            "(agent.loop_rounds)")
+        expect([("same call" in t) for t in tool_texts(s.provider.requests[-1])], [False, False, True, True])
+        expect(["told" in done for done in turn.of("tool-done")], [False, False, True, True, True])
+        expect_true(turn.of("tool-done")[2]["content"].endswith("[" + turn.of("tool-done")[2]["told"] + "]"), "the event shows it")
+        s.provider.script = [text("fine")]
+        expect(s.ask("and now").answer, "fine")
+
+
+@test
+def a_model_that_heeds_the_hint_goes_on():
+    def say(request):
+        if any("same call" in t for t in tool_texts(request)):
+            return text("I have it.")
+        return calls(("echo", {"message": "again"}))
+    with stack(say) as s:
+        turn = s.ask("go")
+        expect((turn.state, turn.answer, len(turn.of("tool-done"))), ("done", "I have it.", 3))
+
+
+@test
+def two_calls_in_turn_are_stopped():
+    with stack(cycle("ping", "pong")) as s:
+        turn = s.ask("go")
+        expect(turn.state, "failed")
+        expect_true("the calls of echo and echo gave the same two results 5 times" in turn.reason, turn.reason)
+        expect(len(turn.of("tool-done")), 10)
+
+
+@test
+def a_circle_of_three_brings_nothing_new_and_is_stopped():
+    with stack(cycle("a", "b", "c")) as s:
+        turn = s.ask("go")
+        expect_true("gave nothing new" in turn.reason, turn.reason)
+        expect(len(turn.of("tool-done")), 23)
+
+
+@test
+def a_circle_is_counted_over_a_restart():
+    script = [calls(("echo", {"message": "again"}))] * 3
+    with stack([*script, text("never", first_delay=60)]) as s:
+        turn = s.submit("go")
+        for event in s.events(turn.thread, turn.seq, True):
+            if event and event["kind"] == "model-started" and event["data"]["call"] == 4:
+                break
+        s.agentd.kill()
+        s.provider.script = [*script[:2], text("never")]
+        s.agentd.start()
+        s.follow(turn, live=False)
+        expect(turn.state, "failed")
+        expect_true("5 times" in turn.reason, turn.reason)
+
+
+@test
+def how_often_is_configured():
+    with stack(cycle("again"), agent="loop_rounds = 7") as s:
+        turn = s.ask("go")
+        expect(len(turn.of("tool-done")), 7)
+
+
+@test
+def the_persons_own_calls_are_no_circle():
+    with stack(otherwise=text("ok")) as s:
+        for _ in range(6):
+            turn = s.ask("", tool="echo", arguments={"message": "x"})
+            expect((turn.state, turn.answer), ("done", "x"))
+
+
+# --- time
+
+@test
+def a_turn_that_takes_too_long_ends_with_the_reason():
+    with stack(otherwise=text("late", first_delay=60), agent="turn_timeout = 1") as s:
+        turn = s.ask("go")
+        expect((turn.state, turn.reason), ("failed", "the time limit of the turn is over (agent.turn_timeout)"))
+        s.provider.otherwise = text("in time")
+        expect(s.ask("again").answer, "in time")
+
+
+run()
