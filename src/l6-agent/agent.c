@@ -105,6 +105,8 @@ int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 	if (r < 0)
 		return FAIL(err, r, "out of memory");
 	r = gate_new(agent->event, agent->config->cages_max, &agent->cage_gate);
+	if (r >= 0)
+		r = gate_new(agent->event, agent->config->exchanges_max, &agent->exchange_gate);
 	if (r < 0)
 		return FAIL(err, r, "out of memory");
 	r = cage_client_open(agent->event, run_fd, "sandbox", &agent->cages, err);
@@ -143,6 +145,7 @@ void agent_close(struct agent *agent)
 	if (agent->cages)
 		cage_client_close(agent->cages);
 	gate_free(agent->cage_gate);
+	gate_free(agent->exchange_gate);
 	subscribers_free(agent->subscribers);
 	journal_close(agent->journal);
 	threads_free(agent->threads);

@@ -52,16 +52,17 @@ struct agent {
 	struct threads *threads;
 	struct peer *egress, *llm, *fs;
 	struct cage_client *cages;
-	struct gate *cage_gate; /* agent.cages_max */
-	bool cages_silent;      /* claw-sandboxd did not answer the last time (call-cage) */
+	struct gate *cage_gate;     /* agent.cages_max */
+	struct gate *exchange_gate; /* agent.exchanges_max */
+	bool cages_silent;          /* claw-sandboxd did not answer the last time (call-cage) */
 	struct subscribers *subscribers;
 	const struct model_format *format;
 	struct agent_front front;
 	struct front_fetch *first_front;
 	struct peer_call *preparing;
 	struct agent_readiness readiness;
-	size_t open_turns, open_exchanges;
-	struct turn *waiting_first, *waiting_last; /* turns that wait for a free exchange */
+	size_t open_turns;     /* that run */
+	size_t accepted_turns; /* that run or wait behind others of their thread */
 	uint64_t recall_clock;
 	bool is_stopping;
 };

@@ -25,6 +25,8 @@ static const struct config_item items[] = {
 	  "seconds until a turn is ended" },
 	{ "agent", "queue_max", CONFIG_NUMBER, AT(queue_max), "32", 1, 1000, NULL, NULL,
 	  "messages that may wait in one thread" },
+	{ "agent", "turns_max", CONFIG_NUMBER, AT(turns_max), "4096", 1, 65536, NULL, NULL,
+	  "messages that may run or wait in all threads together" },
 	{ "agent", "exchanges_max", CONFIG_NUMBER, AT(exchanges_max), "128", 1, 1000, NULL, NULL,
 	  "model calls open at once" },
 	{ "agent", "message_kib", CONFIG_NUMBER, AT(message_kib), "1024", 1, 8192, NULL, NULL,

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "io.clawos.Agent.varlink.h"
 #include "l6-agent/agentd-prepare.h"
+#include "l6-agent/gate.h"
 #include "l6-agent/subscribers.h"
 #include "l6-agent/tool.h"
 #include "l6-agent/turn.h"
@@ -340,7 +341,7 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 			SD_JSON_BUILD_PAIR_UNSIGNED("threads", threads_count(agent->threads)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("turns", turns_count(agent->threads)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("running", agent->open_turns),
-			SD_JSON_BUILD_PAIR_UNSIGNED("exchanges", agent->open_exchanges),
+			SD_JSON_BUILD_PAIR_UNSIGNED("exchanges", gate_inside(agent->exchange_gate)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("lastSeq",
 						    journal_durable_sequence(agent->journal)),
 			SD_JSON_BUILD_PAIR_VARIANT("journal", journal));

@@ -12,7 +12,7 @@
 enum { KEY_BYTES_MAX = 128, ARGUMENTS_MAX = 8 * 1024 * 1024, NO_FD = -1 };
 
 struct submit {
-	const char *thread, *text, *tool, *key;
+	const char *thread, *text, *tool, *key, *priority;
 	sd_json_variant *arguments, *allow;
 	int unattended;
 	int64_t workspace, context, record, replay; /* the last three: descriptor indices */
@@ -42,6 +42,8 @@ static const sd_json_dispatch_field submit_fields[] = {
 	      SD_JSON_NULLABLE),
 	FIELD("replayFd", _SD_JSON_VARIANT_TYPE_INVALID, agentd_dispatch_number, replay,
 	      SD_JSON_NULLABLE),
+	FIELD("priority", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, priority,
+	      SD_JSON_NULLABLE),
 	FIELD("key", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, key, SD_JSON_MANDATORY),
 	{ 0 }
 };
@@ -51,6 +53,7 @@ static int check_words(sd_varlink *link, const struct submit *submit)
 {
 	size_t key_length = strlen(submit->key);
 	enum tool_effect effect;
+	enum priority priority;
 
 	if (key_length == 0 || key_length > KEY_BYTES_MAX)
 		return agentd_invalid(link, "key has 1 to %d bytes", KEY_BYTES_MAX);
@@ -62,6 +65,8 @@ static int check_words(sd_varlink *link, const struct submit *submit)
 		return agentd_invalid(link, "the message is empty");
 	if (submit->workspace < 0 || submit->workspace > UINT32_MAX)
 		return agentd_invalid(link, "workspace is no workspace's number");
+	if (submit->priority && !priority_parse(submit->priority, &priority))
+		return agentd_invalid(link, "priority is person, routine or background");
 	for (size_t i = 0; i < sd_json_variant_elements(submit->allow); i++) {
 		sd_json_variant *value = sd_json_variant_by_index(submit->allow, i);
 		const char *name =
@@ -98,6 +103,13 @@ static int check_tool(sd_varlink *link, struct submit *submit)
 	return r < 0 ? r : 1;
 }
 
+static int quota(sd_varlink *link, const char *limit, uint64_t value)
+{
+	return sd_varlink_errorbo(link, "io.clawos.Agent.QuotaExceeded",
+				  SD_JSON_BUILD_PAIR_STRING("limit", limit),
+				  SD_JSON_BUILD_PAIR_UNSIGNED("value", value));
+}
+
 static int read_input(sd_varlink *link, struct submit *submit)
 {
 	auto_fd int fd = sd_varlink_take_fd(link, (size_t)submit->context);
@@ -107,10 +119,7 @@ static int read_input(sd_varlink *link, struct submit *submit)
 		return agentd_invalid(link, "contextFd names no descriptor of this call");
 	r = dir_read_fd(fd, &submit->input);
 	if (r == -EMSGSIZE)
-		return sd_varlink_errorbo(
-			link, "io.clawos.Agent.QuotaExceeded",
-			SD_JSON_BUILD_PAIR_STRING("limit", "agent.message_kib"),
-			SD_JSON_BUILD_PAIR_UNSIGNED("value", submit->input.max >> 10));
+		return quota(link, "agent.message_kib", submit->input.max >> 10);
 	if (r < 0)
 		return agentd_invalid(link, "contextFd cannot be read: %s", strerror(-r));
 	return 1;
@@ -171,6 +180,7 @@ static void build(struct payload *payload, const struct submit *submit, const st
 	}
 	payload_flag(payload, "unattended", submit->unattended);
 	payload_number(payload, "workspace", (uint64_t)submit->workspace);
+	payload_string(payload, "priority", submit->priority);
 	if (turn->record)
 		payload_flag(payload, "record", true);
 	if (turn->replay)
@@ -214,6 +224,7 @@ static int append_accepted(struct acceptance *acceptance, const struct submit *s
 	turn_free(acceptance->turn);
 	acceptance->turn = made;
 	thread->n_queued++;
+	agent->accepted_turns++;
 	return 0;
 }
 
@@ -312,6 +323,18 @@ static int answer_known_key(struct agent *agent, sd_varlink *link, const char *k
 	return r;
 }
 
+/* 1: one more message may wait. thread may be NULL: a new one. */
+static int check_room(const struct agent *agent, sd_varlink *link, const struct thread *thread)
+{
+	const struct agentd_config *config = agent->config;
+
+	if (thread && thread->n_queued > config->queue_max) /* one of them runs */
+		return quota(link, "agent.queue_max", config->queue_max);
+	if (agent->accepted_turns >= config->turns_max)
+		return quota(link, "agent.turns_max", config->turns_max);
+	return 1;
+}
+
 static int submit_checked(struct agent *agent, sd_varlink *link, struct submit *submit)
 {
 	struct thread *thread;
@@ -326,16 +349,11 @@ static int submit_checked(struct agent *agent, sd_varlink *link, struct submit *
 	if (r <= 0)
 		return r;
 	if (strlen(submit->text) + submit->input.length > agent->config->message_kib << 10)
-		return sd_varlink_errorbo(
-			link, "io.clawos.Agent.QuotaExceeded",
-			SD_JSON_BUILD_PAIR_STRING("limit", "agent.message_kib"),
-			SD_JSON_BUILD_PAIR_UNSIGNED("value", agent->config->message_kib));
+		return quota(link, "agent.message_kib", agent->config->message_kib);
 	thread = agentd_thread(agent, submit->thread);
-	if (thread && thread->n_queued > agent->config->queue_max) /* one of them runs */
-		return sd_varlink_errorbo(
-			link, "io.clawos.Agent.QuotaExceeded",
-			SD_JSON_BUILD_PAIR_STRING("limit", "agent.queue_max"),
-			SD_JSON_BUILD_PAIR_UNSIGNED("value", agent->config->queue_max));
+	r = check_room(agent, link, thread);
+	if (r <= 0)
+		return r;
 	return accept(agent, link, submit, thread);
 }
 

@@ -412,7 +412,8 @@ int call_cage_start(const struct call_run_options *options, struct call_run **re
 			       content_limit(options), run->limit_ms);
 	if (r < 0)
 		(void)FAIL(err, r, "the call is too large to be sent");
-	if (r >= 0 && gate_enter(options->agent->cage_gate, &run->place, on_admitted, run))
+	if (r >= 0 &&
+	    gate_enter(options->agent->cage_gate, &run->place, options->priority, on_admitted, run))
 		r = launch(run, err);
 	if (r < 0) {
 		free_run(run);

@@ -115,6 +115,7 @@ static int begin(struct memory_run *run, struct error *err)
 {
 	struct peer_call_options call = {
 		.repeatable = true,
+		.priority = run->options.priority,
 		.timeout_us = PEER_FS_ANSWER_S * CLOCK_SECOND_US,
 		.on_reply = on_reply,
 		.data = run,

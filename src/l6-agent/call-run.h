@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "l6-agent/agent.h"
+#include "l6-agent/priority.h"
 #include "l6-agent/progress.h"
 #include "l6-agent/tool.h"
 
@@ -44,6 +45,7 @@ struct call_run_options {
 	const struct thread *thread;
 	uint64_t turn;
 	uint32_t workspace;
+	enum priority priority;
 	const struct tool *tool;
 	const char *arguments;           /* checked; borrowed during the start */
 	uint64_t intent, intent_time_us; /* of the call's first tool-started */

@@ -321,6 +321,8 @@ static int build_parameters(const struct exchange *exchange, sd_json_variant **r
 			SD_JSON_BUILD_PAIR_UNSIGNED("grammarLength", prompt->grammar_length),
 			SD_JSON_BUILD_PAIR_UNSIGNED("maxTokens", prompt->max_tokens),
 			SD_JSON_BUILD_PAIR("stop", SD_JSON_BUILD_EMPTY_ARRAY),
+			SD_JSON_BUILD_PAIR_STRING("priority",
+						  priority_name(exchange->options.priority)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("intent", exchange->options.intent));
 	return sd_json_buildo(ret,
 			      SD_JSON_BUILD_PAIR_STRING("path", exchange->options.format->path),

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "l6-agent/model.h"
+#include "l6-agent/priority.h"
 
 #include <systemd/sd-event.h>
 
@@ -54,6 +55,7 @@ struct exchange_options {
 	unsigned flags;                          /* enum prompt_flag */
 	bool stream;
 	uint64_t intent;
+	enum priority priority;
 	struct answer_sink sink;
 	void (*on_progress)(const struct exchange_progress *progress, void *data); /* or NULL */
 	struct tape *record, *replay; /* NULL: none; borrowed until the end */

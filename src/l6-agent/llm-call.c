@@ -21,6 +21,7 @@
 struct parameters {
 	int64_t offset, length, prefix_length, grammar_offset, grammar_length, max_tokens, intent;
 	sd_json_variant *stop;
+	const char *priority;
 };
 
 static int parse(sd_varlink *link, sd_json_variant *object, bool is_prepare, struct parameters *ret)
@@ -38,6 +39,8 @@ static int parse(sd_varlink *link, sd_json_variant *object, bool is_prepare, str
 		{ "stop", SD_JSON_VARIANT_ARRAY, sd_json_dispatch_variant_noref,
 		  offsetof(struct parameters, stop), SD_JSON_MANDATORY },
 		INT_FIELD("intent", intent),
+		{ "priority", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		  offsetof(struct parameters, priority), SD_JSON_NULLABLE },
 		{},
 	};
 	static const sd_json_dispatch_field prepare[] = {
@@ -151,6 +154,8 @@ static int fill(struct llm_call *call, sd_json_variant *object, struct error *er
 	if (in.max_tokens <= 0 || in.max_tokens > UINT32_MAX)
 		return FAIL(err, -EINVAL, "maxTokens has to be positive");
 	call->max_tokens = (size_t)in.max_tokens;
+	if (in.priority && !priority_parse(in.priority, &call->priority))
+		return FAIL(err, -EINVAL, "priority is person, routine or background");
 	call->intent = in.intent;
 	r = copy_bodies(call, &in, err);
 	if (r >= 0)

@@ -17,6 +17,7 @@
 #include "l6-agent/llm-config.h"
 #include "l6-agent/llm-out.h"
 #include "l6-agent/llm-run.h"
+#include "l6-agent/priority.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@ struct llm_call {
 	struct llm_call *next;
 	sd_varlink *link;
 	bool is_prepare, wants_progress, said_loading, head_sent, ended;
+	enum priority priority;
 	int64_t intent;
 	struct buf prompt, grammar, text;
 	size_t prefix_length, max_tokens, prompt_tokens;

@@ -154,6 +154,16 @@ static int read_batch(struct llm_run *run, struct error *err)
 				held + n == run->n_prompt && run->max_tokens > 0, err);
 }
 
+/* What the answer has so far: a token, or all of it when the run had been put aside. */
+static int read_answer(struct llm_run *run, struct error *err)
+{
+	size_t held = llm_weights_held(run->weights), n = run->tokens.n - held;
+	size_t most = llm_weights_batch_tokens(run->weights);
+
+	return llm_weights_feed(run->weights, run->tokens.tokens + held, n < most ? n : most,
+				n <= most, err);
+}
+
 /* An answer whose end only repeats itself will not end by itself. */
 static bool turns_in_circles(const struct llm_run *run)
 {
@@ -271,9 +281,9 @@ int llm_run_step(struct llm_run *run, struct buf *text, enum llm_run_state *ret,
 		return 0;
 	}
 	if (held < n_tokens) {
-		r = llm_weights_feed(run->weights, run->tokens.tokens + held, n_tokens - held, true,
-				     err);
-		if (r < 0)
+		r = read_answer(run, err);
+		*ret = LLM_RUN_WRITING;
+		if (r < 0 || llm_weights_held(run->weights) < n_tokens)
 			return r;
 	}
 	return write_token(run, text, ret, err);

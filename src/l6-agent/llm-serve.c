@@ -270,12 +270,26 @@ static int on_work(sd_event_source *source, void *data)
 	return 0;
 }
 
-/* A Complete goes behind other Completes and before every Prepare. */
+/* A prefix is prepared when nothing else is to do. */
+static unsigned rank(const struct llm_call *call)
+{
+	return call->is_prepare ? PRIORITY_COUNT : call->priority;
+}
+
+/* What has begun is put aside for what is more urgent, unless its pipe is being waited for. */
+static bool stays_before(const struct llm_server *server, const struct llm_call *earlier,
+			 const struct llm_call *call)
+{
+	if (earlier == server->calls && (server->drain || earlier->ended))
+		return true;
+	return rank(earlier) <= rank(call);
+}
+
 static void enqueue(struct llm_server *server, struct llm_call *call)
 {
 	struct llm_call **at = &server->calls;
 
-	while (*at && (call->is_prepare || !(*at)->is_prepare))
+	while (*at && stays_before(server, *at, call))
 		at = &(*at)->next;
 	call->next = *at;
 	*at = call;

@@ -366,7 +366,8 @@ static void on_admitted(void *data)
 /* Now, or when one of the calls before it has ended. */
 static int admit(struct peer_call *call, const int *fds)
 {
-	bool is_inside = gate_enter(call->peer->gate, &call->place, on_admitted, call);
+	bool is_inside = gate_enter(call->peer->gate, &call->place, call->options.priority,
+				    on_admitted, call);
 	int r = !is_inside || call->options.repeatable ? keep_fds(call) : 0;
 
 	return r < 0 || !is_inside ? r : send_call(call, fds);

@@ -17,6 +17,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "l6-agent/priority.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,7 +44,8 @@ struct peer_call_options {
 	sd_json_variant *parameters; /* borrowed */
 	int fds[2]; /* passed beside the call; borrowed. Copies are kept only when repeatable */
 	size_t n_fds;
-	bool more;           /* several replies */
+	enum priority priority; /* among calls that wait for a connection */
+	bool more;              /* several replies */
 	bool repeatable;     /* made again once when the connection is lost, not after a timeout */
 	uint64_t timeout_us; /* 0: the peer's own limits hold, as long as it lives */
 	peer_reply_fn on_reply;

@@ -55,6 +55,7 @@ static int recover_turn(struct agent *agent, uint64_t id, struct error *err)
 		return FAIL(err, -EBADMSG, "turn %llu has no accepted record",
 			    (unsigned long long)id);
 	turn->thread->n_queued++;
+	agent->accepted_turns++;
 	turn_enqueue(turn);
 	return 0;
 }

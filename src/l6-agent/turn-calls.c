@@ -173,6 +173,7 @@ static struct call_run_options options_of(struct turn_slot *slot)
 		.thread = turn->thread,
 		.turn = turn->id,
 		.workspace = turn->workspace,
+		.priority = turn->priority,
 		.tool = slot->tool,
 		.arguments = slot->arguments,
 		.intent = call->first_intent,

@@ -276,6 +276,7 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 		.flags = is_last(turn) ? PROMPT_NO_TOOLS : 0,
 		.stream = agent->config->provider.stream,
 		.intent = record->sequence,
+		.priority = turn->priority,
 		.sink = { .on_text = on_text, .on_reasoning = on_reasoning, .data = turn },
 		.on_progress = on_progress,
 		.record = turn->record,
@@ -341,25 +342,22 @@ static const char *note_for(const struct turn *turn)
 	return NULL;
 }
 
-static void wait_for_place(struct turn *turn)
+/* What it waited for has ended. */
+static void on_admitted(void *data)
 {
-	struct agent *agent = turn->agent;
+	struct turn *turn = data;
 
-	turn->is_waiting = true;
-	turn->next_waiting = NULL;
-	if (agent->waiting_last)
-		agent->waiting_last->next_waiting = turn;
-	else
-		agent->waiting_first = turn;
-	agent->waiting_last = turn;
-	turn_say_status(turn, "waits for other turns' model calls (agent.exchanges_max)");
+	if (turn->agent->is_stopping)
+		return;
+	if (recall_cache_load(turn) >= 0) /* the front may have changed meanwhile */
+		record_intent(turn, note_for(turn));
 }
 
 void turn_ask(struct turn *turn)
 {
 	struct agent *agent = turn->agent;
 
-	if (turn->exchange || turn->has_place || turn->is_waiting)
+	if (turn->exchange || turn->place.gate)
 		return;
 	if (turn->progress.attempts >= ATTEMPTS_MAX) {
 		turn_end(turn, "failed",
@@ -376,45 +374,13 @@ void turn_ask(struct turn *turn)
 	}
 	if (recall_cache_load(turn) < 0)
 		return; /* the turn has ended with the reason */
-	if (agent->open_exchanges >= agent->config->exchanges_max) {
-		wait_for_place(turn);
-		return;
-	}
-	agent->open_exchanges++;
-	turn->has_place = true;
-	record_intent(turn, note_for(turn));
-}
-
-static void leave_queue(struct turn *turn)
-{
-	struct agent *agent = turn->agent;
-	struct turn *before = NULL;
-
-	for (struct turn *at = agent->waiting_first; at && at != turn; at = at->next_waiting)
-		before = at;
-	if (before)
-		before->next_waiting = turn->next_waiting;
+	if (gate_enter(agent->exchange_gate, &turn->place, turn->priority, on_admitted, turn))
+		record_intent(turn, note_for(turn));
 	else
-		agent->waiting_first = turn->next_waiting;
-	if (agent->waiting_last == turn)
-		agent->waiting_last = before;
-	turn->is_waiting = false;
+		turn_say_status(turn, "waits for other turns' model calls (agent.exchanges_max)");
 }
 
 void turn_release_exchange(struct turn *turn)
 {
-	struct agent *agent = turn->agent;
-	struct turn *next;
-
-	if (turn->is_waiting)
-		leave_queue(turn);
-	if (!turn->has_place)
-		return;
-	turn->has_place = false;
-	agent->open_exchanges--;
-	next = agent->waiting_first;
-	if (next) {
-		leave_queue(next);
-		turn_ask(next);
-	}
+	gate_leave(&turn->place);
 }

@@ -35,6 +35,7 @@ static unsigned parse_allow(yyjson_val *array)
 int turn_new(struct agent *agent, struct thread *thread, uint64_t id, uint64_t position,
 	     yyjson_val *payload, struct turn **ret)
 {
+	const char *priority = payload_get_string(payload, "priority");
 	struct turn *turn = calloc(1, sizeof(*turn));
 
 	if (!turn)
@@ -50,6 +51,8 @@ int turn_new(struct agent *agent, struct thread *thread, uint64_t id, uint64_t p
 	turn->wants_replay = payload_get_flag(payload, "replay");
 	turn->workspace = (uint32_t)payload_get_number(payload, "workspace");
 	turn->allow = parse_allow(yyjson_obj_get(payload, "allow"));
+	if (priority)
+		(void)priority_parse(priority, &turn->priority); /* of a newer version: a person */
 	*ret = turn;
 	return 0;
 }
@@ -60,6 +63,7 @@ void turn_free(struct turn *turn)
 		return;
 	context_cancel(turn->context);
 	exchange_cancel(turn->exchange);
+	gate_leave(&turn->place);
 	turn_free_slots(turn);
 	progress_free(&turn->progress);
 	tape_close(turn->record);
@@ -206,6 +210,7 @@ static void on_over(const struct journal_record *record, void *data)
 	assert(thread->first == turn);
 	thread->first = turn->next;
 	thread->n_queued--;
+	agent->accepted_turns--;
 	if (!thread->first)
 		thread->last = NULL;
 	if (--agent->open_turns == 0)

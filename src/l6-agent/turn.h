@@ -13,6 +13,7 @@
 #pragma once
 
 #include "l6-agent/agent.h"
+#include "l6-agent/gate.h"
 #include "l6-agent/progress.h"
 #include "l6-agent/tool.h"
 
@@ -36,20 +37,20 @@ struct turn_slot {
 struct turn {
 	struct agent *agent;
 	struct thread *thread;
-	struct turn *next;         /* in the thread's queue */
-	struct turn *next_waiting; /* in the agent's queue for an exchange */
-	uint64_t id, accepted;     /* position of its accepted record */
+	struct turn *next;     /* in the thread's queue */
+	uint64_t id, accepted; /* position of its accepted record */
 	bool unattended, is_direct, is_recovered;
 	bool wants_record, wants_replay;
 	unsigned allow; /* 1 << enum tool_effect */
+	enum priority priority;
 	uint32_t workspace;
 	struct tape *record, *replay;
 
 	struct progress progress;
 	struct context_fetch *context;
 	struct exchange *exchange;
-	bool has_place, is_waiting; /* among the open exchanges, in their queue */
-	struct prompt prompt;       /* of the open model call */
+	struct gate_place place; /* among the open exchanges */
+	struct prompt prompt;    /* of the open model call */
 	uint64_t text_offset;
 	struct turn_slot *slots;
 	size_t n_slots;

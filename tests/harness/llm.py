@@ -61,14 +61,15 @@ class Model:
     def client(self, uid=None):
         return Client(self.daemon.socket("llm"), uid=uid, timeout=900)
 
-    def start(self, client, prompt, prefix=0, grammar=b"", max_tokens=400, stop=(), pipe=None):
+    def start(self, client, prompt, prefix=0, grammar=b"", max_tokens=400, stop=(), pipe=None, priority=None):
         """Sends Complete; returns the read end of the text's pipe."""
         body = os.memfd_create("prompt")
         os.write(body, prompt + grammar)
         reader, writer = pipe or os.pipe()
         client.send(LLM + "Complete",
                     {"offset": 0, "length": len(prompt), "prefixLength": prefix, "grammarOffset": len(prompt),
-                     "grammarLength": len(grammar), "maxTokens": max_tokens, "stop": list(stop), "intent": 1},
+                     "grammarLength": len(grammar), "maxTokens": max_tokens, "stop": list(stop), "intent": 1,
+                     **({"priority": priority} if priority else {})},
                     fds=[body, writer], more=True)
         os.close(body)
         os.close(writer)

@@ -7,11 +7,13 @@ Environment: CLAWOS_BIN (folder with the built daemons). Needs root (daemons hav
 import itertools
 import os
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from provider import calls, text  # noqa: E402
 from stack import stack  # noqa: E402
-from tap import expect, expect_true, run, test  # noqa: E402
+from tap import expect, expect_true, run, test, wait_for  # noqa: E402
+from varlink import VarlinkError  # noqa: E402
 
 
 def tool_texts(request):
@@ -108,6 +110,94 @@ def a_turn_that_takes_too_long_ends_with_the_reason():
         expect((turn.state, turn.reason), ("failed", "the time limit of the turn is over (agent.turn_timeout)"))
         s.provider.otherwise = text("in time")
         expect(s.ask("again").answer, "in time")
+
+
+# --- queues
+
+def asked(request):
+    return [m["content"] for m in request.json["messages"] if m["role"] == "user"][-1]
+
+
+@test
+def messages_of_all_threads_together_are_bounded_and_the_refusal_names_the_limit():
+    gate = threading.Event()
+    with stack(otherwise=text("ok", wait=gate), agent="turns_max = 3") as s:
+        turns = [s.submit("go", thread=name) for name in ("a", "a", "b")]
+        for thread in ("b", "new"):
+            try:
+                s.submit("one more", thread=thread)
+                raise AssertionError("it was accepted")
+            except VarlinkError as problem:
+                expect((problem.short, problem.parameters), ("QuotaExceeded", {"limit": "agent.turns_max", "value": 3}))
+        expect({t["name"] for t in s.call("Threads")["threads"]}, {"a", "b"})  # a refused message makes no thread
+        s.agentd.kill()
+        s.agentd.start()  # they count on
+        try:
+            s.submit("one more", thread="c")
+            raise AssertionError("it was accepted")
+        except VarlinkError as problem:
+            expect(problem.short, "QuotaExceeded")
+        gate.set()
+        expect({s.follow(turn, live=False).state for turn in turns}, {"done"})
+        expect(s.ask("now", thread="c").state, "done")
+
+
+# --- who goes first
+
+@test
+def a_person_is_served_before_a_routine_before_background_work():
+    gate = threading.Event()
+    with stack(lambda r: text("ok", wait=gate if asked(r) == "first" else None), agent="exchanges_max = 1") as s:
+        turns = [s.submit("first", thread="t0")]
+        wait_for(lambda: s.provider.requests, "the first is at the provider")
+        for number, priority in enumerate(("background", "routine", None, "background", "person")):
+            turns.append(s.submit(f"{priority} {number}", thread=f"t{number + 1}", priority=priority))
+            wait_for(lambda: any(e and e["turn"] == turns[-1].id and e["kind"] == "turn-started" for e in s.events(f"t{number + 1}")), "it waits")
+        gate.set()
+        for turn in turns:
+            expect(s.follow(turn, live=False).state, "done")
+        expect([asked(r) for r in s.provider.requests],
+               ["first", "None 2", "person 4", "routine 1", "background 0", "background 3"])
+        expect(turns[1].of("accepted")[0]["priority"], "background")
+
+
+@test
+def background_work_leaves_a_place_for_the_person():
+    gate = threading.Event()
+    with stack(lambda r: text("ok", wait=None if asked(r) == "me" else gate), agent="exchanges_max = 8") as s:
+        turns = [s.submit("work", thread=f"t{n}", priority="background") for n in range(20)]
+        wait_for(lambda: s.status()["exchanges"] == 7, "seven calls are open")
+        expect(s.ask("me").answer, "ok")
+        expect(s.status()["exchanges"], 7)
+        gate.set()
+        expect({s.follow(turn, live=False).state for turn in turns}, {"done"})
+
+
+@test
+def a_persons_command_gets_its_cage_before_background_work():
+    with stack(otherwise=text("ok"), cages=True, agent="cages_max = 1") as s:
+        held = s.submit("", thread="held", tool="shell", arguments={"command": "touch up; while [ ! -e go ]; do sleep 0.05; done"})
+        wait_for(lambda: os.path.exists(os.path.join(s.workspace, "up")), "the first command runs")
+        turns = [s.submit("", thread=who, tool="shell", arguments={"command": f"echo {who} >> order"}, priority=who)
+                 for who in ("background", "routine", "person")]
+        for turn in turns:
+            wait_for(lambda: any(e and e["turn"] == turn.id and e["kind"] == "tool-started" for e in s.events(turn.thread)), "it waits")
+        with open(os.path.join(s.workspace, "go"), "w", encoding="utf-8"):
+            pass
+        for turn in (held, *turns):
+            expect(s.follow(turn, live=False).state, "done")
+        with open(os.path.join(s.workspace, "order"), encoding="utf-8") as file:
+            expect(file.read().split(), ["person", "routine", "background"])
+
+
+@test
+def a_priority_that_is_none_is_refused():
+    with stack(otherwise=text("ok")) as s:
+        try:
+            s.submit("go", priority="urgent")
+            raise AssertionError("it was accepted")
+        except VarlinkError as problem:
+            expect((problem.short, problem.parameters["reason"]), ("InvalidArguments", "priority is person, routine or background"))
 
 
 run()

@@ -338,6 +338,26 @@ def a_question_goes_before_a_prefix_and_loses_nothing_of_it():
 
 
 @test
+def a_persons_question_puts_background_work_aside_which_goes_on_where_it_stood():
+    long = front() + question("Count from one to sixty in words.")
+    with served() as model:
+        alone, _ = model.complete(long, max_tokens=200)
+        with model.client() as client:
+            reader = model.start(client, long, max_tokens=200, priority="background")
+            first = os.read(reader, 64)  # it writes
+            with model.client() as other:
+                later = model.start(other, long, max_tokens=8, priority="background")
+                answer, _ = model.complete(front() + question("Say hello."), max_tokens=8)
+                expect_true(answer, "the person is answered")
+                expect(select.select([later], [], [], 0)[0], [], "what came before it and is less urgent has not begun")
+                rest = b"".join(iter(lambda: os.read(reader, 65536), b""))
+                expect((first + rest).decode(), alone)
+                expect_true(len(rest) > 64, "and much was left of it")
+                os.close(later)
+            os.close(reader)
+
+
+@test
 def closing_the_connection_ends_the_computation_at_once():
     with served() as model:
         model.complete(question("x"), max_tokens=1)  # loads

@@ -42,6 +42,7 @@ TEST(the_table_of_quotas_says_the_defaults)
 	EXPECT_INT(table.max_iterations, ==, defaults.max_iterations);
 	EXPECT_INT(table.loop_rounds, ==, defaults.loop_rounds);
 	EXPECT_INT(table.queue_max, ==, defaults.queue_max);
+	EXPECT_INT(table.turns_max, ==, defaults.turns_max);
 	EXPECT_INT(table.exchanges_max, ==, defaults.exchanges_max);
 	EXPECT_INT(table.message_kib, ==, defaults.message_kib);
 	EXPECT_INT(table.conversation_kib, ==, defaults.conversation_kib);

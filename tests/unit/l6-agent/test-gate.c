@@ -3,7 +3,7 @@
 
 #include "harness/tap.h"
 
-enum { PLACES = 6 };
+enum { PLACES = 12 };
 
 static sd_event *event;
 static struct gate *gate;
@@ -20,9 +20,14 @@ static void on_admitted(void *data)
 		gate_leave(&places[index]);
 }
 
+static bool enter_as(size_t index, enum priority priority)
+{
+	return gate_enter(gate, &places[index], priority, on_admitted, &places[index]);
+}
+
 static bool enter(size_t index)
 {
-	return gate_enter(gate, &places[index], on_admitted, &places[index]);
+	return enter_as(index, PRIORITY_PERSON);
 }
 
 static void begin(size_t max)
@@ -50,7 +55,7 @@ TEST(so_many_are_inside_and_the_others_wait_in_order)
 	begin(2);
 	EXPECT_INT(enter(0), ==, true);
 	EXPECT_INT(enter(1), ==, true);
-	for (size_t i = 2; i < PLACES; i++)
+	for (size_t i = 2; i < 6; i++)
 		EXPECT_INT(enter(i), ==, false);
 	settle();
 	EXPECT_INT(n_admitted, ==, 0);
@@ -101,10 +106,53 @@ TEST(nobody_overtakes_those_that_wait)
 	end();
 }
 
+TEST(a_person_goes_before_a_routine_before_background_work)
+{
+	static const enum priority wanted[] = { PRIORITY_BACKGROUND, PRIORITY_ROUTINE,
+						PRIORITY_PERSON, PRIORITY_BACKGROUND,
+						PRIORITY_PERSON };
+	static const size_t order[] = { 3, 5, 2, 1, 4 };
+
+	begin(1);
+	EXPECT_INT(enter(0), ==, true);
+	for (size_t i = 0; i < 5; i++)
+		EXPECT_INT(enter_as(i + 1, wanted[i]), ==, false);
+	leaves_at_once = true;
+	gate_leave(&places[0]);
+	settle();
+	EXPECT_INT(n_admitted, ==, 5);
+	for (size_t i = 0; i < 5; i++)
+		EXPECT_INT(admitted[i], ==, order[i]);
+	end();
+}
+
+TEST(the_last_eighth_is_the_persons)
+{
+	begin(8);
+	for (size_t i = 0; i < 7; i++)
+		EXPECT_INT(enter_as(i, PRIORITY_BACKGROUND), ==, true);
+	EXPECT_INT(enter_as(7, PRIORITY_BACKGROUND), ==, false);
+	EXPECT_INT(enter_as(8, PRIORITY_ROUTINE), ==, false);
+	EXPECT_INT(enter(9), ==, true); /* though others wait */
+	EXPECT_INT(enter(10), ==, false);
+	gate_leave(&places[0]);
+	settle();
+	EXPECT_INT(n_admitted, ==, 1);
+	EXPECT_INT(admitted[0], ==, 10);
+	gate_leave(&places[1]);
+	settle();
+	EXPECT_INT(n_admitted, ==, 1); /* seven are inside */
+	gate_leave(&places[2]);
+	settle();
+	EXPECT_INT(n_admitted, ==, 2);
+	EXPECT_INT(admitted[1], ==, 8);
+	end();
+}
+
 TEST(a_gate_without_a_number_is_open)
 {
 	begin(0);
 	for (size_t i = 0; i < PLACES; i++)
-		EXPECT_INT(enter(i), ==, true);
+		EXPECT_INT(enter_as(i, PRIORITY_BACKGROUND), ==, true);
 	end();
 }
