@@ -12,7 +12,7 @@ enum { TURNS_DEFAULT = 20, TURNS_MAX = 1000, POSITIONS_MAX = 1 << 20 };
 /* One turn as it is gathered. */
 struct row {
 	uint64_t turn;
-	sd_json_variant *object, *tools;
+	sd_json_variant *object, *tools, *steers; /* steers: NULL while there are none */
 };
 
 struct rows {
@@ -25,6 +25,7 @@ static void free_rows(struct rows *rows)
 	for (size_t i = 0; i < rows->n; i++) {
 		sd_json_variant_unref(rows->items[i].object);
 		sd_json_variant_unref(rows->items[i].tools);
+		sd_json_variant_unref(rows->items[i].steers);
 	}
 	free(rows->items);
 }
@@ -105,6 +106,10 @@ static int add_to_row(struct row *row, const struct journal_record *record, sd_j
 
 	if (record->kind == JOURNAL_TOOL_DONE)
 		return add_tool(row, data);
+	if (record->kind == JOURNAL_STEER) {
+		text = sd_json_variant_by_key(data, "text");
+		return sd_json_variant_append_array(&row->steers, text);
+	}
 	if (record->kind == JOURNAL_ANSWER) {
 		text = sd_json_variant_by_key(data, "text");
 		return text ? sd_json_variant_set_field(&row->object, "answer", text) : 0;
@@ -119,7 +124,7 @@ static int add_to_row(struct row *row, const struct journal_record *record, sd_j
 static bool is_told(enum journal_kind kind)
 {
 	return kind == JOURNAL_ACCEPTED || kind == JOURNAL_TOOL_DONE || kind == JOURNAL_ANSWER ||
-	       kind == JOURNAL_TURN_DONE;
+	       kind == JOURNAL_TURN_DONE || kind == JOURNAL_STEER;
 }
 
 static int gather_one(struct agent *agent, const struct thread *thread, uint64_t position,
@@ -172,6 +177,8 @@ static int reply(sd_varlink *link, struct rows *rows)
 		struct row *row = &rows->items[i];
 
 		r = sd_json_variant_set_field(&row->object, "tools", row->tools);
+		if (r >= 0 && row->steers)
+			r = sd_json_variant_set_field(&row->object, "steers", row->steers);
 		if (r >= 0)
 			r = sd_json_variant_append_array(&array, row->object);
 	}

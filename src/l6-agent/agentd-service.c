@@ -32,6 +32,18 @@ int agentd_invalid(sd_varlink *link, const char *fmt, ...)
 				  SD_JSON_BUILD_PAIR_STRING("reason", reason));
 }
 
+int agentd_not_now(sd_varlink *link, const char *fmt, ...)
+{
+	char reason[REASON_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(reason, sizeof(reason), fmt, ap); /* a long reason may be cut */
+	va_end(ap);
+	return sd_varlink_errorbo(link, "io.clawos.Agent.NotNow",
+				  SD_JSON_BUILD_PAIR_STRING("reason", reason));
+}
+
 int agentd_dispatch_number(const char *name, sd_json_variant *value, sd_json_dispatch_flags_t flags,
 			   void *userdata)
 {
@@ -382,7 +394,8 @@ int agentd_serve(struct agent *agent, sd_varlink_server **ret, struct error *err
 		on_answer, "io.clawos.Agent.Threads", on_threads, "io.clawos.Agent.NewThread",
 		on_new_thread, "io.clawos.Agent.History", agentd_history, "io.clawos.Agent.Trace",
 		agentd_trace, "io.clawos.Agent.Prepare", agentd_prepare, "io.clawos.Agent.Tools",
-		on_tools, "io.clawos.Agent.Status", on_status);
+		on_tools, "io.clawos.Agent.Status", on_status, "io.clawos.Agent.Steer",
+		agentd_steer);
 	if (r >= 0)
 		r = sd_varlink_server_bind_disconnect(*ret, on_disconnect);
 	return r < 0 ? FAIL(err, r, "methods of io.clawos.Agent: %s", strerror(-r)) : 0;

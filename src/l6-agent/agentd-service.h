@@ -19,6 +19,9 @@ int agentd_history(sd_varlink *link, sd_json_variant *parameters, sd_varlink_met
 int agentd_trace(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		 void *userdata);
 
+int agentd_steer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		 void *userdata);
+
 /* The uid whose threads this caller sees: the owner's, also for root. */
 static inline uint32_t agentd_caller(const struct agent *agent)
 {
@@ -44,4 +47,5 @@ int agentd_dispatch_number(const char *name, sd_json_variant *value, sd_json_dis
 /* Answer the call with the error of that name. */
 must_check int agentd_unknown_thread(sd_varlink *link, const char *name);
 /* The sentence becomes the error's reason. */
+must_check int agentd_not_now(sd_varlink *link, const char *fmt, ...) printf_like(2, 3);
 must_check int agentd_invalid(sd_varlink *link, const char *fmt, ...) printf_like(2, 3);

@@ -34,7 +34,7 @@ static const char *const kind_names[JOURNAL_KIND_END] = {
 	[JOURNAL_MODEL_DONE] = "model-done",     [JOURNAL_TOOL_STARTED] = "tool-started",
 	[JOURNAL_TOOL_DONE] = "tool-done",       [JOURNAL_QUESTION] = "question",
 	[JOURNAL_DECISION] = "decision",         [JOURNAL_ANSWER] = "answer",
-	[JOURNAL_TURN_DONE] = "turn-done",
+	[JOURNAL_TURN_DONE] = "turn-done",       [JOURNAL_STEER] = "steer",
 };
 
 const char *journal_kind_name(enum journal_kind kind)

@@ -142,6 +142,10 @@ static int on_model_done(struct progress *progress, yyjson_val *payload, struct 
 		progress->phase = PHASE_CALLING;
 		return 0;
 	}
+	if (progress->steers > 0) { /* said while it answered: the turn goes on with them */
+		progress->phase = PHASE_READY;
+		return 0;
+	}
 	progress->phase = PHASE_ANSWERED;
 	r = note_stop(progress, payload_get_string(payload, "stop"));
 	return r < 0 ? r : load_text(yyjson_obj_get(payload, "text"), blobs, &progress->text);
@@ -151,9 +155,11 @@ static int on_turn_started(struct progress *progress, const struct journal_recor
 			   yyjson_val *payload, struct blob_store *blobs)
 {
 	yyjson_val *calls = yyjson_obj_get(payload, "calls");
+	unsigned steers = progress->turn == record->turn ? progress->steers : 0;
 
 	progress_free(progress);
 	progress->turn = record->turn;
+	progress->steers = steers;
 	progress->started_us = record->time_us;
 	progress->is_direct = calls != NULL;
 	progress->phase = calls ? PHASE_CALLING : PHASE_READY;
@@ -287,6 +293,10 @@ int progress_apply(struct progress *progress, const struct journal_record *recor
 	case JOURNAL_MODEL_STARTED:
 		progress->phase = PHASE_ASKING;
 		progress->attempts++;
+		progress->steers = 0;
+		break;
+	case JOURNAL_STEER:
+		progress->steers++;
 		break;
 	case JOURNAL_MODEL_DONE:
 		r = on_model_done(progress, payload, blobs);

@@ -66,6 +66,7 @@ struct progress {
 	unsigned iterations; /* of them, with tool calls */
 	unsigned attempts;   /* model-started records since the last model-done */
 	unsigned tool_calls;
+	unsigned steers;      /* words of the person that no model call has seen yet */
 	struct answer answer; /* of the last model-done; calls are moved to calls */
 	struct turn_call *calls;
 	size_t n_calls;

@@ -7,15 +7,24 @@
 #include <assert.h>
 #include <string.h>
 
-enum { POSITIONS_MAX = 1 << 22 };
+enum { POSITIONS_MAX = 1 << 22, STEERS_MAX = 1 << 16 };
+
+/* What the person said during a turn and no model call has seen yet. */
+struct steer {
+	uint64_t turn;
+	char *text;
+};
 
 struct recall {
 	const struct model_format *format;
 	struct conversation *conversation;
 	struct journal *journal;
 	uint64_t system_id;
-	bool is_noted;  /* the next record's note stands already */
-	size_t n_added; /* results of the last answer's calls that are in the conversation */
+	bool is_noted;      /* the next record's note stands already */
+	size_t n_added;     /* results of the last answer's calls that are in the conversation */
+	bool is_unanswered; /* the person had the last word */
+	struct steer *steers;
+	size_t n_steers, steers_capacity;
 };
 
 int recall_new(const struct recall_options *options, struct journal *journal, struct recall **ret,
@@ -43,6 +52,9 @@ void recall_free(struct recall *recall)
 	if (!recall)
 		return;
 	recall->format->close(recall->conversation);
+	for (size_t i = 0; i < recall->n_steers; i++)
+		free(recall->steers[i].text);
+	free(recall->steers);
 	free(recall);
 }
 
@@ -134,8 +146,56 @@ static int on_turn_started(struct recall *recall, const struct progress *progres
 	if (r >= 0 && progress->is_direct)
 		r = add_direct(recall, progress, err);
 	recall->n_added = 0;
+	recall->is_unanswered = !progress->is_direct;
 	buf_free(&memory);
 	buf_free(&message);
+	return r;
+}
+
+/* A record of the turn that runs, also before its turn-started. */
+static int on_steer(struct recall *recall, const struct journal_record *record, yyjson_val *payload,
+		    struct error *err)
+{
+	struct buf text = BUF(PAYLOAD_TEXT_MAX);
+	int r = payload_get_text(payload, "text", journal_blobs(recall->journal), &text);
+
+	if (r >= 0)
+		r = ARRAY_ROOM(recall->steers, recall->n_steers, recall->steers_capacity,
+			       STEERS_MAX);
+	if (r < 0) {
+		buf_free(&text);
+		return FAIL(err, r, "what the person added cannot be read back: %s", strerror(-r));
+	}
+	recall->steers[recall->n_steers++] =
+		(struct steer){ .turn = record->turn, .text = buf_take(&text) };
+	return 0;
+}
+
+/* Several servers refuse two messages of the person in a row: between them stands a word of ours.
+ */
+static int add_steer(struct recall *recall, const char *text, struct error *err)
+{
+	int r = 0;
+
+	if (recall->is_unanswered)
+		r = recall->format->add_end(recall->conversation,
+					    "The person added something before the answer.", err);
+	if (r >= 0)
+		r = recall->format->add_user(recall->conversation, text, NULL, err);
+	recall->is_unanswered = true;
+	return r;
+}
+
+int recall_join_steers(struct recall *recall, uint64_t turn, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < recall->n_steers; i++) {
+		if (r >= 0 && recall->steers[i].turn == turn)
+			r = add_steer(recall, recall->steers[i].text, err);
+		free(recall->steers[i].text);
+	}
+	recall->n_steers = 0;
 	return r;
 }
 
@@ -145,10 +205,14 @@ int recall_note(struct recall *recall, const char *note, struct error *err)
 	return recall->format->add_note(recall->conversation, note, err);
 }
 
-static int on_model_started(struct recall *recall, yyjson_val *payload, struct error *err)
+static int on_model_started(struct recall *recall, const struct progress *progress,
+			    yyjson_val *payload, struct error *err)
 {
 	const char *note = payload_get_string(payload, "note");
+	int r = recall_join_steers(recall, progress->turn, err);
 
+	if (r < 0)
+		return r;
 	if (!note || recall->is_noted) {
 		recall->is_noted = false;
 		return 0;
@@ -173,6 +237,7 @@ static int on_model_done(struct recall *recall, const struct progress *progress,
 	for (size_t i = 0; i < progress->n_calls; i++)
 		answer.calls[i] = progress->calls[i].call;
 	r = recall->format->add_assistant(recall->conversation, &answer, err);
+	recall->is_unanswered = false;
 	free(answer.calls);
 	return r;
 }
@@ -206,6 +271,8 @@ static int on_turn_done(struct recall *recall, const struct progress *progress, 
 	const char *state = payload_get_string(payload, "state");
 	int r = add_results(recall, progress, true, err);
 
+	if (r >= 0)
+		r = recall_join_steers(recall, progress->turn, err);
 	if (r < 0 || !state)
 		return r;
 	if (strcmp(state, "interrupted") == 0)
@@ -223,13 +290,15 @@ static int on_turn_done(struct recall *recall, const struct progress *progress, 
 int recall_apply(struct recall *recall, const struct progress *progress,
 		 const struct journal_record *record, yyjson_val *payload, struct error *err)
 {
+	if (record->kind == JOURNAL_STEER)
+		return on_steer(recall, record, payload, err);
 	if (record->turn != progress->turn)
 		return 0;
 	switch (record->kind) {
 	case JOURNAL_TURN_STARTED:
 		return on_turn_started(recall, progress, payload, err);
 	case JOURNAL_MODEL_STARTED:
-		return on_model_started(recall, payload, err);
+		return on_model_started(recall, progress, payload, err);
 	case JOURNAL_MODEL_DONE:
 		return on_model_done(recall, progress, payload, err);
 	case JOURNAL_TOOL_DONE:
@@ -242,6 +311,7 @@ int recall_apply(struct recall *recall, const struct progress *progress,
 	case JOURNAL_QUESTION:
 	case JOURNAL_DECISION:
 	case JOURNAL_ANSWER:
+	case JOURNAL_STEER:
 	case JOURNAL_KIND_END:
 		break;
 	}

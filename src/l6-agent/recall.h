@@ -43,6 +43,9 @@ must_check int recall_apply(struct recall *recall, const struct progress *progre
 /* Adds the nudge of the next model-started record, whose prompt has to hold it already. */
 must_check int recall_note(struct recall *recall, const char *note, struct error *err);
 
+/* Adds what the person said during the turn (steer records): the next prompt holds it. */
+must_check int recall_join_steers(struct recall *recall, uint64_t turn, struct error *err);
+
 /* The format's conversation, as it stands. */
 struct conversation *recall_conversation(struct recall *recall);
 uint64_t recall_system_id(const struct recall *recall);

@@ -141,6 +141,19 @@ static int add_decision(struct trace_rows *rows, const struct journal_record *re
 	return 0;
 }
 
+static int add_steer(struct trace_rows *rows, const struct journal_record *record,
+		     sd_json_variant *data)
+{
+	struct trace_row *row = add_row(&rows->steers, &rows->n_steers, &rows->steers_capacity);
+
+	if (!row)
+		return -ENOMEM;
+	return sd_json_buildo(
+		&row->object, SD_JSON_BUILD_PAIR_UNSIGNED("seq", record->sequence),
+		SD_JSON_BUILD_PAIR_UNSIGNED("timeUsec", record->time_us),
+		SD_JSON_BUILD_PAIR_VARIANT("text", sd_json_variant_by_key(data, "text")));
+}
+
 static int add_time(struct trace_rows *rows, const char *key, const struct journal_record *record,
 		    sd_json_variant *data)
 {
@@ -176,6 +189,8 @@ int trace_rows_add(struct trace_rows *rows, const struct journal_record *record,
 						 sd_json_variant_by_key(data, "text"));
 	case JOURNAL_TURN_DONE:
 		return add_time(rows, "doneUsec", record, data);
+	case JOURNAL_STEER:
+		return add_steer(rows, record, data);
 	case JOURNAL_THREAD_NEW:
 	case JOURNAL_KIND_END:
 		break;
@@ -221,6 +236,8 @@ int trace_rows_end(struct trace_rows *rows, uint64_t turn, const char *thread, c
 		r = put_list(rows, "toolCalls", rows->tools, rows->n_tools);
 	if (r >= 0)
 		r = put_list(rows, "questions", rows->questions, rows->n_questions);
+	if (r >= 0 && rows->n_steers > 0)
+		r = put_list(rows, "steers", rows->steers, rows->n_steers);
 	if (r >= 0)
 		*ret = sd_json_variant_ref(rows->turn);
 	return r;
@@ -238,6 +255,7 @@ void trace_rows_free(struct trace_rows *rows)
 	free_list(rows->models, rows->n_models);
 	free_list(rows->tools, rows->n_tools);
 	free_list(rows->questions, rows->n_questions);
+	free_list(rows->steers, rows->n_steers);
 	sd_json_variant_unref(rows->turn);
 	memset(rows, 0, sizeof(*rows));
 }

@@ -163,7 +163,7 @@ static void on_progress(const struct exchange_progress *progress, void *data)
 	turn_say_status(data, text);
 }
 
-static bool is_last(const struct turn *turn)
+bool turn_is_at_last_call(const struct turn *turn)
 {
 	return turn->progress.exchanges + 1 >= turn->agent->config->max_iterations;
 }
@@ -213,7 +213,7 @@ static int record_answer(struct turn *turn, struct exchange_result *result)
 	struct answer *answer = &result->answer;
 	struct payload payload;
 
-	if (is_last(turn))
+	if (turn_is_at_last_call(turn))
 		answer->n_calls = 0; /* no tools were offered: what it made up is not run */
 	payload_begin(&payload, blobs(turn));
 	payload_number(&payload, "call", turn->progress.exchanges + 1);
@@ -273,7 +273,7 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 		.peer = is_local ? agent->llm : agent->egress,
 		.is_local = is_local,
 		.format = agent->format,
-		.flags = is_last(turn) ? PROMPT_NO_TOOLS : 0,
+		.flags = turn_is_at_last_call(turn) ? PROMPT_NO_TOOLS : 0,
 		.stream = agent->config->provider.stream,
 		.intent = record->sequence,
 		.priority = turn->priority,
@@ -299,13 +299,13 @@ static void record_intent(struct turn *turn, const char *note)
 {
 	struct agent *agent = turn->agent;
 	struct recall *recall = turn->thread->recall;
-	unsigned flags = is_last(turn) ? PROMPT_NO_TOOLS : 0;
+	unsigned flags = turn_is_at_last_call(turn) ? PROMPT_NO_TOOLS : 0;
 	char hex[SHA256_HEX_BYTES];
 	struct error err = { 0 };
 	struct payload payload;
-	int r = 0;
+	int r = recall_join_steers(recall, turn->id, &err);
 
-	if (note)
+	if (note && r >= 0)
 		r = recall_note(recall, note, &err);
 	if (r >= 0)
 		r = agent->format->prompt(recall_conversation(recall), flags, &turn->prompt, &err);

@@ -335,6 +335,25 @@ void turn_end(struct turn *turn, const char *state, const char *reason)
 	turn_continue_ending(turn);
 }
 
+bool turn_is_steerable(const struct turn *turn)
+{
+	if (turn->is_direct || turn->is_ending)
+		return false;
+	switch (turn->progress.phase) {
+	case PHASE_NEW:
+	case PHASE_READY:
+	case PHASE_CALLING:
+		return true;
+	case PHASE_ASKING:
+		return !turn_is_at_last_call(turn);
+	case PHASE_ANSWERED:
+	case PHASE_FAILED:
+	case PHASE_OVER:
+		break;
+	}
+	return false;
+}
+
 int turn_interrupt(struct thread *thread, sd_varlink *link)
 {
 	struct turn *turn = thread->first;

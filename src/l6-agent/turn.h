@@ -86,6 +86,9 @@ void turn_continue_ending(struct turn *turn);
 /* Answers the call when the thread's running turn is gone; at once when there is none. */
 must_check int turn_interrupt(struct thread *thread, sd_varlink *link);
 
+/* Whether words of the person still reach its model: it asks one, and not for the last time. */
+bool turn_is_steerable(const struct turn *turn);
+
 /*
  * Appends a record of this turn and applies it to progress and conversation. A failure has been
  * dealt with when it returns: the turn has been ended, or the program is.
@@ -99,6 +102,8 @@ void turn_say_status(struct turn *turn, const char *text);
 /* turn-model.c */
 void turn_prepare(struct turn *turn);
 void turn_ask(struct turn *turn);
+/* The model call that is open or comes next is the last of the turn (agent.max_iterations). */
+bool turn_is_at_last_call(const struct turn *turn);
 void turn_release_exchange(struct turn *turn); /* its place goes to the next that waits */
 
 /* turn-calls.c */

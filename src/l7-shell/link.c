@@ -120,6 +120,7 @@ static const struct wire_error {
 	{ "Denied", "reason", "denied: %s", -EACCES },
 	{ "PermissionDenied", "reason", "only the owner of this state may do that%s", -EACCES },
 	{ "InvalidArguments", "reason", "%s", -EINVAL },
+	{ "NotNow", "reason", "%s", -EBUSY },
 	{ "InvalidParameter", "parameter", "the system does not accept the value of \"%s\"",
 	  -EINVAL },
 	{ "AddressRefused", "address", "the address %s is not public", -EACCES },

@@ -22,7 +22,7 @@ static int run_help(struct shell *shell, const char *const args[], struct error 
 	static const char *const hints[] = {
 		"Alt-Enter, or a backslash at the end, goes on in a new line.",
 		"Tab completes a command, Ctrl-R searches what was typed before.",
-		"What is entered while a turn runs waits behind it.",
+		"What is entered while a turn runs waits behind it; /steer does not wait.",
 		"Ctrl-C interrupts the turn, Ctrl-D leaves.",
 	};
 
@@ -171,6 +171,8 @@ static const struct command rows[] = {
 	{ "thread", "[NAME]", "go on in another thread, or name this one", 0, 1, REST, 0,
 	  run_thread },
 	{ "history", "[TURNS]", "the last turns of this thread", 0, 1, 0, 0, report_history },
+	{ "steer", "TEXT", "say it to the turn that runs, before its next model call", 1, 1, REST,
+	  0, repl_run_steer },
 	{ "interrupt", "", "end what runs in this thread", 0, 0, 0, 0, run_interrupt },
 	{ "stop", "", "end everything the agent runs now, in every thread", 0, 0, 0, 0, run_stop },
 	{ "tools", "", "the tools and what they do to the world", 0, 0, 0, 0, report_tools },

@@ -91,4 +91,7 @@ must_check int repl_tell_thread(struct repl *repl, struct error *err);
 must_check int repl_thread_exists(struct repl *repl, const char *name, bool *ret,
 				  struct error *err);
 
+/* repl-steer.c: the commands that change how a conversation goes on. */
+must_check int repl_run_steer(struct shell *shell, const char *const args[], struct error *err);
+
 extern const struct command_table repl_commands; /* repl-commands.c */

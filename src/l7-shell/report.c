@@ -124,6 +124,20 @@ int report_threads(struct shell *shell, const char *const args[], struct error *
 	return 0;
 }
 
+/* What the person added while the turn ran. */
+static void print_steers(struct shell *shell, sd_json_variant *steers)
+{
+	for (size_t i = 0; i < elements(steers); i++) {
+		sd_json_variant *steer = sd_json_variant_by_index(steers, i);
+		const char *text =
+			sd_json_variant_is_string(steer) ? sd_json_variant_string(steer) : "";
+
+		screen_own(&shell->out, STYLE_BOLD, "  > ");
+		screen_foreign_block(&shell->out, STYLE_BOLD, text, strlen(text));
+		screen_fresh_line(&shell->out);
+	}
+}
+
 static void print_turn(struct shell *shell, sd_json_variant *turn)
 {
 	sd_json_variant *tools = link_field(turn, "tools");
@@ -143,6 +157,7 @@ static void print_turn(struct shell *shell, sd_json_variant *turn)
 				link_field(tool, "arguments"), 0);
 		screen_own(&shell->out, ok ? STYLE_GOOD : STYLE_BAD, " %s\n", ok ? "ok" : "failed");
 	}
+	print_steers(shell, link_field(turn, "steers"));
 	if (strcmp(link_string(turn, "tool"), "time") == 0 && time_words(answer, &words) > 0)
 		answer = buf_string(&words);
 	screen_foreign_block(&shell->out, STYLE_PLAIN, answer, strlen(answer));

@@ -18,7 +18,7 @@ enum {
 	READ_STEP = 64 * 1024
 };
 
-static int make_key(char ret[2 * KEY_BYTES + 1], struct error *err)
+int submit_make_key(char ret[SUBMIT_KEY_BYTES], struct error *err)
 {
 	uint8_t bytes[KEY_BYTES];
 
@@ -96,8 +96,8 @@ static int attempt(int run_fd, const struct submission *submission, const char *
 
 int submit(int run_fd, const struct submission *submission, struct accepted *ret, struct error *err)
 {
-	char key[2 * KEY_BYTES + 1];
-	int r = make_key(key, err);
+	char key[SUBMIT_KEY_BYTES];
+	int r = submit_make_key(key, err);
 
 	for (unsigned i = 0; i < ATTEMPTS_MAX && (r == 0 || r == -ECONNRESET); i++) {
 		r = attempt(run_fd, submission, key, ret, err);

@@ -30,6 +30,10 @@ struct accepted {
 	uint64_t turn, seq;
 };
 
+/* A key by which the agent knows a call that is made again. */
+enum { SUBMIT_KEY_BYTES = 33 };
+must_check int submit_make_key(char ret[SUBMIT_KEY_BYTES], struct error *err);
+
 must_check int submit(int run_fd, const struct submission *submission, struct accepted *ret,
 		      struct error *err);
 

@@ -29,7 +29,7 @@ enum {
 #define BAR "\xE2\x94\x81"  /* "━" */
 #define REST "\xE2\x94\x80" /* "─" */
 
-enum step_kind { STEP_MODEL, STEP_TOOL, STEP_QUESTION };
+enum step_kind { STEP_MODEL, STEP_TOOL, STEP_QUESTION, STEP_STEER };
 
 /* A line of the waterfall; object is borrowed from the trace. */
 struct step {
@@ -70,6 +70,8 @@ static void add_steps(struct waterfall *fall, sd_json_variant *list, enum step_k
 
 		*step = (struct step){ kind, number(object, "startedUsec"),
 				       number(object, "durationUsec"), object };
+		if (kind == STEP_STEER)
+			step->start_us = number(object, "timeUsec");
 		if (kind == STEP_QUESTION)
 			*step = (struct step){ kind, asked, answered > asked ? answered - asked : 0,
 					       object };
@@ -286,6 +288,11 @@ static void print_steps(struct waterfall *fall)
 		case STEP_QUESTION:
 			print_question(fall, step->object);
 			break;
+		case STEP_STEER:
+			flow_own(&fall->flow, STYLE_BOLD, "the person said");
+			print_word(fall, STYLE_PLAIN, "", step->object, "text");
+			flow_end(&fall->flow);
+			break;
 		}
 	}
 }
@@ -384,6 +391,7 @@ static int print(struct shell *shell, sd_json_variant *trace, sd_varlink *link, 
 	add_steps(&fall, calls, STEP_MODEL);
 	add_steps(&fall, link_field(trace, "toolCalls"), STEP_TOOL);
 	add_steps(&fall, link_field(trace, "questions"), STEP_QUESTION);
+	add_steps(&fall, link_field(trace, "steers"), STEP_STEER);
 	for (size_t i = 0; i < fall.n; i++)
 		if (steps[i].start_us + steps[i].length_us > done)
 			done = steps[i].start_us + steps[i].length_us;

@@ -340,6 +340,19 @@ void view_wait(struct view *view)
 		screen_status(view->options.notes, view->wait);
 }
 
+/* Words for the turn that runs, whoever said them. */
+static void on_steer(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = note(view);
+
+	if (!notes)
+		return;
+	screen_own(notes, STYLE_DIM, "  for its next step: ");
+	screen_foreign_block(notes, STYLE_BOLD, link_string(data, "text"),
+			     strlen(link_string(data, "text")));
+	screen_fresh_line(notes);
+}
+
 static void on_status(struct view *view, sd_json_variant *data)
 {
 	if (view->options.notes && typeset_is_idle(view->text) && !view->open_call[0])
@@ -369,6 +382,7 @@ static const struct kind_row {
 	{ "decision", on_decision },
 	{ "answer", on_answer },
 	{ "turn-done", on_turn_done },
+	{ "steer", on_steer },
 	{ "status", on_status },
 	{ "reasoning", NULL },
 	{ "thread-new", NULL },

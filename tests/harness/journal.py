@@ -13,7 +13,8 @@ import os
 import struct
 
 KINDS = {1: "thread-new", 2: "accepted", 3: "turn-started", 4: "model-started", 5: "model-done",
-         6: "tool-started", 7: "tool-done", 8: "question", 9: "decision", 10: "answer", 11: "turn-done"}
+         6: "tool-started", 7: "tool-done", 8: "question", 9: "decision", 10: "answer", 11: "turn-done",
+         12: "steer"}
 ORIGINS = {1: "person", 2: "agent", 3: "model", 4: "tool", 5: "recovery"}
 NUMBERS = {name: number for names in (KINDS, ORIGINS) for number, name in names.items()}
 HEAD = struct.Struct("<8sIIQQ32s")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Plays the traces of tests/data/traces: recorded model exchanges, real tools, no provider.
 
-Each NAME.json says what a person says, what the model answers, and what has to come of it; NAME.tape is the record
+Each NAME.json says what a person says (also to a turn that runs: steer), what the model answers, and what has to come of it; NAME.tape is the record
 of that run (spec/record.md). A prompt that differs by a byte fails its trace and shows the first difference: when
 that is meant (a tool's description changed, say), record anew:
 
@@ -11,6 +11,7 @@ import glob
 import json
 import os
 import sys
+import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "harness"))
@@ -42,9 +43,21 @@ def lay(system, files):
         os.chmod(full, 0o644)
 
 
+def steer(system, turn, accepted):
+    """Says what there is to say to the turn as soon as the record it names has come."""
+    for event in system.events(after=accepted["seq"], follow=True):
+        if event["turn"] == accepted["turn"] and event["kind"] == turn["steer"]["at"]:
+            break
+    with system.agent() as link:
+        link.call("io.clawos.Agent.Steer", {"text": turn["steer"]["say"], "key": uuid.uuid4().hex})
+
+
 def say(system, trace, tape, parameter):
     for turn in trace["turns"]:
-        done = system.ask(turn["say"], fds=[tape.fileno()], **{parameter: 0})
+        accepted = system.submit(turn["say"], fds=[tape.fileno()], **{parameter: 0})
+        if "steer" in turn:
+            steer(system, turn, accepted)
+        done = system.await_turn(accepted["turn"], after=accepted["seq"])
         reason = done["data"].get("reason", "")
         expect((done["data"]["state"], reason), ("done", ""), turn["say"])
         expect(done["answer"], turn["answer"], turn["say"])

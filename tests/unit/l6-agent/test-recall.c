@@ -262,6 +262,45 @@ TEST(a_note_stands_once_live_and_read_back)
 	expect_the_same_read_back();
 }
 
+TEST(what_the_person_adds_stands_behind_the_results_and_before_the_next_call)
+{
+	struct error err = { 0 };
+
+	begin();
+	start(1, "go", "");
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1}");
+	put(JOURNAL_MODEL_DONE, 1, TWO_CALLS);
+	put(JOURNAL_STEER, 1, "{\"text\":\"left\"}");
+	put(JOURNAL_TOOL_DONE, 1, "{\"call\":0,\"ok\":true,\"result\":\"a\"}");
+	put(JOURNAL_TOOL_DONE, 1, "{\"call\":1,\"ok\":true,\"result\":\"b\"}");
+	EXPECT_OK(recall_join_steers(recall, 1, &err), &err);
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":2}");
+	EXPECT_INT(progress.steers, ==, 0);
+	put(JOURNAL_STEER, 1, "{\"text\":\"right\"}");
+	put(JOURNAL_MODEL_DONE, 1, "{\"ok\":true,\"text\":\"done\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_READY); /* it goes on */
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":3}");
+	put(JOURNAL_MODEL_DONE, 1, "{\"ok\":true,\"text\":\"well\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_ANSWERED);
+	EXPECT_STR(conversation(recall), "S:rules|U:go()|A:[x {}][y {1}]|R:a=a|R:b=b|U:left()|"
+					 "A:done|U:right()|A:well|");
+	expect_the_same_read_back();
+}
+
+TEST(what_the_person_adds_before_the_first_call_is_kept_apart_from_the_message)
+{
+	begin();
+	put(JOURNAL_ACCEPTED, 1, "{\"text\":\"go\"}");
+	progress.turn = 1; /* as turn_new() makes it */
+	put(JOURNAL_STEER, 1, "{\"text\":\"early\"}");
+	put(JOURNAL_TURN_STARTED, 1, "{\"accepted\":64}");
+	EXPECT_INT(progress.steers, ==, 1);
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1}");
+	EXPECT_STR(conversation(recall),
+		   "S:rules|U:go()|E:The person added something before the answer.|U:early()|");
+	expect_the_same_read_back();
+}
+
 TEST(a_direct_form_stands_as_a_call_of_the_person)
 {
 	begin();

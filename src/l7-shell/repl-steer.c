@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 OR MIT */
+/* The commands that change how a conversation goes on (L7). */
+#include "base/cleanup.h"
+#include "l7-shell/link.h"
+#include "l7-shell/repl.h"
+#include "l7-shell/submit.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { ATTEMPTS_MAX = 5 };
+
+/* A call with a key is made again when its connection breaks: it counts once. */
+static int ask_again(struct shell *shell, const char *method, sd_json_variant *parameters,
+		     sd_json_variant **ret, struct error *err)
+{
+	int r = -ECONNRESET;
+
+	for (unsigned i = 0; i < ATTEMPTS_MAX && r == -ECONNRESET; i++)
+		r = link_ask(shell->run_fd, "agent", method, parameters, ret, err);
+	return r;
+}
+
+/* Words for which no turn runs are a message as any other. */
+int repl_run_steer(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *parameters = NULL;
+	char key[SUBMIT_KEY_BYTES];
+	int r = submit_make_key(key, err);
+
+	if (r < 0)
+		return r;
+	r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell->thread),
+			   SD_JSON_BUILD_PAIR_STRING("text", args[0]),
+			   SD_JSON_BUILD_PAIR_STRING("key", key));
+	if (r < 0)
+		return FAIL(err, r, "/steer: %s", strerror(-r));
+	r = ask_again(shell, "io.clawos.Agent.Steer", parameters, NULL, err);
+	if (r != -EBUSY)
+		return r;
+	screen_own(&shell->out, STYLE_DIM, "no turn takes it any more: it is sent as a message\n");
+	return repl_send(shell->repl, args[0], err);
+}
