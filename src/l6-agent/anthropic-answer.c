@@ -114,13 +114,29 @@ static int carry_redacted(struct anthropic_answer *answer, yyjson_val *block)
 	return r < 0 ? r : buf_add_char(&answer->carried, '}');
 }
 
+/* A beginning that comes twice is one call: it must not run twice. */
+static bool has_call(const struct anthropic_answer *answer, int64_t index, yyjson_val *id)
+{
+	const struct chat_answer *chat = &answer->chat;
+
+	for (size_t i = 0; i < chat->n_calls; i++)
+		if (chat->calls[i].index == index && yyjson_get_len(id) > 0 &&
+		    yyjson_equals_str(id, buf_string(&chat->calls[i].id)))
+			return true;
+	return false;
+}
+
 static int begin_call(struct anthropic_answer *answer, int64_t index, yyjson_val *block)
 {
 	yyjson_val *input = yyjson_obj_get(block, "input");
 	struct chat_call *call;
 	char *text = NULL;
 	size_t length;
-	int r = chat_answer_call(&answer->chat, index, CHAT_ANSWER_WORD_BYTES_MAX, &call);
+	int r;
+
+	if (has_call(answer, index, yyjson_obj_get(block, "id")))
+		return 0;
+	r = chat_answer_call(&answer->chat, index, CHAT_ANSWER_WORD_BYTES_MAX, &call);
 
 	if (r < 0)
 		return r;
@@ -140,6 +156,7 @@ static int begin_block(struct anthropic_answer *answer, int64_t index, yyjson_va
 	const char *type = yyjson_get_str(yyjson_obj_get(block, "type"));
 	int r = end_thinking(answer);
 
+	answer->chat.has_message |= type != NULL;
 	if (r < 0 || !type)
 		return r;
 	if (strcmp(type, "text") == 0)

@@ -15,18 +15,23 @@ enum {
 	READER_EVENT_BYTES_MAX = 4 * 1024 * 1024,
 	READER_JSON_BYTES_MAX = 16 * 1024 * 1024,
 	READER_ERROR_BYTES_MAX = 64 * 1024, /* of an error body; the rest is passed over */
+	READER_FRONT_BYTES_MAX = 256,       /* of a stream, to say what it was if it is none */
+	READER_PARSED_BYTES_MAX = 3 * READER_JSON_BYTES_MAX,
+	READER_REPAIRED_BYTES_MIN = 64 * 1024,
 	STATUS_OK_FIRST = 200,
 	STATUS_OK_LAST = 299,
 };
 
-enum form { FORM_UNKNOWN, FORM_STREAM, FORM_JSON, FORM_ERROR };
+enum form { FORM_UNKNOWN, FORM_STREAM, FORM_JSON, FORM_ERROR, FORM_PACKED };
 
 struct answer_reader {
 	enum form form;
 	int status;
-	struct buf body; /* FORM_JSON, FORM_ERROR, and what is in front of the first byte */
+	struct buf body; /* FORM_JSON, FORM_ERROR whole; FORM_STREAM the front */
 	struct sse sse;
 	struct chat_answer *answer;
+	bool has_event;      /* it is a stream indeed */
+	bool is_cut;         /* it ended inside a line */
 	bool done;           /* the mark of the end came */
 	struct error failed; /* what feed returned once is returned for ever */
 };
@@ -67,21 +72,57 @@ static void mend_escapes(char *text, size_t length)
 	}
 }
 
+/* A value takes 16 bytes of memory and two of an answer: what is not made of words ends here. */
+static void *parse_malloc(void *ctx, size_t size)
+{
+	(void)ctx;
+	return size > READER_PARSED_BYTES_MAX ? NULL : malloc(size);
+}
+
+static void *parse_realloc(void *ctx, void *at, size_t old_size, size_t size)
+{
+	(void)ctx;
+	(void)old_size;
+	return size > READER_PARSED_BYTES_MAX ? NULL : realloc(at, size);
+}
+
+static void parse_free(void *ctx, void *at)
+{
+	(void)ctx;
+	free(at);
+}
+
+/* With YYJSON_READ_INSITU the bytes are written to and have padding behind them; else they are not
+ * touched. */
+static yyjson_doc *parse_bounded(const char *bytes, size_t length, yyjson_read_flag flags)
+{
+	static const yyjson_alc allocator = { parse_malloc, parse_realloc, parse_free, NULL };
+
+	return yyjson_read_opts((char *)(uintptr_t)bytes, length,
+				flags | YYJSON_READ_STOP_WHEN_DONE, &allocator, NULL);
+}
+
 /*
- * Parses the document at the front; what is behind it is *ret_used bytes on. Bytes that are not
- * UTF-8 are repaired in a second try, which the usual answer never needs.
+ * Parses the document at the front. Bytes that are not UTF-8 are repaired in a second try, which
+ * the usual answer never needs; what is mostly such bytes is no answer. The document is gone before
+ * repaired is.
  */
 static yyjson_doc *parse(const char *bytes, size_t length, struct buf *repaired)
 {
-	yyjson_doc *doc = yyjson_read(bytes, length, YYJSON_READ_STOP_WHEN_DONE);
+	static const char padding[YYJSON_PADDING_SIZE];
+	yyjson_doc *doc = parse_bounded(bytes, length, 0);
+	size_t mended;
 
 	if (doc)
 		return doc;
-	*repaired = BUF(length * (sizeof(UTF8_REPLACEMENT) - 1) + 1);
+	*repaired = BUF(length + length / 2 + READER_REPAIRED_BYTES_MIN);
 	if (utf8_add_repaired(repaired, bytes, length) < 0 || repaired->length == 0)
 		return NULL;
-	mend_escapes(repaired->data, repaired->length);
-	return yyjson_read(repaired->data, repaired->length, YYJSON_READ_STOP_WHEN_DONE);
+	mended = repaired->length;
+	if (buf_add(repaired, padding, sizeof(padding)) < 0)
+		return NULL;
+	mend_escapes(repaired->data, mended);
+	return parse_bounded(repaired->data, mended, YYJSON_READ_INSITU);
 }
 
 static size_t skip_space(const char *bytes, size_t length)
@@ -114,6 +155,14 @@ static int take_document(struct answer_reader *reader, const char *name, yyjson_
 	return reader->answer->form->take(reader->answer, root, &reader->done, err);
 }
 
+/* The last event of a stream that was cut is cut itself. */
+static int not_json(const struct answer_reader *reader, struct error *err)
+{
+	if (reader->is_cut)
+		return FAIL(err, -EPROTO, "the answer was cut off before its end");
+	return FAIL(err, -EPROTO, "the answer holds an event that is not JSON");
+}
+
 /* One event: usually one JSON document, from careless servers several of them. */
 static int on_event(const char *name, const char *bytes, size_t length, void *userdata,
 		    struct error *err)
@@ -121,6 +170,7 @@ static int on_event(const char *name, const char *bytes, size_t length, void *us
 	struct answer_reader *reader = userdata;
 	int r = 0;
 
+	reader->has_event = true;
 	while (r >= 0 && !reader->done) {
 		auto_buf struct buf repaired = BUF(1);
 		size_t n = skip_space(bytes, length);
@@ -136,7 +186,7 @@ static int on_event(const char *name, const char *bytes, size_t length, void *us
 		}
 		doc = parse(bytes, length, &repaired);
 		if (!doc)
-			return FAIL(err, -EPROTO, "the answer holds an event that is not JSON");
+			return not_json(reader, err);
 		n = yyjson_doc_get_read_size(doc);
 		r = take_document(reader, name, yyjson_doc_get_root(doc), err);
 		yyjson_doc_free(doc);
@@ -172,6 +222,8 @@ static enum form recognise(char first)
 {
 	if (first == '{' || first == '[')
 		return FORM_JSON;
+	if (first == '\x1F') /* gzip's */
+		return FORM_PACKED;
 	return first == '<' ? FORM_ERROR : FORM_STREAM;
 }
 
@@ -189,6 +241,17 @@ static int keep(struct answer_reader *reader, const char *bytes, size_t length, 
 	return r < 0 ? FAIL(err, r, "the answer cannot be kept: %s", strerror(-r)) : 0;
 }
 
+static int feed_stream(struct answer_reader *reader, const char *bytes, size_t length,
+		       struct error *err)
+{
+	size_t front = READER_FRONT_BYTES_MAX - reader->body.length;
+
+	if (!reader->has_event &&
+	    buf_add(&reader->body, bytes, length < front ? length : front) < 0)
+		return FAIL(err, -ENOMEM, "out of memory");
+	return reader->done ? 0 : sse_feed(&reader->sse, bytes, length, err);
+}
+
 static int feed(struct answer_reader *reader, const char *bytes, size_t length, struct error *err)
 {
 	if (reader->form == FORM_UNKNOWN) {
@@ -200,8 +263,10 @@ static int feed(struct answer_reader *reader, const char *bytes, size_t length, 
 			return 0;
 		reader->form = recognise(*bytes);
 	}
+	if (reader->form == FORM_PACKED)
+		return FAIL(err, -EPROTO, "the answer is compressed, and its head does not say so");
 	if (reader->form == FORM_STREAM)
-		return reader->done ? 0 : sse_feed(&reader->sse, bytes, length, err);
+		return feed_stream(reader, bytes, length, err);
 	return keep(reader, bytes, length, err);
 }
 
@@ -259,8 +324,14 @@ static int finish(struct answer_reader *reader, struct answer *ret, struct error
 		return openai_error_body(reader->status, buf_string(&reader->body),
 					 reader->body.length, err);
 	case FORM_STREAM:
+		reader->is_cut = reader->sse.line.length > 0;
 		r = reader->done ? 0 : sse_finish(&reader->sse, err);
+		if (r >= 0 && !reader->has_event && buf_string(&reader->body)[0] != ':')
+			return openai_error_words(buf_string(&reader->body), reader->body.length,
+						  err);
 		break;
+	case FORM_PACKED:
+		return reader->failed.code; /* said when it came */
 	case FORM_JSON:
 		r = finish_json(reader, err);
 		break;

@@ -98,9 +98,10 @@ static void on_end(const struct http_end *end, void *userdata)
 	call->transfer = NULL;
 	call->connect_us = end->connect_us;
 	call->first_byte_us = end->first_byte_us;
-	/* of an error the front says enough */
-	is_whole = end->failure == HTTP_OK || (end->failure == HTTP_STOPPED && !call->reader_gone &&
-					       call->status >= STATUS_ERROR_FIRST);
+	/* of an error the front says enough, whether we cut it or the server */
+	is_whole = end->failure == HTTP_OK ||
+		   ((end->failure == HTTP_STOPPED || end->failure == HTTP_CUT) &&
+		    !call->reader_gone && call->status >= STATUS_ERROR_FIRST);
 	if (call->discarding)
 		egress_call_retry_after(call, call->retry_wait_us);
 	else if (is_whole)
@@ -127,6 +128,7 @@ void egress_complete_attempt(struct egress_call *call)
 		.body = buf_string(&call->body),
 		.length = call->body.length,
 		.plain = strcmp(call->egress->provider.scheme, "http") == 0,
+		.codings = "identity", /* a stream comes at once then */
 		.ca_file = settings->ca_file,
 		.proxy = settings->proxy,
 		.connect_ms = settings->provider.connect_timeout * 1000,

@@ -72,7 +72,7 @@ static void send_request(struct egress_call *call)
 		.length = call->body.length,
 		.plain = strcmp(call->url.scheme, "http") == 0,
 		.alone = true,
-		.decode = true,
+		.codings = "gzip, deflate",
 		.ca_file = settings->ca_file,
 		.proxy = settings->proxy,
 		.connect_ms = FETCH_CONNECT_MS,

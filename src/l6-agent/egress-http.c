@@ -9,7 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { IDLE_CONNECTIONS_MAX = 32, SPARE_HANDLES_MAX = 8, STATUS_FINAL_FIRST = 200 };
+enum {
+	IDLE_CONNECTIONS_MAX = 32,
+	SPARE_HANDLES_MAX = 8,
+	STATUS_FINAL_FIRST = 200,
+	/* What reads unpack to waits in libcurl for a slow reader: small ones, and no bombs. */
+	READ_BYTES = 4096,
+	UNPACKED_FREE_BYTES = 1024 * 1024,
+	UNPACKED_RATIO_MAX = 100,
+};
 
 struct http {
 	sd_event *event;
@@ -25,7 +33,8 @@ struct http_transfer {
 	const struct http_sink *sink;
 	void *userdata;
 	bool (*may_connect)(const struct sockaddr *address, void *userdata);
-	bool has_head, stopped;
+	bool has_head, stopped, bomb;
+	uint64_t unpacked; /* bytes of the body, as on_body gets them */
 	char refused[EGRESS_ADDRESS_TEXT_BYTES];
 	char reason[CURL_ERROR_SIZE];
 };
@@ -213,13 +222,25 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata)
 	return size * n;
 }
 
+/* Deflate makes a thousand bytes of one; what says something makes twenty. */
+static bool is_bomb(const struct http_transfer *transfer)
+{
+	curl_off_t packed = 0;
+
+	return transfer->unpacked > UNPACKED_FREE_BYTES &&
+	       curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &packed) == CURLE_OK &&
+	       transfer->unpacked / UNPACKED_RATIO_MAX > (uint64_t)packed;
+}
+
 static size_t on_write(char *bytes, size_t size, size_t n, void *userdata)
 {
 	struct http_transfer *transfer = userdata;
 
 	switch (transfer->sink->on_body(bytes, size * n, transfer->userdata)) {
 	case HTTP_TAKEN:
-		return size * n;
+		transfer->unpacked += size * n;
+		transfer->bomb = is_bomb(transfer);
+		return transfer->bomb ? CURL_WRITEFUNC_ERROR : size * n;
 	case HTTP_FULL:
 		return CURL_WRITEFUNC_PAUSE;
 	case HTTP_STOP:
@@ -259,8 +280,8 @@ static CURLcode set_safety(CURL *easy, const struct http_options *options)
 	bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
 	if (options->ca_file)
 		bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
-	if (options->decode)
-		bad |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+	bad |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, options->codings);
+	bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
 	if (options->alone) {
 		bad |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 		bad |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -323,11 +344,23 @@ void http_cancel(struct http_transfer *transfer)
 	free(transfer);
 }
 
+/* A connection that was lost while TLS began is as lost as any other. */
+static bool is_lost(const struct http_transfer *transfer)
+{
+	static const char *const words[] = { "Recv failure", "Send failure", "unexpected eof",
+					     "SSL_ERROR_SYSCALL" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(transfer->reason, words[i]))
+			return true;
+	return false;
+}
+
 static enum http_failure judge(const struct http_transfer *transfer, CURLcode code)
 {
 	switch (code) {
-	case CURLE_OK:
-		return HTTP_OK;
+	case CURLE_OK: /* of a head that ends too early libcurl says nothing */
+		return transfer->has_head ? HTTP_OK : HTTP_LOST;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		return HTTP_RESOLVE;
@@ -336,6 +369,7 @@ static enum http_failure judge(const struct http_transfer *transfer, CURLcode co
 	case CURLE_OPERATION_TIMEDOUT: /* ours is the connect time only */
 		return HTTP_CONNECT;
 	case CURLE_SSL_CONNECT_ERROR:
+		return is_lost(transfer) ? HTTP_LOST : HTTP_TLS;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CIPHER:
@@ -382,13 +416,41 @@ static const char *certificate_reason(CURL *easy)
 	}
 }
 
+/* What libcurl says in words of its own inside. */
+static const char *protocol_reason(const struct http_transfer *transfer, CURLcode code)
+{
+	static const struct {
+		const char *words, *reason;
+	} known[] = {
+		/* it compares names itself */
+		{ "subject name", "the server's certificate is for another host name" },
+		{ "wrong version number",
+		  "the server does not speak TLS there; is its address http:// or another port?" },
+		{ "HTTP/0.9", "what answers there does not speak HTTP; is its address https:// or "
+			      "another port?" },
+		{ "status line", "what answers there does not speak HTTP; is its address https:// "
+				 "or another port?" },
+	};
+
+	if (transfer->bomb)
+		return "the answer unpacks to more than a hundred times its size";
+	if (code == CURLE_OK)
+		return "the connection was closed inside the answer's head";
+	if (code == CURLE_TOO_LARGE)
+		return "the answer's head is too large or has too many headers";
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strstr(transfer->reason, known[i].words))
+			return known[i].reason;
+	return NULL;
+}
+
 static const char *reason_of(CURL *easy, const struct http_transfer *transfer, CURLcode code)
 {
 	const char *reason =
 		code == CURLE_PEER_FAILED_VERIFICATION ? certificate_reason(easy) : NULL;
 
-	if (!reason && strstr(transfer->reason, "subject name")) /* libcurl compares it itself */
-		reason = "the server's certificate is for another host name";
+	if (!reason)
+		reason = protocol_reason(transfer, code);
 	if (reason)
 		return reason;
 	return transfer->reason[0] ? transfer->reason : curl_easy_strerror(code);

@@ -69,7 +69,7 @@ struct http_options {
 	size_t length;
 	bool plain;          /* http:// is possible */
 	bool alone;          /* a connection of its own, closed afterwards */
-	bool decode;         /* gzip and deflate; on_body then gets what is inside */
+	const char *codings; /* asked for; gzip and deflate are unpacked in any case */
 	const char *ca_file; /* NULL: the system's */
 	const char *proxy;   /* NULL: none */
 	uint64_t connect_ms;

@@ -22,6 +22,9 @@ static int provider_failed(sd_json_variant *parameters, struct error *err)
 
 	if (strcmp(what, "status") == 0)
 		return FAIL(err, -EREMOTEIO, "the provider answered %lld: %s", status, reason);
+	if (status > 0)
+		return FAIL(err, -EHOSTDOWN, "the provider's answer broke off (%s): %s", what,
+			    reason);
 	if (attempts > 1)
 		return FAIL(err, -EHOSTDOWN, "the provider did not answer (%s, %lld attempts): %s",
 			    what, attempts, reason);

@@ -10,10 +10,15 @@
 #include "l6-agent/tape.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { READ_BYTES = 64 * 1024, RECORD_BYTES_MAX = 32 * 1024 * 1024 };
+enum {
+	READ_BYTES = 64 * 1024,
+	READS_AT_ONCE = 8, /* then it is the turn of whatever else has come */
+	RECORD_BYTES_MAX = 32 * 1024 * 1024,
+};
 
 struct exchange {
 	struct exchange_options options;
@@ -145,12 +150,12 @@ static int feed(struct exchange *exchange, const char *bytes, size_t length)
 					      &exchange->result.err);
 }
 
-/* Reads what the pipe holds. 1: more may come, 0: it has ended. */
-static int drain(struct exchange *exchange)
+/* Reads what the pipe holds, in n_reads at most. 1: more may come, 0: it has ended. */
+static int drain(struct exchange *exchange, unsigned n_reads)
 {
 	char bytes[READ_BYTES];
 
-	for (;;) {
+	while (n_reads-- > 0) {
 		ssize_t n = read(exchange->pipe_fd, bytes, sizeof(bytes));
 		int r;
 
@@ -167,12 +172,13 @@ static int drain(struct exchange *exchange)
 		if (r < 0)
 			return r;
 	}
+	return 1;
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct exchange *exchange = userdata;
-	int r = drain(exchange);
+	int r = drain(exchange, READS_AT_ONCE);
 
 	(void)fd;
 	(void)events;
@@ -245,7 +251,7 @@ static bool came_whole(struct exchange *exchange, const char *error_id)
 	if (strcmp(exchange_error_name(error_id), "ProviderFailed") != 0 || !exchange->reader ||
 	    exchange->result.code < 0)
 		return false;
-	if (exchange->pipe_fd >= 0 && drain(exchange) < 0)
+	if (exchange->pipe_fd >= 0 && drain(exchange, UINT_MAX) < 0)
 		return false;
 	exchange->has_answer = exchange->options.format->finish(
 				       exchange->reader, &exchange->result.answer, NULL) >= 0;
@@ -286,7 +292,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 			finish(exchange);
 		return;
 	}
-	r = drain(exchange); /* the pipe was closed before this reply was sent */
+	r = drain(exchange, UINT_MAX); /* the pipe was closed before this reply was sent */
 	if (r < 0)
 		fail(exchange, r);
 	finish(exchange);

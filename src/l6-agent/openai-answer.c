@@ -184,12 +184,14 @@ static int take_extra(struct chat_call *call, yyjson_val *piece)
 	return r;
 }
 
-static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val *function)
+/* Of a whole message each element is a call; of a stream it may be a piece of one. */
+static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val *function,
+		     bool whole)
 {
 	yyjson_val *id = string_in(piece, "id"), *name = string_in(function, "name");
 	yyjson_val *at = yyjson_obj_get(piece, "index");
 	int64_t index = yyjson_is_int(at) ? yyjson_get_sint(at) : -1;
-	struct chat_call *call = find_call(answer, index, id, name);
+	struct chat_call *call = whole ? NULL : find_call(answer, index, id, name);
 	int r = 0;
 
 	if (!call)
@@ -203,7 +205,7 @@ static int take_call(struct openai_answer *answer, yyjson_val *piece, yyjson_val
 	return r < 0 ? r : add_arguments(call, yyjson_obj_get(function, "arguments"));
 }
 
-static int take_calls(struct openai_answer *answer, yyjson_val *calls)
+static int take_calls(struct openai_answer *answer, yyjson_val *calls, bool whole)
 {
 	size_t i, n;
 	yyjson_val *piece;
@@ -214,7 +216,7 @@ static int take_calls(struct openai_answer *answer, yyjson_val *calls)
 		yyjson_val *function = yyjson_obj_get(piece, "function");
 
 		if (r >= 0)
-			r = take_call(answer, piece, function ? function : piece);
+			r = take_call(answer, piece, function ? function : piece, whole);
 	}
 	return r;
 }
@@ -262,7 +264,7 @@ static void take_usage(struct openai_answer *answer, yyjson_val *usage)
 	answer->cached_tokens = cached ? cached : count_of(usage, "prompt_cache_hit_tokens");
 }
 
-static int take_message(struct openai_answer *answer, yyjson_val *message)
+static int take_message(struct openai_answer *answer, yyjson_val *message, bool whole)
 {
 	yyjson_val *function = yyjson_obj_get(message, "function_call");
 	yyjson_val *refusal = yyjson_obj_get(message, "refusal");
@@ -276,8 +278,8 @@ static int take_message(struct openai_answer *answer, yyjson_val *message)
 	if (r >= 0 && yyjson_get_len(refusal) > 0)
 		r = take_content(answer, refusal);
 	if (r >= 0 && yyjson_is_obj(function))
-		r = take_call(answer, NULL, function);
-	return r < 0 ? r : take_calls(answer, yyjson_obj_get(message, "tool_calls"));
+		r = take_call(answer, NULL, function, whole);
+	return r < 0 ? r : take_calls(answer, yyjson_obj_get(message, "tool_calls"), whole);
 }
 
 static int take_document(void *userdata, yyjson_val *document, bool *ret_done, struct error *err)
@@ -297,9 +299,9 @@ static int take_document(void *userdata, yyjson_val *document, bool *ret_done, s
 		usage = yyjson_obj_get(yyjson_obj_get(document, "x_groq"), "usage");
 	take_usage(answer, usage);
 	if (yyjson_is_obj(delta))
-		r = take_message(answer, delta);
+		r = take_message(answer, delta, false);
 	else if (yyjson_is_obj(message) && !answer->chat.has_message)
-		r = take_message(answer, message);
+		r = take_message(answer, message, true);
 	answer->chat.has_message = answer->chat.has_message || delta || message;
 	take_stop(answer, yyjson_obj_get(choice, "finish_reason"));
 	return chat_answer_explain(r, err);

@@ -112,7 +112,7 @@ static int say(int status, bool too_long, const char *words, struct error *err)
 }
 
 /* {"message"}, {"msg"}, {"detail"}, a string, or the first of a list of these. */
-static const char *find_words(yyjson_val *value)
+static yyjson_val *find_words(yyjson_val *value)
 {
 	static const char *const keys[] = { "message",           "msg",  "detail", "error",
 					    "error_description", "title" };
@@ -120,7 +120,7 @@ static const char *find_words(yyjson_val *value)
 	if (yyjson_is_arr(value))
 		value = yyjson_arr_get_first(value);
 	if (yyjson_is_str(value))
-		return yyjson_get_str(value);
+		return value;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		yyjson_val *inner = yyjson_obj_get(value, keys[i]);
 
@@ -130,9 +130,9 @@ static const char *find_words(yyjson_val *value)
 			inner = yyjson_obj_get(inner, "message") ? yyjson_obj_get(inner, "message")
 								 : yyjson_obj_get(inner, "msg");
 		if (yyjson_is_str(inner) && yyjson_get_len(inner) > 0)
-			return yyjson_get_str(inner);
+			return inner;
 	}
-	return "";
+	return NULL;
 }
 
 static bool code_is_too_long(yyjson_val *error)
@@ -150,16 +150,17 @@ static bool code_is_too_long(yyjson_val *error)
 
 int openai_error_value(int status, yyjson_val *error, struct error *err)
 {
-	const char *words = find_words(error);
+	yyjson_val *words = find_words(error);
 	yyjson_val *code = yyjson_obj_get(error, "code");
 	char tidied[SENTENCE_BYTES_MAX + 1];
+	bool too_long = code_is_too_long(error) || (words && says_too_long(yyjson_get_str(words)));
 
-	tidy(words, strlen(words), tidied);
+	tidy(yyjson_get_str(words), yyjson_get_len(words), tidied);
 	/* inside a stream the head said 200; the object may know better */
 	if (status < 300 && yyjson_is_int(code) && yyjson_get_int(code) >= 400 &&
 	    yyjson_get_int(code) < 600)
 		status = yyjson_get_int(code);
-	return say(status, code_is_too_long(error) || says_too_long(words), tidied, err);
+	return say(status, too_long, tidied, err);
 }
 
 /* What a person would read of an HTML page, up to the limit: its title, else its text. */
@@ -210,4 +211,13 @@ int openai_error_body(int status, const char *bytes, size_t length, struct error
 	read_html(bytes, length, words);
 	too_long = status >= 400 && status < 500 && says_too_long(words);
 	return say(status, too_long, words, err);
+}
+
+int openai_error_words(const char *bytes, size_t length, struct error *err)
+{
+	char words[SENTENCE_BYTES_MAX + 1];
+
+	tidy(bytes, length, words);
+	return FAIL(err, -EPROTO, "the answer is neither a stream of events nor JSON%s%s",
+		    *words ? ": " : "", words);
 }

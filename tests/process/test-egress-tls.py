@@ -4,53 +4,18 @@
 
 Environment: CLAWOS_BIN (folder with the built daemons). Needs root (peers of other uids).
 """
-import contextlib
 import os
-import shutil
-import ssl
-import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "harness"))
 from broker import KEY, Broker, refused  # noqa: E402
 from provider import Provider, text  # noqa: E402
-from tap import Skip, expect, expect_true, run, test  # noqa: E402
-
-
-@contextlib.contextmanager
-def certificates():
-    """A folder with an authority (ca.pem) and certificates for 127.0.0.1 and localhost: good, and each bad in its own way."""
-    if not shutil.which("openssl"):
-        raise Skip("the openssl program")
-    folder = tempfile.mkdtemp(prefix="clawos-tls-")
-    os.chmod(folder, 0o755)
-
-    def openssl(*words):
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    for name, names in (("names", "DNS:localhost,IP:127.0.0.1"), ("other-names", "DNS:other.example")):
-        with open(os.path.join(folder, name), "w", encoding="ascii") as file:
-            file.write(f"subjectAltName={names}\n")
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test ca")
-    openssl("req", "-x509", *key, "-keyout", "self.key", "-out", "self.pem", "-days", "2", "-subj", "/CN=localhost", "-addext",
-            "subjectAltName=IP:127.0.0.1")
-    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-    for name, names, dates in (("good", "names", ("-days", "2")), ("other", "other-names", ("-days", "2")),
-                               ("expired", "names", ("-not_before", "20200101000000Z", "-not_after", "20200201000000Z")),
-                               ("future", "names", ("-not_before", "20600101000000Z", "-not_after", "20610101000000Z"))):
-        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-out", f"{name}.pem", "-extfile", names, *dates)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
+from tap import expect, expect_true, run, test  # noqa: E402
+from tls import certificates, context  # noqa: E402
 
 
 def server(folder, name):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(os.path.join(folder, f"{name}.pem"), os.path.join(folder, "self.key" if name == "self" else "server.key"))
-    return Provider([], text("x"), tls=context)
+    return Provider([], text("x"), tls=context(folder, name))
 
 
 @test
