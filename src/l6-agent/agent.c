@@ -11,6 +11,7 @@
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
 #include "l6-agent/turn.h"
+#include "l6-agent/work-line.h"
 
 #include <assert.h>
 #include <string.h>
@@ -107,6 +108,8 @@ int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 	r = gate_new(agent->event, agent->config->cages_max, &agent->cage_gate);
 	if (r >= 0)
 		r = gate_new(agent->event, agent->config->exchanges_max, &agent->exchange_gate);
+	if (r >= 0)
+		r = work_line_new(agent->event, &agent->work);
 	if (r < 0)
 		return FAIL(err, r, "out of memory");
 	r = cage_client_open(agent->event, run_fd, "sandbox", &agent->cages, err);
@@ -146,6 +149,7 @@ void agent_close(struct agent *agent)
 		cage_client_close(agent->cages);
 	gate_free(agent->cage_gate);
 	gate_free(agent->exchange_gate);
+	work_line_free(agent->work);
 	subscribers_free(agent->subscribers);
 	journal_close(agent->journal);
 	threads_free(agent->threads);

@@ -21,6 +21,7 @@ struct peer_call;
 struct cage_client;
 struct subscribers;
 struct turn;
+struct work_line;
 
 enum { AGENT_DEFAULT = 1, AGENT_MODEL_BYTES = 96, AGENT_WAITING_MAX = 16 };
 
@@ -54,6 +55,7 @@ struct agent {
 	struct cage_client *cages;
 	struct gate *cage_gate;     /* agent.cages_max */
 	struct gate *exchange_gate; /* agent.exchanges_max */
+	struct work_line *work;     /* what is computed in pieces */
 	bool cages_silent;          /* claw-sandboxd did not answer the last time (call-cage) */
 	struct subscribers *subscribers;
 	const struct model_format *format;

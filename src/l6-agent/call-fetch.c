@@ -6,8 +6,10 @@
 #include "l6-agent/call-run.h"
 #include "l6-agent/exchange-error.h"
 #include "l6-agent/field.h"
+#include "l6-agent/html-text.h"
 #include "l6-agent/http-text.h"
 #include "l6-agent/peer.h"
+#include "l6-agent/work-line.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 
 enum {
 	READ_BYTES = 64 * 1024,
+	PAGE_STEP_BYTES = 128 * 1024,
 	ANSWER_BYTES_MAX = 5 * 1024 * 1024,
 	TIMEOUT_S = 30,
 	HEADERS_MAX = 64,
@@ -29,10 +32,16 @@ struct fetch_run {
 	struct buf body;
 	struct http_answer answer;
 	char *content_type, *location, *url;
+	struct call_outcome outcome;
+	struct html_text *page; /* that is being converted */
+	struct work_item item;
 };
 
 static void free_run(struct fetch_run *run)
 {
+	work_leave(&run->item);
+	html_text_close(run->page);
+	call_outcome_free(&run->outcome);
 	sd_event_source_disable_unref(run->readable);
 	peer_call_cancel(run->call);
 	close_fd(&run->pipe_fd);
@@ -130,9 +139,32 @@ static void explain(const struct fetch_run *run, const char *error_id, sd_json_v
 	}
 }
 
-static void write_answer(struct fetch_run *run, sd_json_variant *reply,
-			 struct call_outcome *outcome)
+static void finish(struct fetch_run *run)
 {
+	run->outcome.is_anew = run->options.is_anew;
+	run->options.on_done(&run->outcome, run->options.data);
+	free_run(run);
+}
+
+/* A piece of a page becomes Markdown. */
+static bool on_work(void *data)
+{
+	struct fetch_run *run = data;
+	bool is_cut;
+	int r = html_text_step(run->page, PAGE_STEP_BYTES, &is_cut);
+
+	if (r > 0)
+		return true;
+	if (r < 0 || is_cut)
+		call_outcome_say(&run->outcome, false, "the answer cannot be shown: %s",
+				 strerror(r < 0 ? -r : EMSGSIZE));
+	finish(run);
+	return false;
+}
+
+static void write_answer(struct fetch_run *run, sd_json_variant *reply)
+{
+	struct call_outcome *outcome = &run->outcome;
 	struct error err = { 0 };
 	int r;
 
@@ -143,7 +175,7 @@ static void write_answer(struct fetch_run *run, sd_json_variant *reply,
 	run->answer.length = run->body.length;
 	run->answer.is_truncated =
 		sd_json_variant_boolean(sd_json_variant_by_key(reply, "truncated"));
-	r = http_text(&run->answer, &outcome->content, &err);
+	r = http_text(&run->answer, &outcome->content, &run->page, &err);
 	outcome->ok = r >= 0 && run->answer.status < 400;
 	if (r < 0)
 		call_outcome_say(outcome, false, "%s", err.text);
@@ -160,8 +192,6 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 		     bool is_final, void *data)
 {
 	struct fetch_run *run = data;
-	struct call_outcome outcome = { .content = BUF(CALL_CONTENT_MAX),
-					.meta = BUF(CALL_META_MAX) };
 
 	(void)call;
 	if (is_final)
@@ -177,15 +207,15 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 	if (call_question_is_forgotten(&run->options, error_id) && begin(run, NULL) >= 0)
 		return;
 	if (error_id)
-		explain(run, error_id, reply, &outcome);
+		explain(run, error_id, reply, &run->outcome);
 	else if (drain(run) < 0)
-		call_outcome_say(&outcome, false, "the answer cannot be read");
+		call_outcome_say(&run->outcome, false, "the answer cannot be read");
 	else
-		write_answer(run, reply, &outcome);
-	outcome.is_anew = run->options.is_anew;
-	run->options.on_done(&outcome, run->options.data);
-	call_outcome_free(&outcome);
-	free_run(run);
+		write_answer(run, reply);
+	if (run->page)
+		work_enter(run->options.agent->work, &run->item, on_work, run);
+	else
+		finish(run);
 }
 
 static int build_headers(yyjson_val *list, sd_json_variant **ret)
@@ -297,6 +327,8 @@ int call_fetch_start(const struct call_run_options *options, struct call_run **r
 	run->options = *options;
 	run->pipe_fd = -1;
 	run->body = BUF(ANSWER_BYTES_MAX + READ_BYTES);
+	run->outcome.content = BUF(CALL_CONTENT_MAX);
+	run->outcome.meta = BUF(CALL_META_MAX);
 	r = begin(run, err);
 	if (r < 0) {
 		free_run(run);

@@ -3,7 +3,6 @@
 
 #include "l6-agent/exchange-error.h"
 
-#include <assert.h>
 #include <string.h>
 
 void call_outcome_free(struct call_outcome *outcome)
@@ -36,32 +35,8 @@ bool call_question_is_forgotten(struct call_run_options *options, const char *er
 	return true;
 }
 
-bool call_run_is_inline(const struct tool *tool)
-{
-	return tool->place == TOOL_HERE || tool->place == TOOL_STASH;
-}
-
-void call_run_inline(const struct call_run_options *options, struct call_outcome *ret)
-{
-	struct error err = { 0 };
-	int r;
-
-	*ret = (struct call_outcome){ .content = BUF(CALL_CONTENT_MAX),
-				      .meta = BUF(CALL_META_MAX) };
-	if (options->tool->place == TOOL_STASH) {
-		call_stash_read(options, ret);
-		return;
-	}
-	r = tool_run_here(options->tool, options->arguments, options->agent->config->zone,
-			  &ret->content, &err);
-	ret->ok = r >= 0;
-	if (r < 0)
-		call_outcome_say(ret, false, "%s", err.text);
-}
-
 int call_run_start(const struct call_run_options *options, struct call_run **ret, struct error *err)
 {
-	assert(!call_run_is_inline(options->tool));
 	switch (options->tool->place) {
 	case TOOL_CAGE:
 		return call_cage_start(options, ret, err);
@@ -71,9 +46,9 @@ int call_run_start(const struct call_run_options *options, struct call_run **ret
 		return call_fetch_start(options, ret, err);
 	case TOOL_HERE:
 	case TOOL_STASH:
-		break;
+		return call_inline_start(options, ret, err);
 	}
-	return FAIL(err, -EINVAL, "%s is done at once", options->tool->name);
+	return FAIL(err, -EINVAL, "%s runs nowhere", options->tool->name);
 }
 
 bool call_run_stop(struct call_run *run)

@@ -2,8 +2,8 @@
 /*
  * call-run - one tool call at work, wherever its tool runs (L6).
  *
- * TOOL_HERE and TOOL_STASH are done at once (call_run_inline); the others run in a cage, at clawfsd
- * or at claw-egressd and report through on_done, never from within call_run_start().
+ * It runs as a piece of the agent's work, in a cage, at clawfsd or at claw-egressd, and reports
+ * through on_done, never from within call_run_start().
  *
  * Ownership  A run is gone when on_done has returned, or when call_run_stop() returned true.
  */
@@ -47,7 +47,7 @@ struct call_run_options {
 	uint32_t workspace;
 	enum priority priority;
 	const struct tool *tool;
-	const char *arguments;           /* checked; borrowed during the start */
+	const char *arguments;           /* checked; borrowed until the end */
 	uint64_t intent, intent_time_us; /* of the call's first tool-started */
 	uint64_t question;               /* answered with yes; 0: none */
 	bool is_persons; /* a direct form: the words are the person's, not the conversation's */
@@ -56,10 +56,6 @@ struct call_run_options {
 	call_done_fn on_done;
 	void *data;
 };
-
-bool call_run_is_inline(const struct tool *tool);
-/* outcome is the caller's to free. */
-void call_run_inline(const struct call_run_options *options, struct call_outcome *ret);
 
 must_check int call_run_start(const struct call_run_options *options, struct call_run **ret,
 			      struct error *err);
@@ -78,6 +74,8 @@ struct call_run {
 };
 must_check int call_cage_start(const struct call_run_options *options, struct call_run **ret,
 			       struct error *err);
+must_check int call_inline_start(const struct call_run_options *options, struct call_run **ret,
+				 struct error *err);
 must_check int call_memory_start(const struct call_run_options *options, struct call_run **ret,
 				 struct error *err);
 must_check int call_fetch_start(const struct call_run_options *options, struct call_run **ret,

@@ -2,17 +2,17 @@
 #include "l6-agent/html-text.h"
 
 #include "base/utf8.h"
+#include "l6-agent/html-encoding.h"
 #include "l6-agent/html-page.h"
 #include "l6-agent/html-token.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	URL_BYTES_MAX = 2048,
 	TEXT_BYTES_MAX = 64 * 1024 * 1024, /* of one run, above every input there is */
-	CHARSET_LOOKED_AT = 1024,
 };
 
 static int add(struct html_page *page, const char *text)
@@ -362,89 +362,105 @@ static int take_title(struct html_page *page, struct html_reader *reader)
 	return r;
 }
 
-static int convert(struct html_page *page, const char *html, size_t length)
-{
+struct html_text {
+	struct html_page page;
 	struct html_reader reader;
-	struct html_token token;
-	int r = 0;
+	struct buf html; /* as UTF-8 */
+};
 
-	html_open(&reader, html, length);
-	for (html_next(&reader, &token); token.kind != HTML_END && r >= 0;
-	     html_next(&reader, &token)) {
-		if (goes_on_skipping(page, &token))
-			continue;
-		if (token.kind == HTML_TEXT)
-			r = take_text(page, &token);
-		else if (token.kind == HTML_CLOSE)
-			r = close_element(page, token.name);
-		else if (strcmp(token.name, "title") == 0)
-			r = take_title(page, &reader);
-		else
-			r = open_element(page, &token);
-	}
-	if (r >= 0)
-		r = close_link(page);
+static int convert_token(struct html_text *text, const struct html_token *token)
+{
+	struct html_page *page = &text->page;
+
+	if (goes_on_skipping(page, token))
+		return 0;
+	if (token->kind == HTML_TEXT)
+		return take_text(page, token);
+	if (token->kind == HTML_CLOSE)
+		return close_element(page, token->name);
+	if (strcmp(token->name, "title") == 0)
+		return take_title(page, &text->reader);
+	return open_element(page, token);
+}
+
+static int close_all(struct html_page *page)
+{
+	int r = close_link(page);
+
 	if (r >= 0)
 		r = close_row(page);
 	return r < 0 ? r : close_pre(page);
 }
 
-static bool says_latin(const char *text, size_t length)
+/* 1: there is more. */
+static int convert(struct html_text *text, size_t bytes)
 {
-	static const char *const names[] = { "iso-8859-1", "windows-1252", "latin1", "cp1252" };
-	static const char key[] = "charset";
-
-	for (size_t at = 0; at + sizeof(key) - 1 < length; at++) {
-		size_t name = at + sizeof(key) - 1;
-
-		if (strncasecmp(text + at, key, sizeof(key) - 1) != 0)
-			continue;
-		while (name < length && strchr("= \"'", text[name]) && text[name])
-			name++;
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (length - name >= strlen(names[i]) &&
-			    strncasecmp(text + name, names[i], strlen(names[i])) == 0)
-				return true;
-		return false;
-	}
-	return false;
-}
-
-/* Windows-1252 by way of the references that mean it. */
-static int add_latin(struct buf *out, const char *text, size_t length)
-{
+	const char *from = text->reader.at;
+	struct html_token token;
 	int r = 0;
 
-	for (size_t i = 0; i < length && r >= 0; i++) {
-		char reference[8];
-		unsigned char c = (unsigned char)text[i];
-		int n = snprintf(reference, sizeof(reference), "&#%u;", c);
-
-		r = c < 0x80 ? buf_add_char(out, text[i])
-			     : html_unescape(out, reference, (size_t)n);
+	while (r >= 0 && (size_t)(text->reader.at - from) < bytes) {
+		html_next(&text->reader, &token);
+		if (token.kind == HTML_END)
+			return close_all(&text->page);
+		r = convert_token(text, &token);
 	}
-	return r;
+	return r < 0 ? r : 1;
+}
+
+int html_text_open(const char *html, size_t length, const char *content_type, struct buf *out,
+		   struct html_text **ret)
+{
+	struct html_text *text = calloc(1, sizeof(*text));
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	text->page =
+		(struct html_page){ .out = out, .start = out->length, .href = BUF(URL_BYTES_MAX) };
+	text->html = BUF(length * HTML_DECODED_RATIO + 1);
+	r = html_decode(html, length, content_type, &text->html);
+	if (r < 0) {
+		html_text_close(text);
+		return r;
+	}
+	html_open(&text->reader, buf_string(&text->html), text->html.length);
+	*ret = text;
+	return 0;
+}
+
+void html_text_close(struct html_text *text)
+{
+	if (!text)
+		return;
+	buf_free(&text->page.href);
+	buf_free(&text->html);
+	free(text);
+}
+
+int html_text_step(struct html_text *text, size_t bytes, bool *ret_cut)
+{
+	struct buf *out = text->page.out;
+	int r = convert(text, bytes);
+
+	*ret_cut = r == -EMSGSIZE;
+	if (!*ret_cut)
+		return r;
+	buf_truncate(out, utf8_cut(buf_string(out), out->length, out->length));
+	return 0;
 }
 
 int html_text_convert(const char *html, size_t length, const char *content_type, struct buf *out,
 		      bool *ret_cut)
 {
-	struct html_page page = { .out = out, .start = out->length, .href = BUF(URL_BYTES_MAX) };
-	auto_buf struct buf text = BUF(length * 3 + 1);
-	bool has_charset = content_type && strcasestr(content_type, "charset");
-	bool is_latin =
-		has_charset
-			? says_latin(content_type, strlen(content_type))
-			: says_latin(html, length < CHARSET_LOOKED_AT ? length : CHARSET_LOOKED_AT);
-	int r = is_latin ? add_latin(&text, html, length) : utf8_add_repaired(&text, html, length);
+	struct html_text *text;
+	int r = html_text_open(html, length, content_type, out, &text);
 
-	if (r >= 0)
-		r = convert(&page, buf_string(&text), text.length);
-	buf_free(&page.href);
-	*ret_cut = r == -EMSGSIZE;
-	if (*ret_cut)
-		buf_truncate(out, utf8_cut(buf_string(out), out->length, out->length));
-	return r == -EMSGSIZE ? 0 : r;
+	if (r < 0)
+		return r;
+	r = html_text_step(text, SIZE_MAX, ret_cut);
+	html_text_close(text);
+	return r;
 }
 
 bool html_text_is_html(const char *content_type)

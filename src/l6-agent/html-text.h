@@ -24,5 +24,16 @@
 must_check int html_text_convert(const char *html, size_t length, const char *content_type,
 				 struct buf *out, bool *ret_cut);
 
+/*
+ * The same in pieces, for long pages: out is borrowed until the close, html during the open only. A
+ * step takes at least so many bytes of the page, if there are. 1: there is more, 0: that was all,
+ * or *ret_cut. Each character is looked at a few times, so 64 KiB are about a millisecond.
+ */
+struct html_text;
+must_check int html_text_open(const char *html, size_t length, const char *content_type,
+			      struct buf *out, struct html_text **ret);
+must_check int html_text_step(struct html_text *text, size_t bytes, bool *ret_cut);
+void html_text_close(struct html_text *text); /* NULL-tolerant */
+
 /* True for text/html and application/xhtml+xml. */
 bool html_text_is_html(const char *content_type);

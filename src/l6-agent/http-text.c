@@ -19,19 +19,7 @@ static bool is_text(const struct http_answer *answer)
 	       (answer->content_type && strncasecmp(answer->content_type, "text/", 5) == 0);
 }
 
-/* A page as its Markdown; scripts and looks would only fill the model's window. */
-static int add_page(const struct http_answer *answer, struct buf *out)
-{
-	bool cut = false;
-	int r = buf_add_string(out, "(shown as text)\n\n");
-
-	if (r >= 0)
-		r = html_text_convert(answer->body, answer->length, answer->content_type, out,
-				      &cut);
-	return r < 0 || !cut ? r : -EMSGSIZE;
-}
-
-int http_text(const struct http_answer *answer, struct buf *out, struct error *err)
+static int add_head(const struct http_answer *answer, struct buf *out)
 {
 	int r = buf_printf(out, "HTTP %d", answer->status);
 
@@ -42,14 +30,33 @@ int http_text(const struct http_answer *answer, struct buf *out, struct error *e
 			       answer->is_truncated ? " (cut: the answer is longer)" : "");
 	if (r >= 0 && answer->location)
 		r = buf_printf(out, "location: %s (not followed)\n", answer->location);
-	if (r >= 0 && answer->length > 0 && html_text_is_html(answer->content_type))
-		r = add_page(answer, out);
-	else if (r >= 0 && !is_text(answer))
-		r = buf_add_string(out, "\n[the body is no text and is not shown]");
-	else if (r >= 0 && answer->length > 0) {
-		r = buf_add_char(out, '\n');
-		if (r >= 0)
-			r = utf8_add_repaired(out, answer->body, answer->length);
+	return r;
+}
+
+/* A page becomes its Markdown; scripts and looks would only fill the model's window. */
+static int add_body(const struct http_answer *answer, struct buf *out, struct html_text **ret_page)
+{
+	int r;
+
+	if (answer->length > 0 && html_text_is_html(answer->content_type)) {
+		r = buf_add_string(out, "(shown as text)\n\n");
+		return r < 0 ? r
+			     : html_text_open(answer->body, answer->length, answer->content_type,
+					      out, ret_page);
 	}
+	if (!is_text(answer))
+		return buf_add_string(out, "\n[the body is no text and is not shown]");
+	r = answer->length > 0 ? buf_add_char(out, '\n') : 0;
+	return r < 0 ? r : utf8_add_repaired(out, answer->body, answer->length);
+}
+
+int http_text(const struct http_answer *answer, struct buf *out, struct html_text **ret_page,
+	      struct error *err)
+{
+	int r = add_head(answer, out);
+
+	*ret_page = NULL;
+	if (r >= 0)
+		r = add_body(answer, out, ret_page);
 	return r < 0 ? FAIL(err, r, "the answer cannot be shown: %s", strerror(-r)) : 0;
 }

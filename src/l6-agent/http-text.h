@@ -16,5 +16,11 @@ struct http_answer {
 	bool is_truncated;
 };
 
-/* Appends it. A body that is no text is named, not shown. */
-must_check int http_text(const struct http_answer *answer, struct buf *out, struct error *err);
+struct html_text;
+
+/*
+ * Appends it. A body that is no text is named, not shown. A page is the caller's to convert
+ * (html-text.h) behind what is there: *ret_page is then open, else NULL.
+ */
+must_check int http_text(const struct http_answer *answer, struct buf *out,
+			 struct html_text **ret_page, struct error *err);

@@ -192,14 +192,10 @@ static void run(struct turn_slot *slot)
 	struct call_outcome outcome = { 0 };
 	struct error err = { 0 };
 
-	if (!call_run_is_inline(slot->tool)) {
-		if (call_run_start(&options, &slot->run, &err) >= 0)
-			return;
-		outcome.meta = BUF(CALL_META_MAX);
-		call_outcome_say(&outcome, false, "%s", err.text);
-	} else {
-		call_run_inline(&options, &outcome);
-	}
+	if (call_run_start(&options, &slot->run, &err) >= 0)
+		return;
+	outcome.meta = BUF(CALL_META_MAX);
+	call_outcome_say(&outcome, false, "%s", err.text);
 	on_outcome(&outcome, slot);
 	call_outcome_free(&outcome);
 }

@@ -33,6 +33,42 @@ TEST(pages_become_the_markdown_of_their_cases)
 	cases_run("html-text", FIELDS, CASES_MIN, convert_case);
 }
 
+static void step_case(const struct test_case *c)
+{
+	auto_buf struct buf whole = BUF(OUT_BYTES_MAX), pieces = BUF(OUT_BYTES_MAX);
+	size_t length = cases_unescape(c->fields[0]);
+	struct html_text *text = NULL;
+	bool cut;
+
+	EXPECT_INT(html_text_convert(c->fields[0], length, NULL, &whole, &cut), ==, 0);
+	EXPECT_INT(html_text_open(c->fields[0], length, NULL, &pieces, &text), ==, 0);
+	while (html_text_step(text, 1, &cut) == 1)
+		;
+	html_text_close(text);
+	EXPECT_STR(buf_string(&pieces), buf_string(&whole));
+}
+
+TEST(a_page_in_pieces_becomes_the_same)
+{
+	cases_run("html-text", FIELDS, CASES_MIN, step_case);
+}
+
+TEST(a_piece_of_a_long_page_is_as_long_as_it_was_asked_for)
+{
+	auto_buf struct buf page = BUF(LARGE_BYTES), out = BUF(LARGE_BYTES);
+	struct html_text *text = NULL;
+	unsigned steps = 1;
+	bool cut;
+
+	while (page.length < 1 << 20)
+		EXPECT_INT(buf_add_string(&page, "<p>Some <b>words</b></p>\n"), ==, 0);
+	EXPECT_INT(html_text_open(page.data, page.length, NULL, &out, &text), ==, 0);
+	while (html_text_step(text, 1 << 16, &cut) == 1)
+		steps++;
+	html_text_close(text);
+	EXPECT_INT(steps, ==, 17);
+}
+
 TEST(what_does_not_fit_is_cut_at_a_character)
 {
 	static const char page[] = "<p>ab\xC3\xA9\xE2\x82\xAC"

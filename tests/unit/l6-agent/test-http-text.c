@@ -2,15 +2,21 @@
 #include "l6-agent/http-text.h"
 
 #include "harness/tap.h"
+#include "l6-agent/html-text.h"
 
 static void show(const char *type, const char *body, size_t length, struct buf *out)
 {
 	const struct http_answer answer = {
 		.status = 200, .content_type = type, .body = body, .length = length
 	};
+	struct html_text *page = NULL;
 	struct error err = { 0 };
+	bool cut;
 
-	EXPECT_OK(http_text(&answer, out, &err), &err);
+	EXPECT_OK(http_text(&answer, out, &page, &err), &err);
+	while (page && html_text_step(page, 1, &cut) == 1)
+		;
+	html_text_close(page);
 }
 
 TEST(a_page_is_shown_as_its_text)
