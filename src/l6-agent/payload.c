@@ -68,13 +68,42 @@ static yyjson_mut_val *blob_value(struct payload *payload, const char *text, siz
 	return object;
 }
 
+/* The bytes of the text as a JSON string, quotes aside. */
+static size_t json_length(const char *text, size_t length)
+{
+	enum { ESCAPE_BYTES = 5, SMALL_ESCAPE_BYTES = 1 };
+	size_t more = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)text[i] < ' ')
+			more += text[i] == '\n' ? SMALL_ESCAPE_BYTES : ESCAPE_BYTES;
+		else if (text[i] == '"' || text[i] == '\\')
+			more += SMALL_ESCAPE_BYTES;
+	}
+	return length + more;
+}
+
+/* Whether it goes into the record itself. */
+static bool is_inline(struct payload *payload, const char *text, size_t length)
+{
+	size_t bytes;
+
+	if (length > PAYLOAD_TEXT_INLINE_MAX || !utf8_is_valid(text, length))
+		return false;
+	bytes = json_length(text, length);
+	if (bytes > PAYLOAD_INLINE_MAX - payload->inline_bytes)
+		return false;
+	payload->inline_bytes += bytes;
+	return true;
+}
+
 yyjson_mut_val *payload_text_value(struct payload *payload, const char *text, size_t length)
 {
 	yyjson_mut_val *value;
 
 	if (payload->error < 0)
 		return NULL;
-	if (length > PAYLOAD_TEXT_INLINE_MAX || !utf8_is_valid(text, length))
+	if (!is_inline(payload, text, length))
 		return blob_value(payload, text, length);
 	value = yyjson_mut_strncpy(payload->doc, text, length);
 	if (!value)

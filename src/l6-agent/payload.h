@@ -18,12 +18,17 @@
 #include <stdbool.h>
 #include <yyjson.h>
 
-enum { PAYLOAD_TEXT_INLINE_MAX = 4096, PAYLOAD_TEXT_MAX = 16 * 1024 * 1024 };
+enum {
+	PAYLOAD_TEXT_INLINE_MAX = 32 * 1024, /* each blob is a sync that all threads wait for */
+	PAYLOAD_INLINE_MAX = 512 * 1024,     /* all texts of one record, as JSON */
+	PAYLOAD_TEXT_MAX = 16 * 1024 * 1024,
+};
 
 struct payload {
 	yyjson_mut_doc *doc;
 	yyjson_mut_val *root; /* the object; callers may add arrays and objects to it */
 	struct blob_store *blobs;
+	size_t inline_bytes;
 	int error;
 };
 

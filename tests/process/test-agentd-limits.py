@@ -142,6 +142,22 @@ def messages_of_all_threads_together_are_bounded_and_the_refusal_names_the_limit
         expect(s.ask("now", thread="c").state, "done")
 
 
+@test
+def results_of_some_kilobytes_cost_no_sync_of_their_own():
+    def turn_of(size):
+        s.provider.script = [calls(*[("echo", {"message": f"{n}" + "x" * size}) for n in range(16)]), text("ok")]
+        before = s.status()["journal"]
+        expect(s.ask("go").state, "done")
+        after = s.status()["journal"]
+        return after["fsyncs"] - before["fsyncs"], after["blobs"] - before["blobs"]
+    with stack() as s:
+        s.provider.script = [text("warm")]
+        s.ask("warm")
+        expect(turn_of(20000), turn_of(1))
+        fsyncs, blobs = turn_of(40000)  # over what fits into a record
+        expect_true(fsyncs > blobs >= 16, f"{fsyncs} syncs, {blobs} blobs")
+
+
 # --- who goes first
 
 @test

@@ -324,7 +324,7 @@ TEST(large_parts_come_back_from_their_blobs)
 	size_t length;
 
 	begin();
-	for (unsigned i = 0; i < 3000; i++)
+	for (unsigned i = 0; i < 9000; i++)
 		EXPECT_INT(buf_printf(&big, "%u ", i), ==, 0);
 	start(1, "go", "");
 	put(JOURNAL_MODEL_DONE, 1, TWO_CALLS);
