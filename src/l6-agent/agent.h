@@ -16,6 +16,7 @@
 
 struct front_fetch;
 struct gate;
+struct job_wait;
 struct peer;
 struct peer_call;
 struct cage_client;
@@ -63,8 +64,9 @@ struct agent {
 	struct front_fetch *first_front;
 	struct peer_call *preparing;
 	struct agent_readiness readiness;
-	size_t open_turns;     /* that run */
-	size_t accepted_turns; /* that run or wait behind others of their thread */
+	size_t open_turns;          /* that run */
+	size_t accepted_turns;      /* that run or wait behind others of their thread */
+	struct job_wait *job_waits; /* for threads that work for others (jobs.h) */
 	uint64_t recall_clock;
 	bool is_stopping;
 };

@@ -45,6 +45,18 @@ static const struct config_item items[] = {
 	  "tool calls in cages at once; below sandbox.max_cages" },
 	{ "agent", "tool_memory_mib", CONFIG_NUMBER, AT(tool_memory_mib), "1024", 16, 65536, NULL,
 	  NULL, "MiB of memory of one cage" },
+	{ "agent", "jobs_max", CONFIG_NUMBER, AT(jobs_max), "5", 1, 1000, NULL,
+	  "AGENT_MAX_PARALLEL_JOBS", "background jobs at once" },
+	{ "agent", "job_iterations", CONFIG_NUMBER, AT(job_iterations), "50", 2, 1000, NULL, NULL,
+	  "model calls of one job" },
+	{ "agent", "job_timeout", CONFIG_NUMBER, AT(job_timeout_s), "3600", 1, 604800, NULL,
+	  "AGENT_JOB_TIMEOUT_SECS", "seconds until a job is ended" },
+	{ "agent", "subagents_max", CONFIG_NUMBER, AT(subagents_max), "16", 1, 1000, NULL, NULL,
+	  "sub-agents of one turn" },
+	{ "agent", "subagent_iterations", CONFIG_NUMBER, AT(subagent_iterations), "20", 1, 1000,
+	  NULL, NULL, "model calls of one sub-agent" },
+	{ "agent", "subagent_timeout", CONFIG_NUMBER, AT(subagent_timeout_s), "600", 1, 86400, NULL,
+	  NULL, "seconds until a sub-agent is ended" },
 	PROVIDER_CONFIG_ITEMS(AT(provider)),
 };
 

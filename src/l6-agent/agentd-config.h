@@ -13,6 +13,8 @@ struct agentd_config {
 	char *name, *zone;
 	uint64_t max_iterations, loop_rounds, question_timeout_s, turn_timeout_s;
 	uint64_t queue_max, turns_max, exchanges_max, message_kib, conversation_kib, segment_mib;
+	uint64_t jobs_max, job_iterations, job_timeout_s;
+	uint64_t subagents_max, subagent_iterations, subagent_timeout_s;
 	uint64_t tool_timeout_s, tool_memory_mib, daemon_timeout_s, cages_max, snapshot_kib;
 	struct provider_config provider;
 };

@@ -5,6 +5,7 @@
 #include "io.clawos.Agent.varlink.h"
 #include "l6-agent/agentd-prepare.h"
 #include "l6-agent/gate.h"
+#include "l6-agent/job.h"
 #include "l6-agent/subscribers.h"
 #include "l6-agent/tool.h"
 #include "l6-agent/turn.h"
@@ -206,6 +207,8 @@ static int build_thread(const struct agent *agent, const struct thread *thread,
 		SD_JSON_BUILD_PAIR_STRING("name", thread->name),
 		SD_JSON_BUILD_PAIR_STRING("title", thread->title ? thread->title : ""),
 		SD_JSON_BUILD_PAIR_UNSIGNED("turns", thread->n_turns),
+		SD_JSON_BUILD_PAIR_STRING("kind", thread->job ? job_kind_name(thread->job->kind)
+							      : "thread"),
 		SD_JSON_BUILD_PAIR_STRING("state", state_of(agent, thread)),
 		SD_JSON_BUILD_PAIR_UNSIGNED("lastSeq", thread->last_sequence),
 		SD_JSON_BUILD_PAIR_UNSIGNED("updatedUsec", thread->updated_us));
@@ -394,8 +397,8 @@ int agentd_serve(struct agent *agent, sd_varlink_server **ret, struct error *err
 		on_answer, "io.clawos.Agent.Threads", on_threads, "io.clawos.Agent.NewThread",
 		on_new_thread, "io.clawos.Agent.History", agentd_history, "io.clawos.Agent.Trace",
 		agentd_trace, "io.clawos.Agent.Prepare", agentd_prepare, "io.clawos.Agent.Tools",
-		on_tools, "io.clawos.Agent.Status", on_status, "io.clawos.Agent.Steer",
-		agentd_steer);
+		on_tools, "io.clawos.Agent.Jobs", agentd_jobs, "io.clawos.Agent.Status", on_status,
+		"io.clawos.Agent.Steer", agentd_steer);
 	if (r >= 0)
 		r = sd_varlink_server_bind_disconnect(*ret, on_disconnect);
 	return r < 0 ? FAIL(err, r, "methods of io.clawos.Agent: %s", strerror(-r)) : 0;

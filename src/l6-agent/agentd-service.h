@@ -16,9 +16,10 @@ int agentd_submit(sd_varlink *link, sd_json_variant *parameters, sd_varlink_meth
 		  void *userdata);
 int agentd_history(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		   void *userdata);
+int agentd_jobs(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		void *userdata);
 int agentd_trace(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		 void *userdata);
-
 int agentd_steer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		 void *userdata);
 

@@ -3,6 +3,7 @@
 #include "base/dir.h"
 #include "base/utf8.h"
 #include "l6-agent/agentd-service.h"
+#include "l6-agent/jobs.h"
 #include "l6-agent/tape.h"
 #include "l6-agent/tool.h"
 #include "l6-agent/turn.h"
@@ -312,7 +313,8 @@ static int answer_known_key(struct agent *agent, sd_varlink *link, const char *k
 		r = 1;
 		doc = payload_parse(record.payload, record.payload_length);
 		found = payload_get_string(yyjson_doc_get_root(doc), "key");
-		if (found && strcmp(found, key) == 0 && record.owner == agentd_caller(agent)) {
+		if (found && strcmp(found, key) == 0 && record.owner == agentd_caller(agent) &&
+		    payload_get_number(yyjson_doc_get_root(doc), "intent") == 0) {
 			answer(link, threads_by_id(agent->threads, record.thread), turn,
 			       record.sequence);
 			r = 0;
@@ -351,6 +353,8 @@ static int submit_checked(struct agent *agent, sd_varlink *link, struct submit *
 	if (strlen(submit->text) + submit->input.length > agent->config->message_kib << 10)
 		return quota(link, "agent.message_kib", agent->config->message_kib);
 	thread = agentd_thread(agent, submit->thread);
+	if (thread && thread->job && !jobs_is_active(thread))
+		return agentd_invalid(link, "%s is over: what is over stays so", thread->name);
 	r = check_room(agent, link, thread);
 	if (r <= 0)
 		return r;

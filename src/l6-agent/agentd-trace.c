@@ -20,7 +20,7 @@ static int rebuild(struct agent *agent, const struct journal_record *intent, con
 	struct progress progress = { 0 };
 	int r;
 
-	recall_cache_options(agent, &options);
+	recall_cache_options(agent, threads_by_id(agent->threads, intent->thread), &options);
 	options.conversation.instructions = front;
 	r = recall_read(&options, agent->journal, intent->position, 0, &progress, ret_recall, err);
 	progress_free(&progress);

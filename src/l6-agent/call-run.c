@@ -44,6 +44,8 @@ int call_run_start(const struct call_run_options *options, struct call_run **ret
 		return call_memory_start(options, ret, err);
 	case TOOL_EGRESS:
 		return call_fetch_start(options, ret, err);
+	case TOOL_JOB:
+		return call_job_start(options, ret, err);
 	case TOOL_HERE:
 	case TOOL_STASH:
 		return call_inline_start(options, ret, err);

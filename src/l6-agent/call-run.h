@@ -80,6 +80,8 @@ must_check int call_memory_start(const struct call_run_options *options, struct 
 				 struct error *err);
 must_check int call_fetch_start(const struct call_run_options *options, struct call_run **ret,
 				struct error *err);
+must_check int call_job_start(const struct call_run_options *options, struct call_run **ret,
+			      struct error *err);
 void call_stash_read(const struct call_run_options *options, struct call_outcome *ret);
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/recall-cache.h"
 
+#include "l6-agent/job.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/tool.h"
 
@@ -8,10 +9,12 @@
 
 enum { IDLE_MAX = 4 };
 
-void recall_cache_options(const struct agent *agent, struct recall_options *ret)
+void recall_cache_options(const struct agent *agent, const struct thread *thread,
+			  struct recall_options *ret)
 {
 	const struct agentd_config *config = agent->config;
 	const char *model = provider_model(&config->provider);
+	const struct job *job = thread ? thread->job : NULL;
 	unsigned quirks = provider_row(&config->provider)->quirks;
 
 	*ret = (struct recall_options){
@@ -21,8 +24,8 @@ void recall_cache_options(const struct agent *agent, struct recall_options *ret)
 			.model = model ? model : "",
 			.provider = provider_row(&config->provider)->name,
 			.instructions = agent->front.text,
-			.tools = tool_table,
-			.n_tools = tool_table_count,
+			.tools = job ? job->tools : tool_table,
+			.n_tools = job ? job->n_tools : tool_table_count,
 			.stream = config->provider.stream,
 			.no_stream_options = quirks & PROVIDER_NO_STREAM_OPTIONS,
 			.reasoning_back = quirks & PROVIDER_REASONING_BACK,
@@ -71,7 +74,7 @@ int recall_cache_load(struct turn *turn)
 		return 0;
 	recall_free(thread->recall);
 	thread->recall = NULL;
-	recall_cache_options(agent, &options);
+	recall_cache_options(agent, thread, &options);
 	r = recall_read(&options, agent->journal, thread->last_position, 0, &progress,
 			&thread->recall, &err);
 	progress_free(&progress);

@@ -16,6 +16,7 @@
  */
 must_check int recall_cache_load(struct turn *turn);
 
-/* The options every conversation of this agent is opened with. */
+/* The options a conversation of that thread is opened with; NULL: of a person's thread. */
 struct recall_options;
-void recall_cache_options(const struct agent *agent, struct recall_options *ret);
+void recall_cache_options(const struct agent *agent, const struct thread *thread,
+			  struct recall_options *ret);

@@ -2,6 +2,7 @@
 /* The table of threads as bytes of a snapshot, and back. What is read back is checked field by
  * field: no thread, turn or position may lie outside what the snapshot holds. */
 #include "base/utf8.h"
+#include "l6-agent/job.h"
 #include "l6-agent/label-set.h"
 #include "l6-agent/threads-internal.h"
 
@@ -16,16 +17,17 @@ struct table_wire {
 	uint64_t threads, turns;
 };
 struct thread_wire {
-	uint64_t turns, last_turn, last_sequence, last_position, updated_us;
+	uint64_t turns, last_turn, last_sequence, last_position, updated_us, job_calls;
 	uint32_t owner;
-	uint32_t name_bytes, title_bytes, label_bytes; /* of what follows */
+	uint32_t name_bytes, title_bytes, label_bytes, job_bytes; /* of what follows */
+	uint32_t zero;
 };
 struct turn_wire {
 	uint64_t last_position, key_hash;
 	uint32_t thread, state;
 };
 static_assert(sizeof(struct table_wire) == 16, "spec/journal.md");
-static_assert(sizeof(struct thread_wire) == 56, "spec/journal.md");
+static_assert(sizeof(struct thread_wire) == 72, "spec/journal.md");
 static_assert(sizeof(struct turn_wire) == 24, "spec/journal.md");
 
 static uint32_t text_bytes(const char *text)
@@ -41,10 +43,12 @@ static int save_thread(const struct thread *thread, struct buf *out)
 		.last_sequence = htole64(thread->last_sequence),
 		.last_position = htole64(thread->last_position),
 		.updated_us = htole64(thread->updated_us),
+		.job_calls = htole64(thread->job ? thread->job->calls : 0),
 		.owner = htole32(thread->owner),
 		.name_bytes = text_bytes(thread->name),
 		.title_bytes = text_bytes(thread->title),
 		.label_bytes = text_bytes(thread->labels),
+		.job_bytes = text_bytes(thread->job ? thread->job->text : NULL),
 	};
 	int r = buf_add(out, &wire, sizeof(wire));
 
@@ -54,6 +58,8 @@ static int save_thread(const struct thread *thread, struct buf *out)
 		r = buf_add_string(out, thread->title);
 	if (r >= 0 && thread->labels)
 		r = buf_add_string(out, thread->labels);
+	if (r >= 0 && thread->job)
+		r = buf_add_string(out, thread->job->text);
 	return r;
 }
 
@@ -156,12 +162,31 @@ static bool thread_fits(const struct saved *saved, const struct thread *thread)
 	       (thread->n_turns > 0) == (thread->title != NULL) && is_label_set(thread->labels);
 }
 
+static int take_job(struct saved *saved, const struct thread_wire *wire, struct job **ret)
+{
+	yyjson_doc *doc = NULL;
+	char *text = NULL;
+	int r = take_text(saved, wire->job_bytes, &text);
+
+	if (r >= 0 && text) {
+		doc = yyjson_read(text, strlen(text), 0);
+		r = doc ? job_parse(yyjson_doc_get_root(doc), ret) : -EBADMSG;
+		yyjson_doc_free(doc);
+	}
+	if (r >= 0 && *ret && strcmp((*ret)->text, text) != 0)
+		r = -EBADMSG;
+	if (r >= 0 && *ret)
+		(*ret)->calls = le64toh(wire->job_calls);
+	free(text);
+	return r < 0 || *ret || wire->job_calls == 0 ? r : -EBADMSG;
+}
+
 static int load_thread(struct saved *saved, struct threads *threads)
 {
 	struct thread_wire wire;
 	struct thread *thread;
 	char *name = NULL;
-	int r = take(saved, &wire, sizeof(wire)) ? 0 : -EBADMSG;
+	int r = take(saved, &wire, sizeof(wire)) && wire.zero == 0 ? 0 : -EBADMSG;
 
 	if (r >= 0)
 		r = take_text(saved, wire.name_bytes, &name);
@@ -173,6 +198,8 @@ static int load_thread(struct saved *saved, struct threads *threads)
 		r = take_text(saved, wire.title_bytes, &thread->title);
 	if (r >= 0)
 		r = take_text(saved, wire.label_bytes, &thread->labels);
+	if (r >= 0)
+		r = take_job(saved, &wire, &thread->job);
 	if (r < 0)
 		return r;
 	thread->n_turns = le64toh(wire.turns);

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/utf8.h"
+#include "l6-agent/job.h"
 #include "l6-agent/payload.h"
 
 #include <assert.h>
@@ -65,6 +66,7 @@ void threads_free(struct threads *threads)
 		free(threads->rows[i]->name);
 		free(threads->rows[i]->title);
 		free(threads->rows[i]->labels);
+		job_free(threads->rows[i]->job);
 		free(threads->rows[i]);
 	}
 	free((void *)threads->rows);
@@ -162,7 +164,12 @@ static int add_thread(struct threads *threads, const struct journal_record *reco
 	    threads_by_name(threads, record->owner, name))
 		return misfit(record, "a thread that is not new", err);
 	r = threads_add(threads, record->owner, name, &thread);
-	return r < 0 ? FAIL(err, r, "no room for another thread") : 0;
+	if (r < 0)
+		return FAIL(err, r, "no room for another thread");
+	if (!yyjson_obj_get(payload, "job"))
+		return 0;
+	r = job_parse(yyjson_obj_get(payload, "job"), &thread->job);
+	return r < 0 ? misfit(record, "a job that is none", err) : 0;
 }
 
 static char *title_of(yyjson_val *payload)
@@ -197,7 +204,7 @@ static int add_turn(struct threads *threads, struct thread *thread,
 	return 0;
 }
 
-/* What a turn began with, and what its tools gave it. */
+/* What a turn was given and began with, and what its tools gave it. */
 static int add_labels(struct thread *thread, yyjson_val *payload, struct error *err)
 {
 	struct buf text = BUF((LABEL_BYTES + 3) * LABELS_MAX + 2);
@@ -226,7 +233,8 @@ static bool has_labels(const struct journal_record *record)
 {
 	static const char begin[] = "\"labels\":[\"";
 
-	return (record->kind == JOURNAL_TURN_STARTED || record->kind == JOURNAL_TOOL_DONE) &&
+	return (record->kind == JOURNAL_ACCEPTED || record->kind == JOURNAL_TURN_STARTED ||
+		record->kind == JOURNAL_TOOL_DONE) &&
 	       memmem(record->payload, record->payload_length, begin, strlen(begin));
 }
 
@@ -240,8 +248,11 @@ static int apply_payload(struct threads *threads, const struct journal_record *r
 		return add_thread(threads, record, payload, err);
 	if (!thread)
 		return misfit(record, "an unknown thread", err);
-	if (record->kind == JOURNAL_ACCEPTED)
-		return add_turn(threads, thread, record, payload, err);
+	if (record->kind == JOURNAL_ACCEPTED) {
+		int r = add_turn(threads, thread, record, payload, err);
+
+		return r >= 0 && has_labels(record) ? add_labels(thread, payload, err) : r;
+	}
 	if (record->turn == 0 || record->turn > threads->n_turns ||
 	    threads->turns[record->turn - 1].thread != thread->id)
 		return misfit(record, "an unknown turn", err);
@@ -253,6 +264,8 @@ static int apply_payload(struct threads *threads, const struct journal_record *r
 		return misfit(record, "an unknown state of a turn", err);
 	if (record->kind == JOURNAL_TURN_STARTED)
 		entry->state = TURN_STARTED;
+	if (record->kind == JOURNAL_MODEL_DONE && thread->job)
+		thread->job->calls++;
 	return has_labels(record) ? add_labels(thread, payload, err) : 0;
 }
 

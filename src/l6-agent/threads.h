@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+struct job;
 struct turn;
 struct recall;
 
@@ -31,6 +32,7 @@ struct thread {
 	uint32_t owner;
 	char *name, *title; /* title: of the first message; NULL before it */
 	char *labels;       /* what its conversation was shown (label_set_write()); NULL: none */
+	struct job *job;    /* what makes it one (job.h); NULL: a person's thread */
 	uint64_t n_turns, last_turn;
 	uint64_t last_sequence, last_position, updated_us;
 	/* the actor (turn.h): first runs, the others wait in order */

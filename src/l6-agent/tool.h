@@ -35,6 +35,7 @@ enum tool_place {
 	TOOL_MEMORY, /* clawfsd: memory_* */
 	TOOL_EGRESS, /* claw-egressd: http */
 	TOOL_STASH,  /* agentd's own kept results: result_read */
+	TOOL_JOB,    /* threads that work for this one: *_job*, spawn_subagent */
 };
 
 struct tool {

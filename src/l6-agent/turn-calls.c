@@ -6,6 +6,7 @@
  */
 #include "base/cleanup.h"
 #include "l6-agent/call-run.h"
+#include "l6-agent/job.h"
 #include "l6-agent/turn.h"
 
 #include <assert.h>
@@ -250,6 +251,14 @@ static void refuse_unknown(struct turn_slot *slot)
 	call_outcome_free(&outcome);
 }
 
+/* What was not offered is not run. A direct form is the person's own. */
+static bool may_use(const struct turn *turn, const struct tool *tool)
+{
+	const struct job *job = turn->thread->job;
+
+	return !job || turn->is_direct || job_has_tool(job, tool);
+}
+
 /* Finds the tool and checks the arguments. False: the call has its outcome already. */
 static bool resolve(struct turn_slot *slot)
 {
@@ -262,6 +271,11 @@ static bool resolve(struct turn_slot *slot)
 	slot->tool = tool_find(call->name);
 	if (!slot->tool) {
 		refuse_unknown(slot);
+		return false;
+	}
+	if (!may_use(slot->turn, slot->tool)) {
+		say(slot, CALL_END_DONE, true,
+		    "denied: this tool is not among those this job was given");
 		return false;
 	}
 	if (tool_check(slot->tool, call->arguments, strlen(call->arguments), &arguments, &err) <
@@ -308,10 +322,12 @@ static void consider(struct turn_slot *slot)
 /* The intent is there, the outcome is not, and no process of ours runs it: it was cut off. */
 static void take_up(struct turn_slot *slot)
 {
-	bool is_safe = slot->tool->effect == TOOL_READ || slot->tool->place == TOOL_MEMORY;
+	bool is_job = slot->tool->place == TOOL_JOB;
+	bool is_safe =
+		is_job || slot->tool->effect == TOOL_READ || slot->tool->place == TOOL_MEMORY;
 
-	if (is_safe && call_of(slot)->starts < STARTS_MAX)
-		begin(slot); /* a read; a write that clawfsd knows by its intent */
+	if (is_job || (is_safe && call_of(slot)->starts < STARTS_MAX))
+		begin(slot); /* a read; a write or a job that is known by its intent */
 	else if (is_safe || slot->turn->unattended)
 		say(slot, CALL_END_UNKNOWN, false, unknown_text);
 	else
@@ -349,11 +365,12 @@ static void step(struct turn_slot *slot)
 	}
 }
 
+/* A job works beside its creator anyway. */
 static bool is_read(const struct turn_call *call)
 {
 	const struct tool *tool = tool_find(call->call.name);
 
-	return !tool || tool->effect == TOOL_READ;
+	return !tool || tool->effect == TOOL_READ || tool->place == TOOL_JOB;
 }
 
 static int make_slots(struct turn *turn)

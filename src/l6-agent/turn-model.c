@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "l6-agent/context.h"
 #include "l6-agent/exchange.h"
+#include "l6-agent/job.h"
 #include "l6-agent/recall-cache.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
@@ -163,9 +164,18 @@ static void on_progress(const struct exchange_progress *progress, void *data)
 	turn_say_status(data, text);
 }
 
+uint64_t turn_calls_left(const struct turn *turn)
+{
+	uint64_t most = turn->agent->config->max_iterations, used = turn->progress.exchanges;
+	uint64_t left = most > used ? most - used : 0;
+	const struct job *job = turn->thread->job;
+
+	return job && job_calls_left(job) < left ? job_calls_left(job) : left;
+}
+
 bool turn_is_at_last_call(const struct turn *turn)
 {
-	return turn->progress.exchanges + 1 >= turn->agent->config->max_iterations;
+	return turn_calls_left(turn) <= 1;
 }
 
 static void add_calls(struct payload *payload, const struct answer *answer)
@@ -331,7 +341,7 @@ static void record_intent(struct turn *turn, const char *note)
 
 static const char *note_for(const struct turn *turn)
 {
-	uint64_t left = turn->agent->config->max_iterations - turn->progress.exchanges;
+	uint64_t left = turn_calls_left(turn);
 
 	if (turn->progress.attempts > 0)
 		return NULL; /* it stands in the conversation already */
@@ -362,6 +372,10 @@ void turn_ask(struct turn *turn)
 	if (turn->progress.attempts >= ATTEMPTS_MAX) {
 		turn_end(turn, "failed",
 			 "the model call was cut off twice; it is not made a third time");
+		return;
+	}
+	if (turn_calls_left(turn) == 0) {
+		turn_end(turn, "failed", "the model calls of this job are used up");
 		return;
 	}
 	if (turn->wants_replay && !turn->replay) {

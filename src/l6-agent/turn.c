@@ -6,6 +6,7 @@
 #include "l6-agent/context.h"
 #include "l6-agent/exchange.h"
 #include "l6-agent/front.h"
+#include "l6-agent/jobs.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
 #include "l6-agent/tape.h"
@@ -35,11 +36,20 @@ static unsigned parse_allow(yyjson_val *array)
 int turn_new(struct agent *agent, struct thread *thread, uint64_t id, uint64_t position,
 	     yyjson_val *payload, struct turn **ret)
 {
-	const char *priority = payload_get_string(payload, "priority");
 	struct turn *turn = calloc(1, sizeof(*turn));
 
 	if (!turn)
 		return -ENOMEM;
+	turn_init(turn, agent, thread, id, position, payload);
+	*ret = turn;
+	return 0;
+}
+
+void turn_init(struct turn *turn, struct agent *agent, struct thread *thread, uint64_t id,
+	       uint64_t position, yyjson_val *payload)
+{
+	const char *priority = payload_get_string(payload, "priority");
+
 	turn->agent = agent;
 	turn->thread = thread;
 	turn->id = id;
@@ -53,8 +63,6 @@ int turn_new(struct agent *agent, struct thread *thread, uint64_t id, uint64_t p
 	turn->allow = parse_allow(yyjson_obj_get(payload, "allow"));
 	if (priority)
 		(void)priority_parse(priority, &turn->priority); /* of a newer version: a person */
-	*ret = turn;
-	return 0;
 }
 
 void turn_free(struct turn *turn)
@@ -154,21 +162,27 @@ static int on_limit(sd_event_source *source, uint64_t usec, void *data)
 
 	(void)source;
 	(void)usec;
-	turn_end(turn, "failed", "the time limit of the turn is over (agent.turn_timeout)");
+	if (turn->thread->job && job_time_left_us(turn->thread->job) == 0)
+		turn_end(turn, "failed", "the time limit of the job is over");
+	else
+		turn_end(turn, "failed", "the time limit of the turn is over (agent.turn_timeout)");
 	return 0;
 }
 
 static void start(struct turn *turn)
 {
 	struct agent *agent = turn->agent;
+	uint64_t limit_us = agent->config->turn_timeout_s * CLOCK_SECOND_US;
+	const struct job *job = turn->thread->job;
 	int r;
 
+	if (job && job_time_left_us(job) < limit_us)
+		limit_us = job_time_left_us(job);
 	turn->started_us = clock_monotonic_us();
 	if (agent->open_turns++ == 0)
 		service_hold(agent->service);
-	r = sd_event_add_time_relative(agent->event, &turn->limit, CLOCK_MONOTONIC,
-				       agent->config->turn_timeout_s * CLOCK_SECOND_US, 0, on_limit,
-				       turn);
+	r = sd_event_add_time_relative(agent->event, &turn->limit, CLOCK_MONOTONIC, limit_us, 0,
+				       on_limit, turn);
 	if (r < 0)
 		turn_end(turn, "failed", "no timer for the turn's time limit");
 	else
@@ -220,6 +234,8 @@ static void on_over(const struct journal_record *record, void *data)
 		start(thread->first);
 	else
 		front_prepare(agent);
+	if (thread->n_queued == 0)
+		jobs_tell_over(agent, thread);
 }
 
 static void record_answer(struct turn *turn)
@@ -281,6 +297,49 @@ static void end_loop(struct turn *turn)
 	else
 		turn_end(turn, "failed", buf_string(&reason));
 	buf_free(&reason);
+}
+
+/* Its thread's conversation does not know it, and will not. */
+static int record_dropped(struct turn *turn, const char *reason)
+{
+	struct payload payload;
+	struct agent_append append = {
+		.thread = turn->thread,
+		.turn = turn->id,
+		.kind = JOURNAL_TURN_DONE,
+		.origin = JOURNAL_AGENT,
+		.payload = &payload,
+	};
+	struct error err = { 0 };
+	int r;
+
+	payload_begin(&payload, journal_blobs(turn->agent->journal));
+	payload_string(&payload, "state", "interrupted");
+	payload_string(&payload, "reason", reason);
+	payload_number(&payload, "modelCalls", 0);
+	payload_number(&payload, "toolCalls", 0);
+	payload_number(&payload, "durationUsec", 0);
+	r = agent_append(turn->agent, &append, NULL, NULL, &err);
+	if (r < 0)
+		agent_give_up(turn->agent, &err);
+	return r;
+}
+
+void turn_drop_queued(struct thread *thread, const char *reason)
+{
+	struct turn *first = thread->first;
+
+	while (first && first->next) {
+		struct turn *turn = first->next;
+
+		if (record_dropped(turn, reason) < 0)
+			return;
+		first->next = turn->next;
+		thread->n_queued--;
+		turn->agent->accepted_turns--;
+		turn_free(turn);
+	}
+	thread->last = first;
 }
 
 void turn_advance(struct turn *turn)
@@ -366,6 +425,9 @@ int turn_interrupt(struct thread *thread, sd_varlink *link)
 	if (r < 0)
 		return r;
 	turn->interrupters[turn->n_interrupters++] = sd_varlink_ref(link);
-	turn_end(turn, "interrupted", "interrupted by the person");
+	if (thread->job)
+		jobs_cancel(thread, "cancelled by the person");
+	else
+		turn_end(turn, "interrupted", "interrupted by the person");
 	return 0;
 }

@@ -68,6 +68,9 @@ struct turn {
 /* payload is that of the accepted record at position. */
 must_check int turn_new(struct agent *agent, struct thread *thread, uint64_t id, uint64_t position,
 			yyjson_val *payload, struct turn **ret);
+/* The same for zeroed memory. */
+void turn_init(struct turn *turn, struct agent *agent, struct thread *thread, uint64_t id,
+	       uint64_t position, yyjson_val *payload);
 void turn_free(struct turn *turn);
 
 /* Puts it at the end of its thread's queue and starts it when it is the first. */
@@ -80,6 +83,8 @@ void turn_advance(struct turn *turn);
 void turn_end(struct turn *turn, const char *state, const char *reason);
 /* The same for what went wrong; a conversation that is too long gets a way out. */
 void turn_fail(struct turn *turn, int code, struct error *err);
+/* The turns behind the running one are over before they begin. */
+void turn_drop_queued(struct thread *thread, const char *reason);
 /* Call when something of an ending turn has stopped. */
 void turn_continue_ending(struct turn *turn);
 
@@ -102,7 +107,9 @@ void turn_say_status(struct turn *turn, const char *text);
 /* turn-model.c */
 void turn_prepare(struct turn *turn);
 void turn_ask(struct turn *turn);
-/* The model call that is open or comes next is the last of the turn (agent.max_iterations). */
+uint64_t turn_calls_left(const struct turn *turn); /* model calls, by its and its job's limit */
+/* The model call that is open or comes next is the last of the turn or the job
+ * (agent.max_iterations). */
 bool turn_is_at_last_call(const struct turn *turn);
 void turn_release_exchange(struct turn *turn); /* its place goes to the next that waits */
 

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/number.h"
 #include "l7-shell/direct.h"
+#include "l7-shell/jobs-report.h"
 #include "l7-shell/link.h"
 #include "l7-shell/memory-report.h"
 #include "l7-shell/model-verbs.h"
@@ -175,6 +176,8 @@ static const struct command rows[] = {
 	  0, repl_run_steer },
 	{ "interrupt", "", "end what runs in this thread", 0, 0, 0, 0, run_interrupt },
 	{ "stop", "", "end everything the agent runs now, in every thread", 0, 0, 0, 0, run_stop },
+	{ "jobs", "[ID|cancel ID]", "what works in the background, or one of it", 0, 2, 0, 0,
+	  jobs_report },
 	{ "tools", "", "the tools and what they do to the world", 0, 0, 0, 0, report_tools },
 	{ "memory", "[PATH]", "the documents in memory, or one of them", 0, 1, 0, 0,
 	  memory_report },

@@ -93,6 +93,13 @@ void report_age(struct screen *screen, uint64_t then_us, size_t columns)
 	report_right(screen, STYLE_DIM, text, columns);
 }
 
+static bool is_job(sd_json_variant *thread)
+{
+	const char *kind = link_string(thread, "kind");
+
+	return strcmp(kind, "job") == 0 || strcmp(kind, "subagent") == 0;
+}
+
 int report_threads(struct shell *shell, const char *const args[], struct error *err)
 {
 	auto_json sd_json_variant *reply = NULL;
@@ -110,6 +117,8 @@ int report_threads(struct shell *shell, const char *const args[], struct error *
 	for (size_t i = 0; i < elements(threads); i++) {
 		sd_json_variant *thread = sd_json_variant_by_index(threads, i);
 
+		if (is_job(thread))
+			continue; /* claw jobs shows it */
 		report_cell(&shell->out, STYLE_BOLD, link_string(thread, "name"), NAME_COLUMNS);
 		report_cell(&shell->out, STYLE_PLAIN, link_string(thread, "state"), STATE_COLUMNS);
 		screen_own(&shell->out, STYLE_PLAIN, "%4lld turn%s  ",

@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "l7-shell/config-verbs.h"
 #include "l7-shell/doctor.h"
+#include "l7-shell/jobs-report.h"
 #include "l7-shell/model-verbs.h"
 #include "l7-shell/prepare.h"
 #include "l7-shell/report.h"
@@ -128,6 +129,8 @@ static const struct command rows[] = {
 	  report_threads },
 	{ "history", "[TURNS]", "the last turns of a thread", 0, 1, COMMAND_CONNECT,
 	  OPTION_USE_HISTORY, report_history },
+	{ "jobs", "[ID | cancel ID]", "what works in the background; one with its log and result",
+	  0, 2, COMMAND_CONNECT, OPTION_USE_LIST, jobs_report },
 	{ "tools", "", "the tools, what they do to the world, what is asked about", 0, 0,
 	  COMMAND_CONNECT, OPTION_USE_LIST, report_tools },
 	{ "status", "", "the daemons and the agent; starts nothing (exit 3: the system is stopped)",

@@ -107,13 +107,13 @@ class Journal:
 
 class Snapshot:
     """A snapshot as the page says it: sequence, position, chain, marks, threads, turns."""
-    HEAD, THREAD, TURN = struct.Struct("<8sIIQQQ32s"), struct.Struct("<QQQQQIIII"), struct.Struct("<QQII")
+    HEAD, THREAD, TURN = struct.Struct("<8sIIQQQ32s"), struct.Struct("<QQQQQQIIIIII"), struct.Struct("<QQII")
 
     def __init__(self, path):
         with open(path, "rb") as file:
             data = file.read()
         magic, version, size, length, self.sequence, self.position, self.chain = self.HEAD.unpack_from(data)
-        if (magic, version, size, length) != (b"CLAWSNAP", 1, 72, len(data)) or \
+        if (magic, version, size, length) != (b"CLAWSNAP", 2, 72, len(data)) or \
                 hashlib.sha256(data[:-32]).digest() != data[-32:]:
             raise Damaged(path)
         marks = (self.sequence + 63) // 64
@@ -123,14 +123,17 @@ class Snapshot:
         at += 16
         self.threads, self.turns = [], []
         for _ in range(threads):
-            *numbers, owner, name, title, labels = self.THREAD.unpack_from(data, at)
+            *numbers, calls, owner, name, title, labels, job, zero = self.THREAD.unpack_from(data, at)
+            if zero:
+                raise Damaged(f"{path}: a thread")
             at += self.THREAD.size
             texts = []
-            for length in (name, title, labels):
+            for length in (name, title, labels, job):
                 texts.append(None if length == 0xffffffff else data[at:at + length].decode())
                 at += 0 if length == 0xffffffff else length
             keys = ("turns", "last_turn", "last_sequence", "last_position", "updated", "owner", "name", "title", "labels")
             self.threads.append(dict(zip(keys, (*numbers, owner, texts[0], texts[1], json.loads(texts[2] or "[]")))))
+            self.threads[-1]["job"] = texts[3] and {**json.loads(texts[3]), "calls": calls}
         for _ in range(turns):
             last_position, key, thread, state = self.TURN.unpack_from(data, at)
             at += self.TURN.size

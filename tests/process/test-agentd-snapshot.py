@@ -150,7 +150,7 @@ def the_second_reader_finds_in_the_snapshot_what_it_folds_from_the_records():
         for r in records:
             if r.kind == "thread-new":
                 threads[r.thread] = {"name": r.data["name"], "owner": r.owner, "turns": 0, "last_turn": 0, "title": None,
-                                     "labels": set()}
+                                     "labels": set(), "job": None}
             thread = threads[r.thread]
             if r.kind == "accepted":
                 turns.append({"thread": r.thread, "state": 0})
@@ -185,7 +185,7 @@ def a_snapshot_that_is_broken_is_said_and_changes_nothing():
         for at in [*dice.sample(range(len(good)), 10), 8, 24, 32]:
             broken.append(good[:at] + bytes([good[at] ^ 1 << dice.randrange(8)]) + good[at + 1:])
         other = bytearray(good[:-32])
-        other[8] = 2  # a later version, whole
+        other[8] += 1  # a later version, whole
         broken.append(bytes(other) + hashlib.sha256(other).digest())
         for number, data in enumerate(broken):
             with open(snapshot_path(s), "wb") as file:

@@ -19,6 +19,10 @@ from peers import DONE, Error  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
 from terminal import Terminal  # noqa: E402
 
+JOB = {"id": "job-2", "kind": "job", "title": "count\x1b[2J", "state": "in_progress", "asks": True, "parent": "main", "turn": 2,
+       "modelCalls": 3, "modelCallsMax": 50, "deadlineUsec": 9, "updatedUsec": 1}
+
+
 # --- verbs
 
 @test
@@ -41,13 +45,32 @@ def lists_are_harmless_and_whole(f):
     f.peers.replies["io.clawos.Agent.History"] = {"turns": [
         {"turn": 1, "state": "failed", "text": "q\x1b[2J", "answer": "a\x9b1m", "reason": "r\x07",
          "tools": [{"name": "t\x1bc", "ok": False}]}]}
-    for verb in ("threads", "tools", "history"):
+    f.peers.replies["io.clawos.Agent.Jobs"] = {"jobs": [JOB]}
+    for verb in ("threads", "tools", "history", "jobs"):
         done = f.claw(verb)
         expect(done.returncode, 0, verb)
         expect([b for b in done.stdout if b < 32 and b != 10 or b == 127], [], verb)
         expect_true(b"\xc2\x9b" not in done.stdout, verb)
         json.loads(f.claw(verb, "--json").stdout)
     expect_true(b"d" * 300 + b"\\x07" in f.claw("tools").stdout, "descriptions are whole when piped")
+
+
+@test
+def jobs_are_apart_from_threads_and_one_is_shown_with_its_log_and_ended(f):
+    f.peers.replies["io.clawos.Agent.Threads"] = {"threads": [
+        {"id": n, "name": name, "title": "t", "turns": 1, "kind": kind, "state": "idle", "lastSeq": 9, "updatedUsec": 1}
+        for n, (name, kind) in enumerate((("main", "thread"), ("job-2", "job"), ("sub-3", "subagent")), 1)]}
+    expect([line.split()[0] for line in f.claw("threads").stdout.splitlines()], [b"main"])
+    f.peers.replies["io.clawos.Agent.Jobs"] = {"jobs": [{**JOB, "log": "10:00:00Z accepted\x1b[1m", "result": "42\x07"}]}
+    out = f.claw("jobs", "job-2").stdout.decode()
+    for words in ("job-2", "in_progress", "3 of 50 calls", "asks you: /thread job-2", "10:00:00Z accepted", "42"):
+        expect_true(words in out, f"{words}: {out}")
+    f.peers.replies["io.clawos.Agent.Interrupt"] = {"turn": 2}
+    expect(f.claw("jobs", "cancel", "job-2").stdout, b"cancelled\n")
+    expect([c[1] for c in f.peers.called("Interrupt")], [{"thread": "job-2"}])
+    f.peers.replies["io.clawos.Agent.Jobs"] = Error("io.clawos.Agent.UnknownThread", thread="main")
+    expect(f.claw("jobs", "cancel", "main").returncode, 1)
+    expect(f.claw("jobs", "cancel").returncode, 64)
 
 
 @test

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/threads.h"
 
+#include "l6-agent/job.h"
+
 #include "harness/tap.h"
 
 static struct threads *table;
@@ -87,6 +89,53 @@ TEST(a_thread_has_the_labels_of_all_it_was_shown)
 		   ==, 0);
 	EXPECT_STR(thread->labels, "[\"any\"]"); /* a label that is none may be every label */
 	EXPECT_INT(threads_by_name(table, 7, "other")->labels == NULL, ==, 1);
+	threads_free(table);
+}
+
+#define JOB(tools) \
+	"{\"name\":\"job-2\",\"job\":{\"kind\":\"job\",\"title\":\"t\",\"parent\":1,\"turn\":1," \
+	"\"maxCalls\":2,\"deadlineUsec\":5,\"tools\":" tools "}}"
+
+TEST(a_job_has_its_tools_and_counts_its_model_calls_also_when_it_was_saved)
+{
+	struct buf saved = BUF(65536);
+	struct threads *loaded = NULL;
+	const struct job *job;
+
+	begin();
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 2, 0, JOB("[\"echo\",\"no_such_tool\"]")), ==, 0);
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 2, 2,
+			 "{\"text\":\"x\",\"intent\":9,\"labels\":[\"mail\"]}"),
+		   ==, 0);
+	EXPECT_INT(apply(JOURNAL_TURN_STARTED, 2, 2, "{}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_MODEL_DONE, 2, 2, "{}"), ==, 0);
+	EXPECT_STR(threads_by_id(table, 2)->labels, "[\"mail\"]");
+	EXPECT_INT(threads_by_id(table, 1)->job == NULL, ==, 1);
+	EXPECT_INT(threads_save(table, &saved), ==, 0);
+	EXPECT_INT(threads_load((const uint8_t *)saved.data, saved.length, sequence,
+				sequence * 1000, &loaded),
+		   ==, 0);
+	job = threads_by_id(loaded, 2)->job;
+	EXPECT_INT(job->n_tools, ==, 1); /* what is not known is not offered */
+	EXPECT_INT(job_has_tool(job, tool_find("echo")), ==, 1);
+	EXPECT_INT(job_has_tool(job, tool_find("shell")), ==, 0);
+	EXPECT_INT(job_calls_left(job), ==, 1);
+	EXPECT_INT(job->deadline_us, ==, 5);
+	EXPECT_INT(job_time_left_us(job), ==, 0);
+	buf_free(&saved);
+	threads_free(loaded);
+	threads_free(table);
+}
+
+TEST(a_job_that_is_none_is_refused)
+{
+	begin();
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 2, 0, "{\"name\":\"b\",\"job\":7}"), ==, -EBADMSG);
+	threads_free(table);
+	begin();
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 2, 0,
+			 "{\"name\":\"b\",\"job\":{\"kind\":\"x\",\"title\":\"t\"}}"),
+		   ==, -EBADMSG);
 	threads_free(table);
 }
 

@@ -7,11 +7,11 @@
 #include <yyjson.h>
 
 /* Bytes of the schemas as a model reads them: every prompt carries them. */
-enum { SCHEMAS_BYTES_MAX = 3700 };
+enum { SCHEMAS_BYTES_MAX = 4700 };
 
 TEST(the_table_is_sorted_and_every_tool_is_found)
 {
-	EXPECT_INT(tool_table_count, ==, 16);
+	EXPECT_INT(tool_table_count, ==, 23);
 	for (size_t i = 0; i < tool_table_count; i++) {
 		if (i > 0)
 			EXPECT_INT(strcmp(tool_table[i - 1]->name, tool_table[i]->name), <, 0);
