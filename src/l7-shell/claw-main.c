@@ -4,6 +4,7 @@
 #include "base/dir.h"
 #include "l7-shell/command.h"
 #include "l7-shell/flow.h"
+#include "l7-shell/login.h"
 #include "l7-shell/once.h"
 #include "l7-shell/options.h"
 #include "l7-shell/repl.h"
@@ -35,6 +36,8 @@ static unsigned use_of(const struct options *options)
 {
 	const struct command *verb;
 
+	if (login_is_for_host(options))
+		return OPTION_USE_HOST;
 	if (options->message)
 		return OPTION_USE_ASK;
 	if (options->n_args == 0)
@@ -47,6 +50,8 @@ static int check(const struct options *options, struct error *err)
 {
 	unsigned use = use_of(options);
 
+	if (login_is_for_host(options))
+		return options_check_use(options, use, err);
 	if (options->message && options->n_args > 0)
 		return FAIL(err, -EINVAL, "\"%s\": -m takes one text; quote it", options->args[0]);
 	return use ? options_check_use(options, use, err) : 0;
@@ -93,9 +98,12 @@ int main(int argc, char *argv[])
 			return complain(&err);
 		return fflush(stdout) == 0 ? SHELL_ANSWERED : SHELL_FAILED;
 	}
+	if (login_is_for_host(&options))
+		return login_run_host(&options, &err) < 0 ? complain(&err) : SHELL_FAILED;
 	r = shell_open(&options, &shell, &err);
 	if (r < 0)
-		return complain(&err);
+		return login_is_meant(&options) ? login_without_system(&options, &err)
+						: complain(&err);
 	r = dispatch(&shell, &err);
 	screen_settle(&shell.out);
 	screen_settle(&shell.notes);

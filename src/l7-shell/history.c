@@ -98,6 +98,11 @@ int history_older(struct history *history, const char *draft, const char **ret)
 	return 0;
 }
 
+bool history_is_draft(const struct history *history)
+{
+	return history->at == history->n;
+}
+
 const char *history_newer(struct history *history)
 {
 	if (history->at == history->n)

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct history;
@@ -27,6 +28,8 @@ must_check int history_add(struct history *history, const char *text);
  * there is none. */
 must_check int history_older(struct history *history, const char *draft, const char **ret);
 const char *history_newer(struct history *history);
+/* What is shown is the draft, not an entry. */
+bool history_is_draft(const struct history *history);
 /* The going has ended: the next one starts from the newest entry. */
 void history_rest(struct history *history);
 

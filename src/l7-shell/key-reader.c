@@ -56,6 +56,9 @@ static const struct {
 	{ "5D", KEY_WORD_LEFT },
 	{ "3;5~", KEY_KILL_WORD_RIGHT },
 	{ "3;3~", KEY_KILL_WORD_RIGHT },
+	{ "Q", KEY_MODE },
+	{ "12~", KEY_MODE },
+	{ "[B", KEY_MODE },
 	{ "13;2u", KEY_NEWLINE },
 	{ "27;2;13~", KEY_NEWLINE },
 };
@@ -158,6 +161,8 @@ static int take_sequence(struct key_reader *reader, char byte)
 	}
 	if (reader->n_held < sizeof(reader->held))
 		reader->held[reader->n_held++] = byte; /* a longer one is none that is known */
+	if (byte == '[' && reader->n_held == 1 && reader->state == KEY_READER_CSI)
+		return 0; /* a function key of the console: one more byte */
 	if (reader->state == KEY_READER_SS3 || (byte >= '@' && byte <= '~'))
 		return end_sequence(reader);
 	return 0;

@@ -45,6 +45,7 @@ enum key {
 	KEY_SEARCH,
 	KEY_STOP_INPUT, /* Ctrl-D */
 	KEY_LEAVE,      /* Ctrl-G: ends a search */
+	KEY_MODE,       /* F2 */
 };
 
 enum { KEY_SEQUENCE_MAX = 24, KEY_PASTE_BYTES_MAX = 1024 * 1024 };

@@ -27,7 +27,7 @@ struct line_editor {
 	struct history *history;
 	struct line_drawing drawing;
 	struct buf prompt, above, hint;
-	bool visible, dormant, paused, below, ended;
+	bool visible, dormant, paused, below, ended, commands;
 	uint64_t last_key_us;
 	struct line lines[LINE_EDITOR_QUEUE_MAX]; /* ended, oldest first */
 	size_t n_lines;
@@ -43,5 +43,7 @@ void line_editor_draw(struct line_editor *editor);
 must_check int line_editor_end_line(struct line_editor *editor);
 
 /* line-editor-keys.c */
+/* The line says itself what it is meant for: ! ? ^ or a slash command. */
+bool line_editor_is_marked(const char *text);
 must_check int line_editor_on_key(enum key key, const char *text, size_t length, void *data);
 void line_editor_stop_search(struct line_editor *editor);

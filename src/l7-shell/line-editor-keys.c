@@ -71,6 +71,25 @@ static int enter(struct line_editor *editor)
 	return line_editor_end_line(editor);
 }
 
+bool line_editor_is_marked(const char *text)
+{
+	return *text && strchr("!?^/", *text);
+}
+
+/* What comes out of the history means the same in the command mode: a command without its sign,
+ * anything else with one. */
+static int recall(struct line_editor *editor, const char *text)
+{
+	int r;
+
+	if (!editor->commands || *text == '\0' || (*text != '!' && line_editor_is_marked(text)))
+		return lenient(edit_text_set(&editor->edit, text));
+	if (*text == '!')
+		return lenient(edit_text_set(&editor->edit, text + 1));
+	r = edit_text_set(&editor->edit, "?");
+	return lenient(r < 0 ? r : edit_text_insert(&editor->edit, text, strlen(text)));
+}
+
 static int go_older(struct line_editor *editor)
 {
 	const char *text;
@@ -79,7 +98,7 @@ static int go_older(struct line_editor *editor)
 	if (edit_text_up(&editor->edit))
 		return 0;
 	r = history_older(editor->history, buf_string(&editor->edit.text), &text);
-	return r < 0 || !text ? r : lenient(edit_text_set(&editor->edit, text));
+	return r < 0 || !text ? r : recall(editor, text);
 }
 
 static int go_newer(struct line_editor *editor)
@@ -89,7 +108,10 @@ static int go_newer(struct line_editor *editor)
 	if (edit_text_down(&editor->edit))
 		return 0;
 	text = history_newer(editor->history);
-	return text ? lenient(edit_text_set(&editor->edit, text)) : 0;
+	if (!text)
+		return 0;
+	return history_is_draft(editor->history) ? lenient(edit_text_set(&editor->edit, text))
+						 : recall(editor, text);
 }
 
 static int clear_screen(struct line_editor *editor)
@@ -159,7 +181,7 @@ static int search(struct line_editor *editor, size_t at)
 {
 	const char *query = buf_string(&editor->query);
 	const char *found = *query ? history_find(editor->history, query, &at) : NULL;
-	int r = found ? edit_text_set(&editor->edit, found) : 0;
+	int r = found ? recall(editor, found) : 0;
 	size_t fits = glyph_fit(query, editor->query.length, editor->options.screen->columns / 2);
 
 	if (found)
@@ -215,8 +237,17 @@ static int start_search(struct line_editor *editor)
 
 /* --- the keys */
 
+static int change_mode(struct line_editor *editor)
+{
+	if (editor->options.on_mode)
+		editor->options.on_mode(editor->options.data);
+	return 0;
+}
+
 static int stop_input(struct line_editor *editor)
 {
+	if (editor->edit.text.length == 0 && editor->commands)
+		return change_mode(editor);
 	if (editor->edit.text.length == 0)
 		editor->ended = true;
 	else
@@ -303,6 +334,8 @@ static int act(struct line_editor *editor, enum key key, const char *text, size_
 		return clear_screen(editor);
 	case KEY_STOP_INPUT:
 		return stop_input(editor);
+	case KEY_MODE:
+		return change_mode(editor);
 	default:
 		return 0;
 	}

@@ -91,6 +91,18 @@ static void leave(struct line_editor *editor, const char *mark)
 	editor->visible = false;
 }
 
+/* A command is kept with its sign, so that it is one wherever it comes back. */
+static int remember(struct line_editor *editor, const char *text)
+{
+	auto_buf struct buf marked = BUF(EDIT_TEXT_BYTES_MAX + 1);
+	int r;
+
+	if (!editor->commands || line_editor_is_marked(text) || text[strspn(text, " \t\n")] == '\0')
+		return history_add(editor->history, text);
+	r = buf_printf(&marked, "!%s", text);
+	return r < 0 ? r : history_add(editor->history, buf_string(&marked));
+}
+
 int line_editor_end_line(struct line_editor *editor)
 {
 	bool shown = editor->visible && !editor->dormant && !editor->paused;
@@ -107,7 +119,7 @@ int line_editor_end_line(struct line_editor *editor)
 	buf_truncate(&editor->hint, 0);
 	if (shown && !editor->plain)
 		leave(editor, "");
-	if (history_add(editor->history, line->text) == -ENOMEM)
+	if (remember(editor, line->text) == -ENOMEM)
 		return -ENOMEM; /* a file that cannot be written: doctor says so */
 	edit_text_clear(&editor->edit);
 	return 0;
@@ -229,6 +241,17 @@ int line_editor_set_above(struct line_editor *editor, const char *rows)
 void line_editor_set_dormant(struct line_editor *editor, bool dormant)
 {
 	editor->dormant = dormant;
+}
+
+void line_editor_set_commands(struct line_editor *editor, bool commands)
+{
+	editor->commands = commands;
+}
+
+int line_editor_feed(struct line_editor *editor, const char *bytes, size_t length)
+{
+	return editor->plain ? take_line(editor, bytes, length)
+			     : key_reader_feed(&editor->keys, bytes, length);
 }
 
 bool line_editor_take(struct line_editor *editor, struct buf *line, bool *ret_shown)

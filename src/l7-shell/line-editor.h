@@ -34,6 +34,8 @@ struct line_editor_options {
 	/* Calls found(name) for each name that continues a word at the start of the line. */
 	void (*complete)(const char *word, void (*found)(const char *name, void *found_data),
 			 void *found_data);
+	void (*on_mode)(void *data); /* F2, and Ctrl-D in the command mode; may be NULL */
+	void *data;
 };
 
 must_check int line_editor_open(const struct line_editor_options *options, struct line_editor **ret,
@@ -45,6 +47,11 @@ must_check int line_editor_set_prompt(struct line_editor *editor, const char *pr
 /* Rows above the prompt, each with its newline; harmless text, copied. */
 must_check int line_editor_set_above(struct line_editor *editor, const char *rows);
 void line_editor_set_dormant(struct line_editor *editor, bool dormant);
+/* In the command mode: a line is kept in the history as !LINE, and what is no command comes back as
+ * ?LINE. */
+void line_editor_set_commands(struct line_editor *editor, bool commands);
+/* Bytes as if they had been typed. */
+must_check int line_editor_feed(struct line_editor *editor, const char *bytes, size_t length);
 
 /* Takes the next line that was ended, into line (emptied first). *ret_shown: prompt and line stand
  * on the screen; else they were only seen while they were typed. False: none. */

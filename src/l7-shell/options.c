@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum option_kind { OPTION_FLAG, OPTION_VALUE, OPTION_LIST };
+enum option_kind { OPTION_FLAG, OPTION_VALUE, OPTION_TEXT, OPTION_LIST };
 
 struct option_row {
 	const char *name, *value, *help;
@@ -45,6 +45,14 @@ static const struct option_row table[] = {
 	    "list the turns of all threads, or of the one of --thread"),
 	ROW(0, "cages", NULL, OPTION_FLAG, cages, OPTION_USE_STOP,
 	    "end what the agent is running now; the system goes on"),
+	ROW('c', "command", "TEXT", OPTION_TEXT, command, OPTION_USE_HOST,
+	    "run this with the host's shell, as sh -c does; the system is not needed"),
+	ROW('l', "login", NULL, OPTION_FLAG, login, OPTION_USE_SHELL | OPTION_USE_HOST,
+	    "be a login shell"),
+	ROW('i', "interactive", NULL, OPTION_FLAG, interactive, OPTION_USE_SHELL | OPTION_USE_HOST,
+	    NULL), /* as shells have it */
+	ROW('s', "from-stdin", NULL, OPTION_FLAG, from_stdin, OPTION_USE_HOST,
+	    "read commands for the host's shell from standard input"),
 	ROW(0, "ready", NULL, OPTION_FLAG, ready, OPTION_USE_UP,
 	    NULL), /* claw to itself: report on descriptor 3 */
 	ROW(0, "state", "DIR", OPTION_VALUE, state, OPTION_USE_ALL,
@@ -102,9 +110,10 @@ static int store(struct options *options, const struct option_row *row, const ch
 		*(bool *)field = true;
 		break;
 	case OPTION_VALUE:
+	case OPTION_TEXT: /* may be empty */
 		if (options->given & bit)
 			return FAIL(err, -EINVAL, "--%s is given twice", row->name);
-		if (*value == '\0')
+		if (*value == '\0' && row->kind == OPTION_VALUE)
 			return FAIL(err, -EINVAL, "--%s needs a %s, not an empty one", row->name,
 				    row->value);
 		*(const char **)field = value;
@@ -118,24 +127,17 @@ static int store(struct options *options, const struct option_row *row, const ch
 	return 0;
 }
 
-/* argv[*at] starts with '-'. A value may follow "=", the letter, or in the next argument. */
-static int parse_option(int argc, char *const argv[], int *at, struct options *options,
-			struct error *err)
+/* --NAME, --NAME=VALUE, --NAME VALUE */
+static int parse_long(int argc, char *const argv[], int *at, struct options *options,
+		      struct error *err)
 {
-	const char *text = argv[*at], *value = NULL;
-	const struct option_row *row;
+	const char *text = argv[*at], *value;
+	size_t length = strcspn(text + 2, "=");
+	const struct option_row *row = find_name(text + 2, length);
 
-	if (text[1] == '-') {
-		size_t length = strcspn(text + 2, "=");
-
-		row = find_name(text + 2, length);
-		value = text[2 + length] == '=' ? text + 2 + length + 1 : NULL;
-	} else {
-		row = find_letter(text[1]);
-		value = text[2] != '\0' ? text + 2 : NULL;
-	}
 	if (!row)
 		return FAIL(err, -EINVAL, "unknown option %s; claw help lists them", text);
+	value = text[2 + length] == '=' ? text + 2 + length + 1 : NULL;
 	if (row->kind == OPTION_FLAG && value)
 		return FAIL(err, -EINVAL, "--%s takes no value", row->name);
 	if (row->kind != OPTION_FLAG && !value) {
@@ -146,26 +148,65 @@ static int parse_option(int argc, char *const argv[], int *at, struct options *o
 	return store(options, row, value, err);
 }
 
+/* -x, several flags in one word, at last one with a value: -xVALUE or -x VALUE. */
+static int parse_letters(int argc, char *const argv[], int *at, struct options *options,
+			 struct error *err)
+{
+	const char *text = argv[*at];
+
+	for (const char *letter = text + 1; *letter; letter++) {
+		const struct option_row *row = find_letter(*letter);
+		const char *value = letter[1] != '\0' ? letter + 1 : NULL;
+		int r;
+
+		if (!row)
+			return FAIL(err, -EINVAL, "unknown option %s; claw help lists them", text);
+		if (row->kind == OPTION_FLAG) {
+			r = store(options, row, NULL, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (!value && *at + 1 >= argc)
+			return FAIL(err, -EINVAL, "--%s needs a %s", row->name, row->value);
+		return store(options, row, value ? value : argv[++*at], err);
+	}
+	return 0;
+}
+
+/* A script's path: it and what follows are the host's shell's. */
+static bool is_script(const struct options *options, const char *argument)
+{
+	return options->n_args == 0 && !options->message && strchr(argument, '/');
+}
+
 int options_parse(int argc, char *const argv[], struct options *ret, struct error *err)
 {
 	struct options options = { 0 };
 	bool ended = false;
 
-	for (int i = 1; i < argc; i++) {
+	options.login = argc > 0 && argv[0][0] == '-';
+	for (int i = 1; i < argc && !options.shell_rest; i++) {
+		bool is_option = !ended && argv[i][0] == '-' && argv[i][1] != '\0';
+
 		if (!ended && strcmp(argv[i], "--") == 0) {
 			ended = true;
-			continue;
-		}
-		if (!ended && argv[i][0] == '-' && argv[i][1] != '\0') {
-			int r = parse_option(argc, argv, &i, &options, err);
+		} else if (is_option) {
+			int r = argv[i][1] == '-' ? parse_long(argc, argv, &i, &options, err)
+						  : parse_letters(argc, argv, &i, &options, err);
 
 			if (r < 0)
 				return r;
-			continue;
+			if (options.command || options.from_stdin)
+				options.shell_rest = argv + i + 1;
+		} else if (is_script(&options, argv[i])) {
+			options.shell_rest = argv + i;
+		} else {
+			if (options.n_args == OPTIONS_ARGS_MAX)
+				return FAIL(err, -EINVAL, "too many arguments (from %s on)",
+					    argv[i]);
+			options.args[options.n_args++] = argv[i];
 		}
-		if (options.n_args == OPTIONS_ARGS_MAX)
-			return FAIL(err, -EINVAL, "too many arguments (from %s on)", argv[i]);
-		options.args[options.n_args++] = argv[i];
 	}
 	*ret = options;
 	return 0;

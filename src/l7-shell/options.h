@@ -4,6 +4,8 @@
  *
  * Options may stand before and behind the verb; "--" ends them. Which verbs take an option is part
  * of its row: an option that would have no effect is a usage error, never ignored.
+ * -c TEXT, -s and a first argument with a slash in it (a script) end claw's own options: the rest
+ * is the shell's, as it stands.
  *
  * Ownership  Strings are borrowed from argv.
  * Errors     -EINVAL with a sentence; the program then exits 64 (EX_USAGE).
@@ -29,7 +31,8 @@ enum option_use {
 	OPTION_USE_HISTORY = 1 << 5,
 	OPTION_USE_OTHER = 1 << 6,
 	OPTION_USE_STOP = 1 << 7,
-	OPTION_USE_ALL = (1 << 8) - 1,
+	OPTION_USE_HOST = 1 << 8, /* the host's shell: -c, -s, a script */
+	OPTION_USE_ALL = (1 << 9) - 1,
 };
 
 struct options {
@@ -38,6 +41,11 @@ struct options {
 	const char *allow[OPTIONS_ALLOW_MAX];
 	size_t n_allow;
 	bool json, prompt, ready, help, version, all, cages;
+	/* As the shells of the host have them (host-shell.h). */
+	bool login; /* -l, or a name that begins with "-" */
+	bool interactive, from_stdin;
+	const char *command;     /* -c */
+	char *const *shell_rest; /* what follows -c TEXT, -s or is a script; NULL: none */
 	const char *args[OPTIONS_ARGS_MAX +
 			 1]; /* verb first; NULL-terminated; empty: interactive or -m */
 	size_t n_args;

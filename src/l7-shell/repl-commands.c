@@ -7,6 +7,7 @@
 #include "l7-shell/link.h"
 #include "l7-shell/memory-report.h"
 #include "l7-shell/model-verbs.h"
+#include "l7-shell/repl-shell.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/report.h"
 #include "l7-shell/status-report.h"
@@ -21,6 +22,9 @@ enum { DIRECT_BYTES_MAX = 1024 * 1024, USAGE_COLUMNS = 22 };
 static int run_help(struct shell *shell, const char *const args[], struct error *err)
 {
 	static const char *const hints[] = {
+		"!COMMAND runs a command of yours, F2 or /sh is for many of them, ?TEXT always "
+		"asks the "
+		"agent, ^QUESTION asks about what the last command said.",
 		"Alt-Enter, or a backslash at the end, goes on in a new line.",
 		"Tab completes a command, Ctrl-R searches what was typed before.",
 		"What is entered while a turn runs waits behind it; /steer does not wait.",
@@ -129,6 +133,17 @@ static int run_quit(struct shell *shell, const char *const args[], struct error 
 	return 0;
 }
 
+static int run_sh(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	return repl_toggle_commands(shell->repl, err);
+}
+
+static int run_explain(struct shell *shell, const char *const args[], struct error *err)
+{
+	return repl_ask_about(shell->repl, args[0] ? args[0] : "", err);
+}
+
 /* The direct forms stand in the table for help and completion; the line is put together again. */
 static int send_direct(struct shell *shell, const char *name, const char *rest, struct error *err)
 {
@@ -192,6 +207,10 @@ static const struct command rows[] = {
 	{ "remember", "TEXT", "keep a text in memory; asks no model", 1, 1, REST, 0, run_remember },
 	{ "recall", "TEXT", "search the memory; asks no model", 1, 1, REST, 0, run_recall },
 	{ "time", "[ZONE]", "the time, here or in a zone; asks no model", 0, 1, REST, 0, run_time },
+	{ "sh", "", "type commands of yours (bash or dash, your rights), or messages again", 0, 0,
+	  0, 0, run_sh },
+	{ "explain", "[QUESTION]", "ask about what the last command said", 0, 1, REST, 0,
+	  run_explain },
 	{ "quit", "", "leave; what runs goes on", 0, 0, 0, 0, run_quit },
 };
 

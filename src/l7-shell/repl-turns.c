@@ -256,12 +256,25 @@ int repl_follow(struct repl *repl, struct error *err)
 	return 0;
 }
 
-int repl_send(struct repl *repl, const char *text, struct error *err)
+/* Accepted: its turn is watched. */
+static int hand_over(struct repl *repl, const struct submission *submission, struct error *err)
 {
-	auto_json sd_json_variant *arguments = NULL;
+	struct accepted accepted;
+	int r = submit(repl->shell->run_fd, submission, &accepted, err);
+
+	if (r < 0)
+		return r;
+	if (repl->line_shown)
+		view_follow(repl->view, accepted.turn);
+	watch(repl, accepted.turn, repl->line_shown ? NULL : submission->text);
+	return 0;
+}
+
+static struct submission begin_submission(const struct repl *repl, const char *text)
+{
 	const struct options *options = repl->shell->options;
-	const struct direct_form *form;
-	struct submission submission = {
+
+	return (struct submission){
 		.thread = repl->shell->thread,
 		.text = text,
 		.context_fd = -1,
@@ -271,7 +284,21 @@ int repl_send(struct repl *repl, const char *text, struct error *err)
 		.n_allow = options->n_allow,
 		.workspace = repl->workspace,
 	};
-	struct accepted accepted;
+}
+
+int repl_send_with(struct repl *repl, const char *text, int context_fd, struct error *err)
+{
+	struct submission submission = begin_submission(repl, text);
+
+	submission.context_fd = context_fd;
+	return hand_over(repl, &submission, err);
+}
+
+int repl_send(struct repl *repl, const char *text, struct error *err)
+{
+	auto_json sd_json_variant *arguments = NULL;
+	struct submission submission = begin_submission(repl, text);
+	const struct direct_form *form;
 	int r = direct_parse(text, &form, &arguments, err);
 
 	if (r < 0)
@@ -280,11 +307,5 @@ int repl_send(struct repl *repl, const char *text, struct error *err)
 		submission.tool = form->tool;
 		submission.arguments = arguments;
 	}
-	r = submit(repl->shell->run_fd, &submission, &accepted, err);
-	if (r < 0)
-		return r;
-	if (repl->line_shown)
-		view_follow(repl->view, accepted.turn);
-	watch(repl, accepted.turn, repl->line_shown ? NULL : text);
-	return 0;
+	return hand_over(repl, &submission, err);
 }

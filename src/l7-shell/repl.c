@@ -3,14 +3,14 @@
 
 #include "base/cleanup.h"
 #include "l7-shell/direct.h"
+#include "l7-shell/flow.h"
 #include "l7-shell/glyph.h"
 #include "l7-shell/line-editor.h"
-#include "l7-shell/link.h"
+#include "l7-shell/login.h"
+#include "l7-shell/repl-shell.h"
 #include "l7-shell/sanitise.h"
 #include "l7-shell/session.h"
-#include "l7-shell/status-report.h"
 #include "l7-shell/view.h"
-#include "l7-shell/workspace.h"
 
 #include <signal.h>
 #include <string.h>
@@ -60,6 +60,8 @@ static int make_prompt(struct repl *repl, struct buf *prompt)
 	const char *thread = repl->shell->thread;
 	int r = 0;
 
+	if (repl->commands)
+		return repl_add_command_prompt(repl, prompt);
 	if (strcmp(thread, "main") != 0) {
 		r = sanitise_text(thread, strnlen(thread, QUEUED_BYTES_MAX), SANITISE_LINE, prompt);
 		if (r == 0)
@@ -177,7 +179,7 @@ static int on_suspend(sd_event_source *source, const struct signalfd_siginfo *in
 	return 0;
 }
 
-static int watch_signals(struct repl *repl, struct error *err)
+int repl_watch_signals(struct repl *repl, struct error *err)
 {
 	static const struct {
 		int number;
@@ -212,52 +214,119 @@ static void echo(struct repl *repl, const char *line)
 	screen_put(&repl->shell->out, STYLE_PLAIN, "\n", 1);
 }
 
+/* A direct form becomes a turn, which the view shows when it begins, as a message does. */
+static int obey_kind(struct repl *repl, enum repl_line kind, char *line, char *text,
+		     bool *ret_echoed, struct error *err)
+{
+	*ret_echoed = kind == REPL_LINE_COMMAND || (kind == REPL_LINE_SLASH && !direct_find(line));
+	if (*ret_echoed)
+		echo(repl, line);
+	switch (kind) {
+	case REPL_LINE_NOTHING:
+		return 0;
+	case REPL_LINE_SLASH:
+		return command_line(&repl_commands, repl->shell, line + 1, err);
+	case REPL_LINE_COMMAND:
+		return repl_command(repl, text, err);
+	case REPL_LINE_ABOUT:
+		return repl_ask_about(repl, text, err);
+	case REPL_LINE_MESSAGE:
+		return repl_send(repl, text, err);
+	}
+	return 0;
+}
+
 static void obey(struct repl *repl, char *line)
 {
 	auto_buf struct buf typed = BUF(LINE_BYTES_MAX);
 	struct error err = { 0 };
+	bool echoed = false;
+	char *text;
+	enum repl_line kind = repl_line_kind(repl, line, &text);
 	int r;
 
-	if (line[strspn(line, " \t\n")] == '\0')
+	if (kind == REPL_LINE_NOTHING)
 		return;
 	repl_hide(repl);
-	r = buf_add_string(&typed, line);
-	/* a direct form becomes a turn, which the view shows when it begins */
-	if (line[0] == '/' && !direct_find(line))
-		echo(repl, line);
-	if (r == 0 && line[0] == '/')
-		r = command_line(&repl_commands, repl->shell, line + 1, &err);
-	else if (r == 0)
-		r = repl_send(repl, line, &err);
+	r = buf_add_string(&typed, line); /* a slash command's line is taken apart */
+	if (r == 0)
+		r = obey_kind(repl, kind, line, text, &echoed, &err);
 	if (r >= 0)
 		return;
-	if (line[0] != '/' || direct_find(buf_string(&typed)))
+	if (!echoed)
 		echo(repl, buf_string(&typed));
 	shell_explain(repl->shell, &err);
 	repl_complain(repl, &err);
 }
 
+/* What says nothing to the agent needs none. */
+static bool needs_agent(const struct repl *repl, char *line)
+{
+	static const char *const alone[] = { "/quit", "/sh", "/help" };
+	char *text;
+	enum repl_line kind = repl_line_kind(repl, line, &text);
+
+	for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
+		if (kind == REPL_LINE_SLASH && strncmp(line, alone[i], strlen(alone[i])) == 0)
+			return false;
+	return kind != REPL_LINE_COMMAND && kind != REPL_LINE_NOTHING;
+}
+
 /* Nobody starts a system that was stopped but a person who has something to say. */
 static int recover(struct repl *repl, struct error *err)
 {
-	int r = shell_reconnect(repl->shell, err);
+	struct shell *shell = repl->shell;
+	int r;
 
+	if (!repl->login) {
+		r = shell_reconnect(shell, err);
+		return r < 0 ? r : repl_follow(repl, err);
+	}
+	close_fd(&shell->run_fd);
+	shell->run_fd = -1;
+	line_editor_pause(repl->editor); /* Ctrl-C ends the waiting */
+	r = login_reach(shell, err);
+	line_editor_resume(repl->editor);
 	return r < 0 ? r : repl_follow(repl, err);
 }
 
-static int loop(struct repl *repl, struct error *err)
+/* A line that was ended; a failure ends the shell. */
+static int take_line(struct repl *repl, char *line, struct error *err)
+{
+	int r = repl->lost && needs_agent(repl, line) ? recover(repl, err) : 0;
+
+	if (r < 0 && repl->login) { /* nobody is sent away from their machine */
+		repl->lost = true;
+		repl_hide(repl);
+		repl_complain(repl, err);
+		return 0;
+	}
+	if (r >= 0)
+		obey(repl, line);
+	return r;
+}
+
+static void toggle(struct repl *repl)
+{
+	struct error err = { 0 };
+
+	repl->toggle = false;
+	if (repl_toggle_commands(repl, &err) < 0)
+		repl_complain(repl, &err);
+}
+
+int repl_loop(struct repl *repl, struct error *err)
 {
 	auto_buf struct buf line = BUF(LINE_BYTES_MAX);
-	int r = repl_follow(repl, err);
+	int r = 0;
 
 	while (r >= 0 && !repl->quit) {
 		if (repl->n_questions > 0 && repl_is_running(repl) && !repl->interrupting) {
 			repl_ask(repl);
 		} else if (line_editor_take(repl->editor, &line, &repl->line_shown)) {
-			if (repl->lost && strncmp(buf_string(&line), "/quit", strlen("/quit")) != 0)
-				r = recover(repl, err);
-			if (r >= 0)
-				obey(repl, line.data ? line.data : (char[]){ "" });
+			r = take_line(repl, line.data ? line.data : (char[]){ "" }, err);
+		} else if (repl->toggle) {
+			toggle(repl);
 		} else if (line_editor_has_ended(repl->editor)) {
 			repl->quit = true;
 		} else {
@@ -268,7 +337,7 @@ static int loop(struct repl *repl, struct error *err)
 	return r;
 }
 
-static void leave(struct repl *repl)
+void repl_leave(struct repl *repl)
 {
 	repl_hide(repl);
 	screen_settle(&repl->shell->out);
@@ -280,106 +349,4 @@ static void leave(struct repl *repl)
 			   (unsigned long long)repl->watched[0].turn);
 	}
 	flush(repl);
-}
-
-/* The commands that begin so. */
-static void complete(const char *word, void (*found)(const char *name, void *found_data),
-		     void *found_data)
-{
-	char name[64] = "/";
-
-	if (word[0] != '/' || strpbrk(word, " \t\n"))
-		return;
-	for (size_t i = 0; i < repl_commands.n; i++) {
-		size_t n = strlen(repl_commands.rows[i].name);
-
-		if (strncmp(repl_commands.rows[i].name, word + 1, strlen(word) - 1) != 0 ||
-		    n + 2 > sizeof(name))
-			continue;
-		memcpy(name + 1, repl_commands.rows[i].name, n + 1);
-		found(name, found_data);
-	}
-}
-
-static int open_parts(struct repl *repl, struct error *err)
-{
-	struct shell *shell = repl->shell;
-	int r = sd_event_new(&repl->event);
-
-	if (r >= 0)
-		r = view_open(
-			&(struct view_options){ .answers = &shell->out, .notes = &shell->out },
-			&repl->view);
-	if (r < 0)
-		return FAIL(err, r, "%s", strerror(-r));
-	r = watch_signals(repl, err);
-	if (r == 0 && shell->options->workspace)
-		r = workspace_register(shell->state_fd, shell->run_fd, shell->options->workspace,
-				       options_allow(shell->options, "write"), &repl->workspace,
-				       err);
-	if (r == 0)
-		r = line_editor_open(&(struct line_editor_options){ .event = repl->event,
-								    .state_fd = shell->state_fd,
-								    .screen = &shell->out,
-								    .complete = complete },
-				     &repl->editor, err);
-	return r;
-}
-
-/* Two lines: what this is, who answers, where its hands are. */
-static int greet(struct repl *repl, struct error *err)
-{
-	auto_json sd_json_variant *reply = NULL;
-	struct shell *shell = repl->shell;
-	const char *folder = shell->options->workspace;
-	auto_buf struct buf where = BUF(ROWS_BYTES_MAX);
-	bool writable = !folder || options_allow(shell->options, "write");
-	struct flow flow;
-	int r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Status", NULL, &reply, err);
-
-	if (r < 0)
-		return r;
-	flow_begin(&flow, &shell->out, 0, 2);
-	flow_own(&flow, STYLE_DIM, "ClawOS %s", CLAW_VERSION);
-	status_tell_model(shell, link_field(reply, "status"), &flow);
-	flow_own(&flow, STYLE_DIM, "/help lists commands");
-	flow_end(&flow);
-	flow_begin(&flow, &shell->out, 0, 2);
-	r = buf_printf(&where, "%s%s", folder ? folder : shell->paths.state,
-		       folder ? "" : "/workspace");
-	flow_foreign(&flow, STYLE_DIM, "workspace ", buf_string(&where));
-	flow_own(&flow, STYLE_DIM, "%s",
-		 writable ? "tools may write in it"
-			  : "read-only for tools (--allow write opens it)");
-	flow_end(&flow);
-	return r < 0 ? FAIL(err, r, "the workspace's path is too long") : 0;
-}
-
-int repl_run(struct shell *shell, struct error *err)
-{
-	struct repl repl = { .shell = shell };
-	int r;
-
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return FAIL(err, COMMAND_USAGE,
-			    "no terminal to talk at; claw -m TEXT asks once (claw help)");
-	r = shell_connect(shell, err);
-	shell->repl = &repl;
-	if (r == 0)
-		r = open_parts(&repl, err);
-	if (r == 0)
-		r = greet(&repl, err);
-	if (r == 0 && shell->options->thread)
-		r = repl_tell_thread(&repl, err);
-	if (r == 0)
-		r = loop(&repl, err);
-	if (repl.editor)
-		leave(&repl);
-	shell->repl = NULL;
-	repl_drop_turns(&repl);
-	session_close(repl.session);
-	line_editor_close(repl.editor);
-	view_close(repl.view);
-	sd_event_unref(repl.event);
-	return r < 0 ? r : SHELL_ANSWERED;
 }

@@ -44,7 +44,14 @@ struct repl {
 	bool line_shown;   /* the line that is obeyed stands on the screen */
 	bool interrupting; /* Ctrl-C was pressed in this turn */
 	uint32_t workspace;
-	sd_varlink *interrupt;                          /* the call under way */
+	struct inner_shell *inner; /* the person's commands; NULL: none was started */
+	sd_event_source *inner_source;
+	char *last_command;
+	bool commands, was_told; /* the command mode; what it is was said */
+	bool toggle;             /* F2 was pressed */
+	bool login;            /* the account\'s shell: without a system it goes on with commands */
+	int status;            /* the exit status */
+	sd_varlink *interrupt; /* the call under way */
 	sd_json_variant *questions[REPL_QUESTIONS_MAX]; /* open ones, oldest first */
 	size_t n_questions;
 };
@@ -56,6 +63,11 @@ must_check int repl_run(struct shell *shell, struct error *err);
 void repl_hide(struct repl *repl);
 void repl_show(struct repl *repl);
 void repl_complain(struct repl *repl, const struct error *err);
+/* Lines, questions, output, until the person quits. */
+must_check int repl_loop(struct repl *repl, struct error *err);
+must_check int repl_watch_signals(struct repl *repl, struct error *err);
+/* What is said last. */
+void repl_leave(struct repl *repl);
 /* The loop until something has happened. */
 void repl_step(struct repl *repl);
 
@@ -69,6 +81,9 @@ static inline bool repl_is_running(const struct repl *repl)
 must_check int repl_follow(struct repl *repl, struct error *err);
 /* Hands a message or direct form to the agent; its turn is watched. */
 must_check int repl_send(struct repl *repl, const char *text, struct error *err);
+/* The same, with a context (a sealed memfd, borrowed); the text is no direct form. */
+must_check int repl_send_with(struct repl *repl, const char *text, int context_fd,
+			      struct error *err);
 must_check int repl_interrupt(struct repl *repl, struct error *err);
 /* Turns go on without being shown. */
 void repl_let_go(struct repl *repl);

@@ -175,9 +175,13 @@ int verbs_print(FILE *out, const char *name, struct error *err)
 {
 	if (name)
 		return print_verb(out, name, err);
-	fprintf(out, "usage: claw [OPTIONS]              talk to the agent\n"
-		     "       claw [OPTIONS] -m TEXT      ask once; standard input is context\n"
-		     "       claw VERB [ARGUMENTS]\n\nverbs:\n");
+	fprintf(out,
+		"usage: claw [OPTIONS]              talk to the agent\n"
+		"       claw [OPTIONS] -m TEXT      ask once; standard input is context\n"
+		"       claw VERB [ARGUMENTS]\n"
+		"       claw -l                     talk to the agent, as the shell of an account\n"
+		"       claw [-l] -c TEXT, claw ./SCRIPT  what sh does with them, without the "
+		"system\n\nverbs:\n");
 	for (size_t i = 0; i < verbs_table.n; i++) {
 		int n = fprintf(out, "  %s %s", rows[i].name, rows[i].usage);
 

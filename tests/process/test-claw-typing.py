@@ -3,63 +3,22 @@
 
 The daemons are scripted (harness/peers.py), the terminal is a pty (harness/terminal.py).
 """
-import fcntl
 import os
 import signal
-import struct
 import sys
 import termios
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
 import claw  # noqa: E402
 from claw import CLAW  # noqa: E402
 from peers import DONE, Error  # noqa: E402
-from screen import Screen  # noqa: E402
+from person import RUNNING, Person  # noqa: E402
 from tap import expect, expect_true, run, test  # noqa: E402
-from terminal import Terminal  # noqa: E402
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-RUNNING = "  Enter queues it, Ctrl-C interrupts the turn"
 ACCENT = "e\u0301"
-
-
-class Person(Terminal):
-    """A terminal whose screen is looked at."""
-
-    def __init__(self, *arguments, columns=80, rows=24, joined=False, **options):
-        super().__init__(*arguments, columns=columns, rows=rows, **options)
-        self.size, self.joined = (columns, rows), joined
-
-    def screen(self):
-        return Screen(*self.size, joined=self.joined).feed(self.output)
-
-    def until(self, condition, what="what was waited for", seconds=20):
-        deadline = time.monotonic() + seconds
-        while not condition(self.screen()):
-            left = deadline - time.monotonic()
-            if left <= 0 or not self.read(left):
-                raise AssertionError(f"{what} did not come; the screen:\n{self.screen().text()}")
-        return self
-
-    def sees(self, line):
-        """A row of the screen is exactly this."""
-        return self.until(lambda s: line in s.lines(), repr(line))
-
-    def prompt(self, text="", name=""):
-        """The last row that holds anything is the prompt with this text."""
-        wanted = f"{name}❯ {text}".rstrip()
-        return self.until(lambda s: [line for line in s.lines() if line][-1:] == [wanted], repr(wanted))
-
-    def below(self, text):
-        """The line that is typed while a turn runs, and what is said of it."""
-        return self.until(lambda s: [line for line in s.lines() if line][-2:] == [f"❯ {text}", RUNNING], repr(text))
-
-    def resize(self, columns, rows=24):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        return self
 
 
 class Fixture(claw.Fixture):
@@ -254,10 +213,10 @@ def a_text_higher_than_the_screen_is_edited_through_a_window(f):
     text = "\n".join(f"line {n}" for n in range(50))
     with f.person(columns=40, rows=10) as t:
         t.prompt().type(f"\x1b[200~{text}\x1b[201~").until(lambda s: "line 49" in s.lines()[s.cursor()[0]], "its end")
-        t.type("\x1b[A" * 49).until(lambda s: "❯ line 0" in s.lines(), "its start").type("\x01!").sees("❯ !line 0")
+        t.type("\x1b[A" * 49).until(lambda s: "❯ line 0" in s.lines(), "its start").type("\x01-").sees("❯ -line 0")
         f.peers.script = lambda _: [("answer", {"text": "ok"}), DONE]
         t.type("\n").sees("ok").prompt()
-        expect(f.texts(), ["!" + text])
+        expect(f.texts(), ["-" + text])
         expect_true(all(f"line {n}" in t.screen().text() for n in range(50)), "all of it stays on the screen")
 
 

@@ -129,3 +129,28 @@ TEST(the_classes_are_those_of_the_table)
 	(void)fclose(file);
 	EXPECT_INT(n, ==, 6);
 }
+
+TEST(what_is_the_hosts_shells_is_not_looked_at)
+{
+	struct options options;
+	struct error err = { 0 };
+
+	EXPECT_OK(PARSE(&options, &err, "-lc", "echo", "-m", "--", "--json"), &err);
+	EXPECT_INT(options.login, ==, 1);
+	EXPECT_STR(options.command, "echo");
+	EXPECT_STR(options.shell_rest[0], "-m");
+	EXPECT_STR(options.shell_rest[1], "--");
+	EXPECT_INT(options.message == NULL && options.n_args == 0, ==, 1);
+	EXPECT_OK(PARSE(&options, &err, "--state", "/a/b", "./script", "--json"), &err);
+	EXPECT_STR(options.shell_rest[0], "./script");
+	EXPECT_INT(options.json, ==, 0);
+	EXPECT_OK(PARSE(&options, &err, "-s", "-x"), &err);
+	EXPECT_STR(options.shell_rest[0], "-x");
+	EXPECT_OK(PARSE(&options, &err, "-c", ""), &err);
+	EXPECT_STR(options.command, "");
+	EXPECT_INT(options.shell_rest[0] == NULL, ==, 1);
+	EXPECT_OK(PARSE(&options, &err, "config", "import", "a/b"), &err);
+	EXPECT_INT(options.shell_rest == NULL, ==, 1);
+	EXPECT_INT(PARSE(&options, &err, "-c"), ==, -EINVAL);
+	EXPECT_INT(PARSE(&options, &err, "-lx"), ==, -EINVAL);
+}
