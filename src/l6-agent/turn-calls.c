@@ -339,7 +339,7 @@ static void step(struct turn_slot *slot)
 {
 	const struct turn_call *call = call_of(slot);
 
-	if (!resolve(slot))
+	if (call->phase == CALL_DONE || !resolve(slot))
 		return;
 	switch (call->phase) {
 	case CALL_WAITING:

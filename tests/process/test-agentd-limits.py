@@ -158,6 +158,13 @@ def results_of_some_kilobytes_cost_no_sync_of_their_own():
         expect_true(fsyncs > blobs >= 16, f"{fsyncs} syncs, {blobs} blobs")
 
 
+@test
+def a_call_that_is_refused_at_once_has_one_outcome_beside_others():
+    with stack([calls(("nosuch", {}), ("echo", {"message": "a"}), ("echo", {}), ("echo", {"message": "b"})), text("ok")]) as s:
+        turn = s.ask("go")
+        expect(sorted((d["id"][-1], d["ok"]) for d in turn.of("tool-done")), [("0", False), ("1", True), ("2", False), ("3", True)])
+
+
 # --- who goes first
 
 @test
