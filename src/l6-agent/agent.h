@@ -10,6 +10,7 @@
 #include "base/service.h"
 #include "l6-agent/agentd-config.h"
 #include "l6-agent/journal.h"
+#include "l6-agent/leak-text.h"
 #include "l6-agent/model.h"
 #include "l6-agent/payload.h"
 #include "l6-agent/threads.h"
@@ -28,10 +29,11 @@ enum { AGENT_DEFAULT = 1, AGENT_MODEL_BYTES = 96, AGENT_WAITING_MAX = 16 };
 
 /* The stable front of every prompt (front.h). */
 struct agent_front {
-	char *text;          /* rules and identity documents; NULL before the first turn */
-	char *labels;        /* of the identity documents (label_set_write()); NULL: none */
-	uint64_t generation; /* of the identity documents, as clawfsd counts */
-	uint64_t id;         /* changes with the text */
+	char *text;              /* rules and identity documents; NULL before the first turn */
+	char *labels;            /* of the identity documents (label_set_write()); NULL: none */
+	uint64_t generation;     /* of the identity documents, as clawfsd counts */
+	uint64_t id;             /* changes with the text */
+	struct leak_tally leaks; /* what was replaced in the documents */
 };
 
 /* How far the local model is with computing the front (front.c); told by agentd-prepare.c. */

@@ -2,6 +2,7 @@
 /* Steer: words of the person for the turn that runs, appended, answered once durable. */
 #include "base/utf8.h"
 #include "l6-agent/agentd-service.h"
+#include "l6-agent/leak-record.h"
 #include "l6-agent/turn.h"
 
 #include <string.h>
@@ -91,7 +92,7 @@ static int append(struct turn *turn, sd_varlink *link, const struct steer_call *
 
 	payload_begin(&payload, journal_blobs(turn->agent->journal));
 	payload_string(&payload, "key", in->key);
-	payload_text(&payload, "text", in->text, strlen(in->text));
+	leak_record_text(&payload, "text", in->text, "message");
 	(void)turn_record(turn, JOURNAL_STEER, JOURNAL_PERSON, &payload, on_durable,
 			  sd_varlink_ref(link)); /* a failure has been dealt with */
 	return 0;

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "l6-agent/agentd-service.h"
 #include "l6-agent/jobs.h"
+#include "l6-agent/leak-record.h"
 #include "l6-agent/tape.h"
 #include "l6-agent/tool.h"
 #include "l6-agent/turn.h"
@@ -18,6 +19,8 @@ struct submit {
 	int unattended;
 	int64_t workspace, context, record, replay; /* the last three: descriptor indices */
 	struct buf input, checked;                  /* what came with it; the tool's arguments */
+	struct buf clean;                           /* text, when it held a secret */
+	struct leak_tally text_leaks, input_leaks, argument_leaks;
 };
 
 #define FIELD(name, type, dispatch, member, flags) \
@@ -182,6 +185,9 @@ static void build(struct payload *payload, const struct submit *submit, const st
 	payload_flag(payload, "unattended", submit->unattended);
 	payload_number(payload, "workspace", (uint64_t)submit->workspace);
 	payload_string(payload, "priority", submit->priority);
+	leak_record(payload, &submit->text_leaks, "message");
+	leak_record(payload, &submit->input_leaks, "context");
+	leak_record(payload, &submit->argument_leaks, "arguments");
 	if (turn->record)
 		payload_flag(payload, "record", true);
 	if (turn->replay)
@@ -337,6 +343,23 @@ static int check_room(const struct agent *agent, sd_varlink *link, const struct 
 	return 1;
 }
 
+/* A tool the person calls gets what they wrote; the model is shown it without (recall.c). */
+static int replace_secrets(struct submit *submit)
+{
+	auto_buf struct buf shown = BUF(LEAK_GROWTH * submit->checked.length + 1);
+	int r = leak_replace(submit->text, strlen(submit->text), &submit->text_leaks,
+			     &submit->clean);
+
+	if (r > 0)
+		submit->text = buf_string(&submit->clean);
+	if (r >= 0)
+		r = leak_clean(&submit->input, &submit->input_leaks);
+	if (r >= 0)
+		r = leak_replace(buf_string(&submit->checked), submit->checked.length,
+				 &submit->argument_leaks, &shown);
+	return r;
+}
+
 static int submit_checked(struct agent *agent, sd_varlink *link, struct submit *submit)
 {
 	struct thread *thread;
@@ -358,6 +381,9 @@ static int submit_checked(struct agent *agent, sd_varlink *link, struct submit *
 	r = check_room(agent, link, thread);
 	if (r <= 0)
 		return r;
+	r = replace_secrets(submit);
+	if (r < 0)
+		return r;
 	return accept(agent, link, submit, thread);
 }
 
@@ -371,6 +397,7 @@ int agentd_submit(sd_varlink *link, sd_json_variant *parameters, sd_varlink_meth
 		.replay = NO_FD,
 		.input = BUF(agent->config->message_kib << 10),
 		.checked = BUF(ARGUMENTS_MAX),
+		.clean = BUF((agent->config->message_kib << 10) * LEAK_GROWTH + 1),
 	};
 	int r = sd_varlink_dispatch(link, parameters, submit_fields, &submit);
 
@@ -379,5 +406,6 @@ int agentd_submit(sd_varlink *link, sd_json_variant *parameters, sd_varlink_meth
 		r = submit_checked(agent, link, &submit);
 	buf_free(&submit.input);
 	buf_free(&submit.checked);
+	buf_free(&submit.clean);
 	return r;
 }

@@ -64,6 +64,8 @@ static void on_search(struct peer_call *call, const char *error_id, sd_json_vari
 	r = error_id ? FAIL(&err, -EIO, "memory was not searched: %s",
 			    peer_error_reason(error_id, reply))
 		     : memory_recall_format(reply, &block, &fetch->result.labels, &err);
+	if (r >= 0 && leak_clean(&block, &fetch->result.leaks) < 0)
+		r = FAIL(&err, -ENOMEM, "what memory holds cannot be searched for secrets");
 	if (r < 0)
 		(void)snprintf(fetch->result.note, sizeof(fetch->result.note), "%s", err.text);
 	else if (block.length > 0)

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "l6-agent/agent.h"
+#include "l6-agent/leak-text.h"
 
 struct context_fetch;
 
@@ -23,6 +24,7 @@ struct context_result {
 	char *memory; /* text found for the message, NULL: none; taken by the receiver or freed */
 	char note[ERROR_TEXT_BYTES]; /* why memory could not be searched; "" */
 	struct label_set labels;     /* of that memory and of the identity documents */
+	struct leak_tally leaks;     /* what was replaced in that memory */
 };
 
 typedef void (*context_done_fn)(struct context_result *result, void *data);

@@ -25,28 +25,33 @@ static void close_pipe(struct egress_call *call)
 
 static void reply_done(struct egress_call *call)
 {
+	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *leaks = NULL;
 	bool complete = call->kind == EGRESS_COMPLETE;
-	int r;
+	int r = egress_leak_list(&call->leaks, &leaks);
 
 	close_pipe(call);
-	r = sd_varlink_replybo(
-		call->link, SD_JSON_BUILD_PAIR_STRING("event", "done"),
-		SD_JSON_BUILD_PAIR_INTEGER("status", call->status),
-		SD_JSON_BUILD_PAIR_CONDITION(call->content_type != NULL, "contentType",
-					     SD_JSON_BUILD_STRING(call->content_type)),
-		SD_JSON_BUILD_PAIR_CONDITION(complete, "attempts",
-					     SD_JSON_BUILD_INTEGER(call->attempts)),
-		SD_JSON_BUILD_PAIR_CONDITION(call->location != NULL, "location",
-					     SD_JSON_BUILD_STRING(call->location)),
-		SD_JSON_BUILD_PAIR_CONDITION(!complete, "truncated",
-					     SD_JSON_BUILD_BOOLEAN(call->truncated)),
-		SD_JSON_BUILD_PAIR_UNSIGNED("bytesOut", call->body.length),
-		SD_JSON_BUILD_PAIR_UNSIGNED("bytesIn", call->bytes_in),
-		SD_JSON_BUILD_PAIR_CONDITION(complete, "connectUsec",
-					     SD_JSON_BUILD_UNSIGNED(call->connect_us)),
-		SD_JSON_BUILD_PAIR_CONDITION(complete, "firstByteUsec",
-					     SD_JSON_BUILD_UNSIGNED(call->first_byte_us)),
-		SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", clock_monotonic_us() - call->started_us));
+	if (r >= 0)
+		r = sd_varlink_replybo(
+			call->link, SD_JSON_BUILD_PAIR_STRING("event", "done"),
+			SD_JSON_BUILD_PAIR_INTEGER("status", call->status),
+			SD_JSON_BUILD_PAIR_CONDITION(call->content_type != NULL, "contentType",
+						     SD_JSON_BUILD_STRING(call->content_type)),
+			SD_JSON_BUILD_PAIR_CONDITION(complete, "attempts",
+						     SD_JSON_BUILD_INTEGER(call->attempts)),
+			SD_JSON_BUILD_PAIR_CONDITION(call->location != NULL, "location",
+						     SD_JSON_BUILD_STRING(call->location)),
+			SD_JSON_BUILD_PAIR_CONDITION(!complete, "truncated",
+						     SD_JSON_BUILD_BOOLEAN(call->truncated)),
+			SD_JSON_BUILD_PAIR_UNSIGNED("bytesOut", call->body.length),
+			SD_JSON_BUILD_PAIR_UNSIGNED("bytesIn", call->bytes_in),
+			SD_JSON_BUILD_PAIR_CONDITION(leaks != NULL, "secrets",
+						     SD_JSON_BUILD_VARIANT(leaks)),
+			SD_JSON_BUILD_PAIR_CONDITION(complete, "connectUsec",
+						     SD_JSON_BUILD_UNSIGNED(call->connect_us)),
+			SD_JSON_BUILD_PAIR_CONDITION(complete, "firstByteUsec",
+						     SD_JSON_BUILD_UNSIGNED(call->first_byte_us)),
+			SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec",
+						    clock_monotonic_us() - call->started_us));
 	if (r < 0) /* nobody is left waiting for an answer that could not be written */
 		(void)sd_varlink_error_errno(call->link, r);
 	egress_call_end(call, "ok");

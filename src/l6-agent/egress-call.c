@@ -145,6 +145,9 @@ int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind ki
 	wrong = read_body(&call->body, body_fd, offset, length);
 	if (!wrong)
 		wrong = take_pipe(call);
+	if (!wrong && kind == EGRESS_COMPLETE &&
+	    egress_leak_clean(&call->body, egress->key, &call->leaks) < 0)
+		wrong = "the body cannot be searched for secrets";
 	if (wrong)
 		return egress_invalid(link, wrong), -EINVAL;
 	link_call(call);
@@ -165,6 +168,7 @@ static void log_end(const struct egress_call *call, const char *result)
 		.rule = call->rule,
 		.total_us = clock_monotonic_us() - call->started_us,
 		.attempts = call->attempts,
+		.secrets = call->leaks.total,
 	};
 
 	(void)snprintf(entry.method, sizeof(entry.method), "%s", call->method);

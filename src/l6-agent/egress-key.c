@@ -149,3 +149,8 @@ bool egress_key_may_begin(const struct egress_key *key, unsigned char c)
 {
 	return key->may_begin[c];
 }
+
+const char *egress_key_find(const struct egress_key *key, const char *text, size_t length)
+{
+	return memmem(text, length, key->secret, key->n);
+}

@@ -43,5 +43,8 @@ size_t egress_key_length(const struct egress_key *key, enum egress_form form);
 size_t egress_key_step(const struct egress_key *key, enum egress_form form, size_t seen,
 		       unsigned char c);
 
+/* The key as it is in a text; NULL: it is not there. */
+const char *egress_key_find(const struct egress_key *key, const char *text, size_t length);
+
 /* False when no form begins with c. */
 bool egress_key_may_begin(const struct egress_key *key, unsigned char c);

@@ -93,12 +93,14 @@ static int format(struct buf *line, const struct egress_entry *entry)
 	if (r >= 0)
 		r = json_text_string(line, entry->host);
 	if (r >= 0)
-		r = buf_printf(line,
-			       ",\"status\":%d,\"bytesOut\":%llu,\"bytesIn\":%llu,\"rule\":%llu,"
-			       "\"attempts\":%u,\"totalUsec\":%llu,\"result\":\"%s\"}\n",
-			       entry->status, (unsigned long long)entry->bytes_out,
-			       (unsigned long long)entry->bytes_in, (unsigned long long)entry->rule,
-			       entry->attempts, (unsigned long long)entry->total_us, entry->result);
+		r = buf_printf(
+			line,
+			",\"status\":%d,\"bytesOut\":%llu,\"bytesIn\":%llu,\"rule\":%llu,"
+			"\"attempts\":%u,\"secrets\":%u,\"totalUsec\":%llu,\"result\":\"%s\"}\n",
+			entry->status, (unsigned long long)entry->bytes_out,
+			(unsigned long long)entry->bytes_in, (unsigned long long)entry->rule,
+			entry->attempts, entry->secrets, (unsigned long long)entry->total_us,
+			entry->result);
 	return r;
 }
 

@@ -30,6 +30,7 @@ struct egress_entry {
 	uint64_t bytes_out, bytes_in, rule; /* rule 0: none, or the provider */
 	uint64_t total_us;
 	unsigned attempts;
+	uint32_t secrets; /* replaced in the body */
 };
 
 /* Opens or makes the file; folder_fd is borrowed until egress_log_close(). */

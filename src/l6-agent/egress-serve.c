@@ -176,6 +176,7 @@ static int list_recent(const struct egress_log *log, sd_json_variant **list)
 			SD_JSON_BUILD_PAIR_UNSIGNED("bytesIn", entry->bytes_in),
 			SD_JSON_BUILD_PAIR_UNSIGNED("rule", entry->rule),
 			SD_JSON_BUILD_PAIR_INTEGER("attempts", entry->attempts),
+			SD_JSON_BUILD_PAIR_UNSIGNED("secrets", entry->secrets),
 			SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec", entry->total_us),
 			SD_JSON_BUILD_PAIR_STRING("result", entry->result));
 	return r;

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/service.h"
 #include "l6-agent/egress-http.h"
+#include "l6-agent/egress-leak.h"
 #include "l6-agent/egress-limits.h"
 #include "l6-agent/egress-log.h"
 #include "l6-agent/egress-question.h"
@@ -64,6 +65,7 @@ struct egress_call {
 	const char *method; /* static */
 	struct egress_url url;
 	struct buf body;
+	struct leak_tally leaks;    /* what was replaced in it */
 	struct curl_slist *headers; /* a fetch's own; NULL: the provider's */
 	bool stream;
 	uint64_t rule;

@@ -26,8 +26,9 @@ struct exchange {
 	int pipe_fd;
 	sd_event_source *readable, *playing;
 	struct answer_reader *reader;
-	struct answer_sink sink; /* the reader keeps a pointer to it */
-	struct buf raw;          /* what came, when it is recorded */
+	struct answer_sink sink;            /* the reader keeps a pointer to it */
+	struct leak_stream text, reasoning; /* on their way to whoever watches */
+	struct buf raw;                     /* what came, when it is recorded */
 	struct prompt prompt;
 	int prompt_fd; /* own copy, when it is recorded */
 	char *content_type;
@@ -48,6 +49,8 @@ static void free_exchange(struct exchange *exchange)
 	buf_free(&exchange->raw);
 	free(exchange->content_type);
 	answer_free(&exchange->result.answer);
+	leak_stream_free(&exchange->text);
+	leak_stream_free(&exchange->reasoning);
 	free(exchange);
 }
 
@@ -78,6 +81,38 @@ static void write_tape(struct exchange *exchange)
 		fail(exchange, r);
 }
 
+/* To whoever watches, without secrets. text NULL: no more comes. */
+static void show_text(struct exchange *exchange, const char *text, size_t length)
+{
+	const struct answer_sink *sink = &exchange->options.sink;
+
+	if (sink->on_text &&
+	    leak_pass(&exchange->text, text, length, sink->on_text, sink->data) < 0)
+		fail(exchange, FAIL(&exchange->result.err, -ENOMEM, "out of memory"));
+}
+
+static void show_reasoning(struct exchange *exchange, const char *text, size_t length)
+{
+	const struct answer_sink *sink = &exchange->options.sink;
+
+	if (sink->on_reasoning &&
+	    leak_pass(&exchange->reasoning, text, length, sink->on_reasoning, sink->data) < 0)
+		fail(exchange, FAIL(&exchange->result.err, -ENOMEM, "out of memory"));
+}
+
+static void clean_answer(struct exchange *exchange)
+{
+	struct exchange_result *result = &exchange->result;
+	int r;
+
+	show_reasoning(exchange, NULL, 0);
+	show_text(exchange, NULL, 0);
+	r = leak_clean_answer(&result->answer, &result->leaks);
+	if (r < 0)
+		fail(exchange, FAIL(&result->err, r,
+				    "the answer cannot be searched for secrets: %s", strerror(-r)));
+}
+
 /* Gives the result out, once, and ends the exchange. */
 static void finish(struct exchange *exchange)
 {
@@ -96,6 +131,7 @@ static void finish(struct exchange *exchange)
 		result->answer.cached_tokens = result->figures.cached_tokens;
 		result->answer.answer_tokens = result->figures.answer_tokens;
 	}
+	clean_answer(exchange);
 	result->figures.total_us = elapsed(exchange);
 	if (exchange->options.record && exchange->reader)
 		write_tape(exchange);
@@ -106,21 +142,15 @@ static void finish(struct exchange *exchange)
 static void on_text(const char *text, size_t length, void *data)
 {
 	struct exchange *exchange = data;
-	const struct answer_sink *sink = &exchange->options.sink;
 
 	if (exchange->result.figures.first_text_us == 0)
 		exchange->result.figures.first_text_us = elapsed(exchange);
-	if (sink->on_text)
-		sink->on_text(text, length, sink->data);
+	show_text(exchange, text, length);
 }
 
 static void on_reasoning(const char *text, size_t length, void *data)
 {
-	struct exchange *exchange = data;
-	const struct answer_sink *sink = &exchange->options.sink;
-
-	if (sink->on_reasoning)
-		sink->on_reasoning(text, length, sink->data);
+	show_reasoning(data, text, length);
 }
 
 static int open_reader(struct exchange *exchange, int status, const char *content_type)
@@ -281,6 +311,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 	if (!is_final && take_progress(exchange, reply))
 		return;
 	take_figures(exchange, reply);
+	leak_add_list(&exchange->result.leaks.prompt, sd_json_variant_by_key(reply, "secrets"));
 	if (!is_final)
 		on_head(exchange, reply);
 	if (exchange->result.code < 0) {
@@ -406,6 +437,7 @@ int exchange_start(const struct exchange_options *options, struct exchange **ret
 	exchange->options = *options;
 	exchange->pipe_fd = exchange->prompt_fd = -1;
 	exchange->raw = BUF(RECORD_BYTES_MAX);
+	exchange->text = exchange->reasoning = LEAK_STREAM;
 	exchange->result.name = "";
 	exchange->started_us = clock_monotonic_us();
 	if (options->record || options->replay)

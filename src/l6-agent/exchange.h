@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "l6-agent/leak-record.h"
 #include "l6-agent/model.h"
 #include "l6-agent/priority.h"
 
@@ -35,6 +36,7 @@ struct exchange_result {
 	struct error err;     /* the reason, for a person */
 	struct answer answer; /* when code is 0; the receiver may take parts out */
 	struct exchange_figures figures;
+	struct leak_exchange leaks; /* what was replaced in it */
 };
 
 /* Why the answer does not come yet: the local model waits for other calls, loads, reads. */

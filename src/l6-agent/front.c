@@ -135,10 +135,13 @@ static int replace(struct agent *agent, const char *documents, sd_json_variant *
 		   uint64_t generation)
 {
 	struct buf text = BUF(DOCUMENTS_BYTES_MAX + sizeof(rules)), labels = BUF(LABELS_BYTES_MAX);
+	struct leak_tally leaks = { 0 };
 	int r = buf_add_string(&text, rules);
 
 	if (r >= 0 && *documents)
 		r = buf_printf(&text, "\n%s", documents);
+	if (r >= 0)
+		r = leak_clean(&text, &leaks);
 	if (r >= 0)
 		r = join_labels(list, &labels);
 	if (r < 0) {
@@ -150,6 +153,7 @@ static int replace(struct agent *agent, const char *documents, sd_json_variant *
 	free(agent->front.labels);
 	agent->front.text = buf_take(&text);
 	agent->front.labels = buf_take(&labels);
+	agent->front.leaks = leaks;
 	agent->front.generation = generation;
 	agent->front.id++;
 	prepare(agent);

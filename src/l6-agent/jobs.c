@@ -2,6 +2,7 @@
 #include "l6-agent/jobs.h"
 
 #include "base/clock.h"
+#include "l6-agent/leak-record.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -123,7 +124,7 @@ static void build(struct payload *payload, const struct job_order *order, const 
 
 	payload_string(payload, "key", key);
 	payload_number(payload, "intent", order->intent);
-	payload_text(payload, "text", order->task, strlen(order->task));
+	leak_record_text(payload, "text", order->task, "message");
 	if (payload->error < 0)
 		return;
 	allow = yyjson_mut_obj_add_arr(payload->doc, payload->root, "allow");

@@ -2,6 +2,7 @@
 #include "l6-agent/recall.h"
 
 #include "base/array.h"
+#include "l6-agent/leak-text.h"
 #include "l6-agent/payload.h"
 
 #include <assert.h>
@@ -121,11 +122,20 @@ static int read_message(struct recall *recall, uint64_t position, struct buf *me
 /* A direct form stands in the conversation as a call that the person had made. */
 static int add_direct(struct recall *recall, const struct progress *progress, struct error *err)
 {
-	struct answer answer = { .stop = ANSWER_STOP_CALLS,
-				 .n_calls = 1,
-				 .calls = &progress->calls[0].call };
+	struct tool_call shown = progress->calls[0].call;
+	struct answer answer = { .stop = ANSWER_STOP_CALLS, .n_calls = 1, .calls = &shown };
+	struct leak_tally leaks = { 0 };
+	int r;
 
-	return recall->format->add_assistant(recall->conversation, &answer, err);
+	/* the tool gets what the person wrote, the model does not */
+	shown.arguments = strdup(shown.arguments);
+	r = shown.arguments ? leak_clean_string(&shown.arguments, &leaks) : -ENOMEM;
+	if (r < 0)
+		(void)FAIL(err, r, "a call cannot be searched for secrets: %s", strerror(-r));
+	else
+		r = recall->format->add_assistant(recall->conversation, &answer, err);
+	free(shown.arguments);
+	return r;
 }
 
 static int on_turn_started(struct recall *recall, const struct progress *progress,

@@ -8,6 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Lists of two records of one step are one list. */
+static int add_secrets(sd_json_variant **object, sd_json_variant *more)
+{
+	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *list =
+		sd_json_variant_ref(sd_json_variant_by_key(*object, "secrets"));
+	size_t n = sd_json_variant_is_array(more) ? sd_json_variant_elements(more) : 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = sd_json_variant_append_array(&list, sd_json_variant_by_index(more, i));
+	return r < 0 ? r : sd_json_variant_set_field(object, "secrets", list);
+}
+
 /* Copies every field of data into the object, but those the trace has another name for. */
 static int merge(sd_json_variant **object, sd_json_variant *data)
 {
@@ -17,7 +30,9 @@ static int merge(sd_json_variant **object, sd_json_variant *data)
 	for (size_t i = 0; i + 1 < n && r >= 0; i += 2) { /* names and values take turns */
 		const char *key = sd_json_variant_string(sd_json_variant_by_index(data, i));
 
-		if (strcmp(key, "key") != 0 && strcmp(key, "attempt") != 0)
+		if (strcmp(key, "secrets") == 0)
+			r = add_secrets(object, sd_json_variant_by_index(data, i + 1));
+		else if (strcmp(key, "key") != 0 && strcmp(key, "attempt") != 0)
 			r = sd_json_variant_set_field(object, key,
 						      sd_json_variant_by_index(data, i + 1));
 	}

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "l6-agent/call-run.h"
 #include "l6-agent/job.h"
+#include "l6-agent/leak-record.h"
 #include "l6-agent/turn.h"
 
 #include <assert.h>
@@ -69,12 +70,22 @@ static void add_told(struct payload *payload, const struct turn_slot *slot, bool
 	buf_free(&told);
 }
 
-static void record_outcome(struct turn_slot *slot, const struct call_outcome *outcome, bool denied)
+/* What looks like a secret gets no further than here: not into the journal, not to the model. */
+static void clean_outcome(struct call_outcome *outcome, struct leak_tally *leaks)
 {
+	if (leak_clean(&outcome->content, leaks) < 0)
+		call_outcome_say(outcome, false,
+				 "the result cannot be searched for secrets: out of memory");
+}
+
+static void record_outcome(struct turn_slot *slot, struct call_outcome *outcome, bool denied)
+{
+	struct leak_tally leaks = { 0 };
 	const struct turn_call *call = call_of(slot);
 	struct turn *turn = slot->turn;
 	struct payload payload;
 
+	clean_outcome(outcome, &leaks);
 	payload_begin(&payload, journal_blobs(turn->agent->journal));
 	payload_number(&payload, "call", slot->index);
 	payload_string(&payload, "id", call->call.id);
@@ -92,6 +103,7 @@ static void record_outcome(struct turn_slot *slot, const struct call_outcome *ou
 		payload_json(&payload, "labels", "[]"); /* none is said, too */
 	payload_labels(&payload, "labels", &outcome->labels);
 	add_meta(&payload, &outcome->meta);
+	leak_record(&payload, &leaks, "result");
 	(void)turn_record(turn, JOURNAL_TOOL_DONE, JOURNAL_TOOL, &payload, NULL,
 			  NULL); /* a failure has been dealt with */
 }

@@ -43,6 +43,7 @@ static void on_context(struct context_result *result, void *data)
 		payload_text(&payload, "memory", result->memory, strlen(result->memory));
 	payload_string(&payload, "note", *result->note ? result->note : NULL);
 	payload_labels(&payload, "labels", &result->labels);
+	leak_record(&payload, &result->leaks, "memory");
 	if (turn_record(turn, JOURNAL_TURN_STARTED, JOURNAL_AGENT, &payload, NULL, NULL) >= 0)
 		turn_advance(turn);
 }
@@ -235,6 +236,7 @@ static int record_answer(struct turn *turn, struct exchange_result *result)
 		payload_text(&payload, "carried", answer->carried, strlen(answer->carried));
 	payload_string(&payload, "stop", answer_stop_name(answer->stop));
 	add_figures(&payload, result);
+	leak_record_exchange(&payload, &result->leaks);
 	return turn_record(turn, JOURNAL_MODEL_DONE, JOURNAL_MODEL, &payload, NULL, NULL);
 }
 
@@ -251,6 +253,7 @@ static int record_failure(struct turn *turn, const struct exchange_result *resul
 		       result->code == -E2BIG ? "; go on in a new thread (/new)" : ""); /* fits */
 	payload_text(&payload, "reason", reason, strlen(reason));
 	add_figures(&payload, result);
+	leak_record_exchange(&payload, &result->leaks);
 	return turn_record(turn, JOURNAL_MODEL_DONE, JOURNAL_AGENT, &payload, NULL, NULL);
 }
 
@@ -335,6 +338,7 @@ static void record_intent(struct turn *turn, const char *note)
 	payload_string(&payload, "note", note);
 	if (flags & PROMPT_NO_TOOLS)
 		payload_flag(&payload, "noTools", true);
+	leak_record(&payload, &agent->front.leaks, "identity");
 	(void)turn_record(turn, JOURNAL_MODEL_STARTED, JOURNAL_AGENT, &payload, on_intent_durable,
 			  turn); /* a failure has been dealt with */
 }

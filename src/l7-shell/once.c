@@ -8,6 +8,7 @@
 #include "l7-shell/link.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/sanitise.h"
+#include "l7-shell/secret-line.h"
 #include "l7-shell/session.h"
 #include "l7-shell/submit.h"
 #include "l7-shell/tool-line.h"
@@ -111,6 +112,16 @@ static void say_failed_call(struct once *once, sd_json_variant *data)
 	screen_put(notes, STYLE_PLAIN, "\n", 1);
 }
 
+static void say_secrets(struct once *once, sd_json_variant *data)
+{
+	struct screen *notes = &once->shell->notes;
+
+	if (notes->terminal || !secret_line_is_due(data))
+		return;
+	screen_own(notes, STYLE_PLAIN, "claw: ");
+	secret_line(notes, STYLE_PLAIN, data);
+}
+
 static void on_turn_done(struct once *once, sd_json_variant *data)
 {
 	const char *state = link_string(data, "state");
@@ -139,6 +150,7 @@ static void on_event(sd_json_variant *event, void *data)
 		view_event(once->view, event);
 	else
 		print_json(once, event);
+	say_secrets(once, fields);
 	if (strcmp(kind, "question") == 0)
 		on_question(once, event);
 	else if (strcmp(kind, "decision") == 0 && !link_boolean(fields, "allow"))

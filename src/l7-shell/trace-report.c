@@ -168,6 +168,20 @@ static void print_labels(struct waterfall *fall, sd_json_variant *object)
 	}
 }
 
+/* What was replaced there because it looked like a secret. */
+static void print_secrets(struct waterfall *fall, sd_json_variant *object)
+{
+	sd_json_variant *list = link_field(object, "secrets");
+
+	for (size_t i = 0; i < count(list); i++) {
+		sd_json_variant *row = sd_json_variant_by_index(list, i);
+
+		flow_foreign(&fall->flow, STYLE_PLAIN, "replaced ", link_string(row, "kind"));
+		print_number(fall, "times ", row, "count");
+		print_word(fall, STYLE_PLAIN, "in ", row, "place");
+	}
+}
+
 /* The second line of a step, below its name. */
 static void begin_detail(struct waterfall *fall)
 {
@@ -204,6 +218,7 @@ static void print_model(struct waterfall *fall, sd_json_variant *call)
 	print_number(fall, "answer ", call, "answerTokens");
 	print_word(fall, STYLE_PLAIN, "stop ", call, "stop");
 	print_number(fall, "tool calls ", call, "calls");
+	print_secrets(fall, call);
 	print_word(fall, STYLE_BAD, "", call, "error");
 	print_word(fall, STYLE_BAD, "", call, "reason");
 	flow_end(&fall->flow);
@@ -251,6 +266,7 @@ static void print_tool(struct waterfall *fall, sd_json_variant *call)
 	if (number(call, "attempts") > 1)
 		print_number(fall, "attempts ", call, "attempts");
 	print_labels(fall, call);
+	print_secrets(fall, call);
 	print_tool_reason(fall, call);
 	flow_end(&fall->flow);
 }
@@ -334,6 +350,7 @@ static void print_head(struct waterfall *fall, sd_json_variant *trace)
 		 (unsigned long long)number(trace, "firstSeq"),
 		 (unsigned long long)number(trace, "lastSeq"));
 	print_labels(fall, trace);
+	print_secrets(fall, trace);
 	flow_end(&fall->flow);
 	print_message(fall, trace);
 	if (!*reason)

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "l7-shell/link.h"
+#include "l7-shell/secret-line.h"
 #include "l7-shell/time-words.h"
 #include "l7-shell/tool-line.h"
 #include "l7-shell/typeset.h"
@@ -388,6 +389,15 @@ static const struct kind_row {
 	{ "thread-new", NULL },
 };
 
+/* It looks like a secret, so nobody else sees it: the person is told that. */
+static void tell_secrets(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = secret_line_is_due(data) ? note(view) : NULL;
+
+	if (notes)
+		secret_line(notes, STYLE_DIM, data);
+}
+
 void view_event(struct view *view, sd_json_variant *event)
 {
 	const char *kind = link_string(event, "kind");
@@ -403,4 +413,5 @@ void view_event(struct view *view, sd_json_variant *event)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].kind, kind) == 0 && kinds[i].show)
 			kinds[i].show(view, link_field(event, "data"));
+	tell_secrets(view, link_field(event, "data"));
 }

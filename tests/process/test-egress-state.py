@@ -44,12 +44,12 @@ def every_request_has_its_line_in_the_log():
     with served([text("x"), error(400)], egress="", settings="") as (broker, provider):
         broker.complete()
         broker.complete(intent=12)
-        refused(lambda: broker.fetch("https://example.org/?secret=1", "POST", b"123"), "ApprovalNeeded")
+        refused(lambda: broker.fetch("https://example.org/?hidden=1", "POST", b"123"), "ApprovalNeeded")
         lines = broker.requests_log()
         expect([(line["kind"], line["method"], line["host"], line["status"], line["result"], line["intent"]) for line in lines],
                [("complete", "POST", f"127.0.0.1:{provider.port}", 200, "ok", 7), ("complete", "POST", f"127.0.0.1:{provider.port}", 400, "ok", 12),
                 ("fetch", "POST", "example.org:443", 0, "ApprovalNeeded", 9)])
-        expect_true("secret" not in json.dumps(lines), "a query is in the log")
+        expect_true("hidden" not in json.dumps(lines), "a query is in the log")
         expect(broker.status()["requests"], 3)
         expect(oct(os.stat(os.path.join(broker.state, "requests.log")).st_mode & 0o777), "0o600")
 
