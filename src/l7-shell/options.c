@@ -80,14 +80,15 @@ static const struct option_row *find_name(const char *name, size_t length)
 }
 
 /* The effects that can be allowed; spec/tables/effects has them all. */
-static const char *const effects[] = { "write", "execute", "send", "spend", "install", "reveal" };
+const char *const options_effects[] = { "write",   "execute", "send", "spend",
+					"install", "reveal",  NULL };
 
 static int add_to_list(struct options *options, const char *value, struct error *err)
 {
 	bool known = false;
 
-	for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
-		known = known || strcmp(effects[i], value) == 0;
+	for (size_t i = 0; options_effects[i]; i++)
+		known = known || strcmp(options_effects[i], value) == 0;
 	if (!known)
 		return FAIL(
 			err, -EINVAL,
@@ -244,4 +245,18 @@ void options_print(FILE *out, unsigned use)
 
 		fprintf(out, "%*s %s\n", n < NAME_COLUMNS ? NAME_COLUMNS - n : 0, "", row->help);
 	}
+}
+
+bool options_words(size_t number, struct option_words *ret)
+{
+	for (size_t i = 0; i < TABLE_ROWS; i++) {
+		const struct option_row *row = &table[i];
+
+		if (!row->help || number-- > 0)
+			continue;
+		*ret = (struct option_words){ row->letter, row->name, row->value, row->help,
+					      row->uses };
+		return true;
+	}
+	return false;
 }

@@ -61,5 +61,18 @@ must_check int options_check_use(const struct options *options, unsigned use, st
 /* True when the effect class was allowed on the command line. */
 bool options_allow(const struct options *options, const char *effect);
 
+/* What the table says of an option; value is NULL for one that takes none. */
+struct option_words {
+	char letter; /* 0: none */
+	const char *name, *value, *help;
+	unsigned uses;
+};
+
+/* The options that have a help text, by number from 0 on; false: there are no more. */
+bool options_words(size_t number, struct option_words *ret);
+
+/* The effects that can be allowed, up to a NULL. */
+extern const char *const options_effects[];
+
 /* One line per option that `use` takes, for help. */
 void options_print(FILE *out, unsigned use);

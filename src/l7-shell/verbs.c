@@ -3,9 +3,11 @@
 
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "l7-shell/completion.h"
 #include "l7-shell/config-verbs.h"
 #include "l7-shell/doctor.h"
 #include "l7-shell/jobs-report.h"
+#include "l7-shell/man-page.h"
 #include "l7-shell/model-verbs.h"
 #include "l7-shell/prepare.h"
 #include "l7-shell/report.h"
@@ -152,6 +154,10 @@ static const struct command rows[] = {
 	{ "up", "", "be the supervisor, in the foreground", 0, 0, 0, OPTION_USE_UP, run_up },
 	{ "stop", "", "stop the system in order; --cages: only what the agent runs now", 0, 0, 0,
 	  OPTION_USE_STOP, run_stop },
+	{ "completion", "bash|zsh|fish", "completion of this command line, for a shell to read", 1,
+	  1, 0, OPTION_USE_OTHER, completion_print },
+	{ "man", "", "the manual page, as man(1) reads it: claw man | man -l -", 0, 0, 0,
+	  OPTION_USE_OTHER, man_page_print },
 	{ "help", "[VERB]", "this text, or what a verb takes", 0, 1, 0, OPTION_USE_OTHER,
 	  run_help },
 	{ "version", "", "the version", 0, 0, 0, OPTION_USE_OTHER, run_version },
