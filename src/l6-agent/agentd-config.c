@@ -31,6 +31,8 @@ static const struct config_item items[] = {
 	  "model calls open at once" },
 	{ "agent", "message_kib", CONFIG_NUMBER, AT(message_kib), "1024", 1, 8192, NULL, NULL,
 	  "KiB of one message with what comes with it" },
+	{ "agent", "attachment_kib", CONFIG_NUMBER, AT(attachment_kib), "4096", 1, 16384, NULL,
+	  NULL, "KiB of one file that comes with a message" },
 	{ "agent", "conversation_kib", CONFIG_NUMBER, AT(conversation_kib), "8192", 16, 65536, NULL,
 	  NULL, "KiB of one conversation as sent to a model" },
 	{ "agent", "segment_mib", CONFIG_NUMBER, AT(segment_mib), "16", 1, 1024, NULL, NULL,

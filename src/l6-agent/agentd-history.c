@@ -84,7 +84,8 @@ static int begin_row(struct agent *agent, struct rows *rows, const struct journa
 			   SD_JSON_BUILD_PAIR_UNSIGNED("timeUsec", record->time_us));
 	if (r >= 0)
 		r = sd_json_variant_new_array(&row->tools, NULL, 0);
-	for (const char *const *key = (const char *const[]){ "text", "tool", "contextBytes", NULL };
+	for (const char *const *key =
+		     (const char *const[]){ "text", "tool", "contextBytes", "attachments", NULL };
 	     *key && r >= 0; key++)
 		r = copy_field(&row->object, data, *key);
 	return r;

@@ -3,6 +3,7 @@
 #include "base/dir.h"
 #include "base/utf8.h"
 #include "l6-agent/agentd-service.h"
+#include "l6-agent/attached.h"
 #include "l6-agent/jobs.h"
 #include "l6-agent/leak-record.h"
 #include "l6-agent/tape.h"
@@ -15,12 +16,13 @@ enum { KEY_BYTES_MAX = 128, ARGUMENTS_MAX = 8 * 1024 * 1024, NO_FD = -1 };
 
 struct submit {
 	const char *thread, *text, *tool, *key, *priority;
-	sd_json_variant *arguments, *allow;
+	sd_json_variant *arguments, *allow, *attachments;
 	int unattended;
 	int64_t workspace, context, record, replay; /* the last three: descriptor indices */
 	struct buf input, checked;                  /* what came with it; the tool's arguments */
 	struct buf clean;                           /* text, when it held a secret */
 	struct leak_tally text_leaks, input_leaks, argument_leaks;
+	struct attached attached;
 };
 
 #define FIELD(name, type, dispatch, member, flags) \
@@ -45,6 +47,8 @@ static const sd_json_dispatch_field submit_fields[] = {
 	FIELD("recordFd", _SD_JSON_VARIANT_TYPE_INVALID, agentd_dispatch_number, record,
 	      SD_JSON_NULLABLE),
 	FIELD("replayFd", _SD_JSON_VARIANT_TYPE_INVALID, agentd_dispatch_number, replay,
+	      SD_JSON_NULLABLE),
+	FIELD("attachments", SD_JSON_VARIANT_ARRAY, sd_json_dispatch_variant_noref, attachments,
 	      SD_JSON_NULLABLE),
 	FIELD("priority", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, priority,
 	      SD_JSON_NULLABLE),
@@ -129,6 +133,49 @@ static int read_input(sd_varlink *link, struct submit *submit)
 	return 1;
 }
 
+static int read_attachment(sd_varlink *link, struct submit *submit, sd_json_variant *value,
+			   const struct attached_limits *limits)
+{
+	sd_json_variant *name = sd_json_variant_by_key(value, "name");
+	sd_json_variant *index = sd_json_variant_by_key(value, "fd");
+	const char *limit = NULL;
+	struct error err = { 0 };
+	auto_fd int fd = -1;
+	int r;
+
+	if (!sd_json_variant_is_string(name) || !sd_json_variant_is_unsigned(index))
+		return agentd_invalid(link, "attachments: each has a name and an fd");
+	fd = sd_varlink_take_fd(link, (size_t)sd_json_variant_unsigned(index));
+	if (fd < 0)
+		return agentd_invalid(link, "attachments: fd names no descriptor of this call");
+	r = attached_take(&submit->attached, fd, sd_json_variant_string(name), limits, &limit,
+			  &err);
+	if (r == -EDQUOT)
+		return quota(link, limit,
+			     strcmp(limit, "agent.attachment_kib") == 0
+				     ? limits->file_bytes >> 10
+				     : limits->encoded_bytes >> 10);
+	return r < 0 ? agentd_invalid(link, "%s", err.text) : 1;
+}
+
+static int read_attachments(const struct agent *agent, sd_varlink *link, struct submit *submit)
+{
+	const struct attached_limits limits = {
+		.file_bytes = agent->config->attachment_kib << 10,
+		.encoded_bytes = agent->config->conversation_kib << 10,
+		.text_only = !agent->format->add_attachment,
+	};
+	size_t n = sd_json_variant_elements(submit->attachments);
+	int r = 1;
+
+	if (n > 0 && submit->tool)
+		return agentd_invalid(link, "files come with a message, not with a tool");
+	for (size_t i = 0; i < n && r > 0; i++)
+		r = read_attachment(link, submit, sd_json_variant_by_index(submit->attachments, i),
+				    &limits);
+	return r;
+}
+
 static int open_tape(sd_varlink *link, int64_t index, const char *name, struct tape **ret)
 {
 	int fd = sd_varlink_take_fd(link, (size_t)index);
@@ -170,6 +217,7 @@ static void build(struct payload *payload, const struct submit *submit, const st
 	payload_text(payload, "text", submit->text, strlen(submit->text));
 	if (submit->input.length > 0)
 		payload_text(payload, "context", buf_string(&submit->input), submit->input.length);
+	attached_build(&submit->attached, payload);
 	if (submit->tool) {
 		payload_string(payload, "tool", submit->tool);
 		payload_text(payload, "arguments", buf_string(&submit->checked),
@@ -187,6 +235,7 @@ static void build(struct payload *payload, const struct submit *submit, const st
 	payload_string(payload, "priority", submit->priority);
 	leak_record(payload, &submit->text_leaks, "message");
 	leak_record(payload, &submit->input_leaks, "context");
+	leak_record(payload, &submit->attached.leaks, "attachment");
 	leak_record(payload, &submit->argument_leaks, "arguments");
 	if (turn->record)
 		payload_flag(payload, "record", true);
@@ -371,6 +420,8 @@ static int submit_checked(struct agent *agent, sd_varlink *link, struct submit *
 		r = check_tool(link, submit);
 	if (r > 0 && submit->context != NO_FD)
 		r = read_input(link, submit);
+	if (r > 0 && submit->attachments)
+		r = read_attachments(agent, link, submit);
 	if (r <= 0)
 		return r;
 	if (strlen(submit->text) + submit->input.length > agent->config->message_kib << 10)
@@ -407,5 +458,6 @@ int agentd_submit(sd_varlink *link, sd_json_variant *parameters, sd_varlink_meth
 	buf_free(&submit.input);
 	buf_free(&submit.checked);
 	buf_free(&submit.clean);
+	attached_free(&submit.attached);
 	return r;
 }

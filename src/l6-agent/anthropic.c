@@ -6,9 +6,11 @@
  * does and puts the mark of the cache there. So what is final never changes, and the mark always
  * stands at the end of what was said.
  */
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/json-text.h"
 #include "l6-agent/anthropic-answer.h"
+#include "l6-agent/attachment.h"
 #include "l6-agent/chat-conversation.h"
 
 #include <string.h>
@@ -170,6 +172,34 @@ static int add_result(struct conversation *conversation, const struct tool_call 
 	return chat_conversation_append(conversation, r, &piece, CHAT_USER, err);
 }
 
+/* The name, and a block of its own; open, as every last block is. */
+static int add_file(enum chat_role before, struct buf *piece, const struct attachment *attachment)
+{
+	bool is_image = attachment_kind(attachment->type) == ATTACHMENT_IMAGE;
+	int r = begin_block(before, CHAT_USER, piece, "{\"type\":\"text\",\"text\":");
+
+	if (r >= 0)
+		r = json_text_string(piece, attachment->name);
+	if (r >= 0)
+		r = buf_printf(
+			piece,
+			"},{\"type\":\"%s\",\"source\":{\"type\":\"base64\",\"media_type\":\"%s\","
+			"\"data\":\"",
+			is_image ? "image" : "document", attachment->type);
+	if (r >= 0)
+		r = base64_add(piece, attachment->bytes, attachment->length);
+	return r < 0 ? r : buf_add_string(piece, "\"}");
+}
+
+static int add_attachment(struct conversation *conversation, const struct attachment *attachment,
+			  struct error *err)
+{
+	auto_buf struct buf piece = chat_piece(&conversation->bytes);
+	int r = add_file(conversation->last, &piece, attachment);
+
+	return chat_conversation_append(conversation, r, &piece, CHAT_USER, err);
+}
+
 static const char *tail_of(const struct conversation *conversation, bool refuse_tools)
 {
 	switch (conversation->last) {
@@ -205,6 +235,7 @@ const struct model_format model_format_anthropic = {
 	.path = "/messages",
 	.open = open_conversation,
 	.close = chat_conversation_close,
+	.add_attachment = add_attachment,
 	.add_user = chat_conversation_add_user,
 	.add_assistant = add_assistant,
 	.add_result = add_result,

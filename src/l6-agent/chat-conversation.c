@@ -12,6 +12,7 @@ void chat_conversation_close(struct conversation *conversation)
 	if (!conversation)
 		return;
 	chat_bytes_close(&conversation->bytes);
+	buf_free(&conversation->parts);
 	free(conversation);
 }
 DEFINE_CLEANUP(struct conversation *, chat_conversation_close)
@@ -40,6 +41,7 @@ int chat_conversation_open(const struct chat_form *form, const struct conversati
 	if (r < 0)
 		return r;
 	conversation->bytes.front = conversation->bytes.length;
+	conversation->parts = BUF(options->max_bytes);
 	*ret = TAKE_PTR(conversation);
 	return 0;
 }
@@ -56,8 +58,12 @@ int chat_conversation_append(struct conversation *conversation, int r, const str
 static int end_text(struct conversation *conversation, int r, struct buf *piece,
 		    enum chat_role role, struct error *err)
 {
+	const struct chat_form *form = conversation->form;
+	bool has_parts = conversation->parts.length > 0;
+
 	if (r >= 0)
-		r = buf_add_string(piece, conversation->form->text_end);
+		r = buf_add_string(piece, has_parts ? form->parts_end : form->text_end);
+	buf_free(&conversation->parts);
 	return chat_conversation_append(conversation, r, piece, role, err);
 }
 

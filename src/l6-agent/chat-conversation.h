@@ -29,8 +29,8 @@ struct chat_form {
 	/* Begins a text of role, inside a JSON string, and what ends it. */
 	int (*begin_text)(const struct conversation *conversation, enum chat_role role,
 			  struct buf *piece);
-	const char *text_end;
-	const char *blank; /* stands for a blank message; NULL: it may stay blank */
+	const char *text_end, *parts_end; /* the second behind parts */
+	const char *blank;                /* stands for a blank message; NULL: it may stay blank */
 	/* What ends a prompt: at most CHAT_TAIL_BYTES_MAX bytes. */
 	const char *(*tail)(const struct conversation *conversation, bool refuse_tools);
 	const struct answer_form *answer; /* chat-answer.h */
@@ -47,6 +47,7 @@ struct conversation {
 	/* of what was appended */
 	size_t n_calls, n_answers;
 	enum chat_role last; /* whose message was the last */
+	struct buf parts;    /* files of the message that comes next, each with a comma */
 };
 
 must_check int chat_conversation_open(const struct chat_form *form,

@@ -29,6 +29,7 @@
 struct conversation; /* opaque; each format has its own */
 struct answer_reader;
 struct tool;
+struct attachment;
 
 struct tool_call {
 	char *id; /* the provider's, or made by the reader ("call_1" …) */
@@ -91,6 +92,9 @@ struct model_format {
 	int (*open)(const struct conversation_options *options, struct conversation **ret,
 		    struct error *err);
 	void (*close)(struct conversation *conversation); /* NULL-tolerant */
+	/* NULL: no place for it. A picture or document of the message that comes next. */
+	int (*add_attachment)(struct conversation *conversation,
+			      const struct attachment *attachment, struct error *err);
 	/* memory may be NULL: text found for this message, shown in front of it, marked as data. */
 	int (*add_user)(struct conversation *conversation, const char *text, const char *memory,
 			struct error *err);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* openai - writes conversations for OpenAI chat completions and the servers that speak it (L6). */
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/json-text.h"
+#include "l6-agent/attachment.h"
 #include "l6-agent/chat-conversation.h"
 #include "l6-agent/openai-answer.h"
 
@@ -61,9 +63,46 @@ static int open_message(const struct conversation *conversation, struct buf *pie
 static int begin_text(const struct conversation *conversation, enum chat_role role,
 		      struct buf *piece)
 {
-	return open_message(conversation, piece,
-			    role == CHAT_USER ? "{\"role\":\"user\",\"content\":\""
-					      : "{\"role\":\"assistant\",\"content\":\"");
+	int r;
+
+	if (conversation->parts.length == 0)
+		return open_message(conversation, piece,
+				    role == CHAT_USER ? "{\"role\":\"user\",\"content\":\""
+						      : "{\"role\":\"assistant\",\"content\":\"");
+	r = open_message(conversation, piece, "{\"role\":\"user\",\"content\":[");
+	if (r >= 0)
+		r = buf_add(piece, conversation->parts.data, conversation->parts.length);
+	return r < 0 ? r : buf_add_string(piece, "{\"type\":\"text\",\"text\":\"");
+}
+
+static int add_part(struct buf *parts, const struct attachment *attachment)
+{
+	bool is_image = attachment_kind(attachment->type) == ATTACHMENT_IMAGE;
+	int r = buf_add_string(parts, is_image ? "{\"type\":\"text\",\"text\":"
+					       : "{\"type\":\"file\",\"file\":{\"filename\":");
+
+	if (r >= 0)
+		r = json_text_string(parts, attachment->name);
+	if (r >= 0)
+		r = buf_printf(parts, "%sdata:%s;base64,",
+			       is_image ? "},{\"type\":\"image_url\",\"image_url\":{\"url\":\""
+					: ",\"file_data\":\"",
+			       attachment->type);
+	if (r >= 0)
+		r = base64_add(parts, attachment->bytes, attachment->length);
+	return r < 0 ? r : buf_add_string(parts, "\"}},");
+}
+
+static int add_attachment(struct conversation *conversation, const struct attachment *attachment,
+			  struct error *err)
+{
+	int r = add_part(&conversation->parts, attachment);
+
+	if (r < 0)
+		buf_free(&conversation->parts);
+	return r < 0 ? FAIL(err, r, "%s cannot be put into the conversation: %s", attachment->name,
+			    strerror(-r))
+		     : 0;
 }
 
 static int add_arguments(struct buf *piece, const char *arguments)
@@ -198,6 +237,7 @@ static const struct chat_form form = {
 	.add_front = add_front,
 	.begin_text = begin_text,
 	.text_end = "\"}",
+	.parts_end = "\"}]}",
 	.tail = tail_of,
 	.answer = &openai_answer_form,
 };
@@ -216,6 +256,7 @@ const struct model_format model_format_openai = {
 	.name = "openai",
 	.open = open_conversation,
 	.close = chat_conversation_close,
+	.add_attachment = add_attachment,
 	.add_user = chat_conversation_add_user,
 	.add_assistant = add_assistant,
 	.add_result = add_result,

@@ -48,7 +48,7 @@ void payload_flag(struct payload *payload, const char *key, bool flag)
 		add(payload, key, yyjson_mut_bool(payload->doc, flag));
 }
 
-static yyjson_mut_val *blob_value(struct payload *payload, const char *text, size_t length)
+yyjson_mut_val *payload_blob_value(struct payload *payload, const char *text, size_t length)
 {
 	yyjson_mut_val *object = yyjson_mut_obj(payload->doc);
 	uint8_t hash[SHA256_BYTES];
@@ -104,7 +104,7 @@ yyjson_mut_val *payload_text_value(struct payload *payload, const char *text, si
 	if (payload->error < 0)
 		return NULL;
 	if (!is_inline(payload, text, length))
-		return blob_value(payload, text, length);
+		return payload_blob_value(payload, text, length);
 	value = yyjson_mut_strncpy(payload->doc, text, length);
 	if (!value)
 		keep(payload, -ENOMEM);
@@ -119,7 +119,7 @@ void payload_text(struct payload *payload, const char *key, const char *text, si
 void payload_blob(struct payload *payload, const char *key, const char *text, size_t length)
 {
 	if (payload->error == 0)
-		add(payload, key, blob_value(payload, text, length));
+		add(payload, key, payload_blob_value(payload, text, length));
 }
 
 void payload_json(struct payload *payload, const char *key, const char *json)

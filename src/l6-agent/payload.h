@@ -41,7 +41,8 @@ void payload_flag(struct payload *payload, const char *key, bool flag);
 void payload_text(struct payload *payload, const char *key, const char *text, size_t length);
 /* The same as a value, for arrays; NULL after an error. */
 yyjson_mut_val *payload_text_value(struct payload *payload, const char *text, size_t length);
-/* Always a blob, whatever its length. */
+/* Always a blob, whatever its length; the value is an object, which may get more fields. */
+yyjson_mut_val *payload_blob_value(struct payload *payload, const char *text, size_t length);
 void payload_blob(struct payload *payload, const char *key, const char *text, size_t length);
 /* A set without labels adds nothing. */
 void payload_labels(struct payload *payload, const char *key, const struct label_set *set);

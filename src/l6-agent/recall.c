@@ -2,6 +2,7 @@
 #include "l6-agent/recall.h"
 
 #include "base/array.h"
+#include "l6-agent/attached.h"
 #include "l6-agent/leak-text.h"
 #include "l6-agent/payload.h"
 
@@ -113,6 +114,10 @@ static int read_message(struct recall *recall, uint64_t position, struct buf *me
 				   message);
 		if (r < 0)
 			(void)FAIL(err, r, "a message cannot be read back: %s", strerror(-r));
+		else
+			r = attached_recall(yyjson_doc_get_root(doc),
+					    journal_blobs(recall->journal), recall->format,
+					    recall->conversation, message, err);
 	}
 	yyjson_doc_free(doc);
 	buf_free(&payload);

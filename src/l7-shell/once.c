@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l7-shell/once.h"
+#include "l7-shell/attach.h"
 
 #include "base/cleanup.h"
 #include "base/dir.h"
@@ -263,11 +264,25 @@ static int check_message(const char *text, struct error *err)
 		       : 0;
 }
 
+static int attach_files(const struct options *options, bool is_direct,
+			struct attachments *attachments, struct error *err)
+{
+	int r = 0;
+
+	if (is_direct && options->n_attach > 0)
+		return FAIL(err, COMMAND_USAGE, "--attach goes with a message; no model is asked");
+	for (size_t i = 0; i < options->n_attach && r >= 0; i++)
+		r = attach_add(attachments, options->attach[i], err);
+	return r;
+}
+
 static int send_message(struct once *once, struct accepted *ret, struct error *err)
 {
 	struct shell *shell = once->shell;
 	const struct options *options = shell->options;
+	struct attachments attachments = { 0 };
 	struct submission submission = {
+		.attachments = &attachments,
 		.thread = shell->thread,
 		.text = options->message,
 		.context_fd = -1,
@@ -289,6 +304,8 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 		submission.arguments = arguments;
 	}
 	if (r == 0)
+		r = attach_files(options, form != NULL, &attachments, err);
+	if (r == 0)
 		r = submit_read_context(&submission.context_fd, err);
 	if (r == 0)
 		r = open_files(options, &submission, err);
@@ -300,6 +317,7 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 	close_fd(&submission.context_fd);
 	close_fd(&submission.record_fd);
 	close_fd(&submission.replay_fd);
+	attach_drop(&attachments);
 	return r;
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum option_kind { OPTION_FLAG, OPTION_VALUE, OPTION_TEXT, OPTION_LIST };
+enum option_kind { OPTION_FLAG, OPTION_VALUE, OPTION_TEXT, OPTION_LIST, OPTION_FILES };
 
 struct option_row {
 	const char *name, *value, *help;
@@ -33,6 +33,8 @@ static const struct option_row table[] = {
 	    "one JSON object per event or answer, nothing else"),
 	ROW(0, "allow", "CLASS", OPTION_LIST, allow, OPTION_USE_ASK | OPTION_USE_SHELL,
 	    "allow this effect without asking: write, execute, send, spend, install, reveal"),
+	ROW(0, "attach", "FILE", OPTION_FILES, attach, OPTION_USE_ASK,
+	    "show the model this picture, PDF or text with the message"),
 	ROW(0, "workspace", "DIR", OPTION_VALUE, workspace, OPTION_USE_ASK | OPTION_USE_SHELL,
 	    "work in this directory; read-only for tools unless --allow write"),
 	ROW(0, "record", "FILE", OPTION_VALUE, record, OPTION_USE_ASK,
@@ -122,6 +124,12 @@ static int store(struct options *options, const struct option_row *row, const ch
 	case OPTION_LIST:
 		if (add_to_list(options, value, err) < 0)
 			return -EINVAL;
+		break;
+	case OPTION_FILES:
+		if (options->n_attach == OPTIONS_ATTACH_MAX)
+			return FAIL(err, -EINVAL, "--attach is given more than %d times",
+				    OPTIONS_ATTACH_MAX);
+		options->attach[options->n_attach++] = value;
 		break;
 	}
 	options->given |= bit;

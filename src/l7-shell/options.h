@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { OPTIONS_ALLOW_MAX = 8, OPTIONS_ARGS_MAX = 8 };
+enum { OPTIONS_ALLOW_MAX = 8, OPTIONS_ATTACH_MAX = 16, OPTIONS_ARGS_MAX = 8 };
 
 /* What takes an option: a bit per kind of use. */
 enum option_use {
@@ -40,6 +40,8 @@ struct options {
 	const char *thread, *workspace, *record, *replay, *state;
 	const char *allow[OPTIONS_ALLOW_MAX];
 	size_t n_allow;
+	const char *attach[OPTIONS_ATTACH_MAX];
+	size_t n_attach;
 	bool json, prompt, ready, help, version, all, cages;
 	/* As the shells of the host have them (host-shell.h). */
 	bool login; /* -l, or a name that begins with "-" */

@@ -189,6 +189,8 @@ static const struct command rows[] = {
 	{ "history", "[TURNS]", "the last turns of this thread", 0, 1, 0, 0, report_history },
 	{ "steer", "TEXT", "say it to the turn that runs, before its next model call", 1, 1, REST,
 	  0, repl_run_steer },
+	{ "attach", "[FILE]", "show the model this file with the next message; - none", 0, 1, REST,
+	  0, repl_run_attach },
 	{ "interrupt", "", "end what runs in this thread", 0, 0, 0, 0, run_interrupt },
 	{ "stop", "", "end everything the agent runs now, in every thread", 0, 0, 0, 0, run_stop },
 	{ "jobs", "[ID|cancel ID]", "what works in the background, or one of it", 0, 2, 0, 0,

@@ -160,6 +160,7 @@ int repl_run(struct shell *shell, struct error *err)
 	shell->repl = NULL;
 	repl_close_commands(&repl);
 	repl_drop_turns(&repl);
+	attach_drop(&repl.attachments);
 	session_close(repl.session);
 	line_editor_close(repl.editor);
 	view_close(repl.view);

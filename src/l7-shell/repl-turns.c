@@ -264,6 +264,8 @@ static int hand_over(struct repl *repl, const struct submission *submission, str
 
 	if (r < 0)
 		return r;
+	if (submission->attachments)
+		attach_drop(&repl->attachments);
 	if (repl->line_shown)
 		view_follow(repl->view, accepted.turn);
 	watch(repl, accepted.turn, repl->line_shown ? NULL : submission->text);
@@ -277,6 +279,7 @@ static struct submission begin_submission(const struct repl *repl, const char *t
 	return (struct submission){
 		.thread = repl->shell->thread,
 		.text = text,
+		.attachments = &repl->attachments,
 		.context_fd = -1,
 		.record_fd = -1,
 		.replay_fd = -1,
@@ -306,6 +309,7 @@ int repl_send(struct repl *repl, const char *text, struct error *err)
 	if (form) {
 		submission.tool = form->tool;
 		submission.arguments = arguments;
+		submission.attachments = NULL; /* no model would see them */
 	}
 	return hand_over(repl, &submission, err);
 }

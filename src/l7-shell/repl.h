@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "l7-shell/attach.h"
 #include "l7-shell/command.h"
 #include "l7-shell/decision.h"
 #include "l7-shell/shell.h"
@@ -49,9 +50,10 @@ struct repl {
 	char *last_command;
 	bool commands, was_told; /* the command mode; what it is was said */
 	bool toggle;             /* F2 was pressed */
-	bool login;            /* the account\'s shell: without a system it goes on with commands */
-	int status;            /* the exit status */
-	sd_varlink *interrupt; /* the call under way */
+	bool login; /* the account\'s shell: without a system it goes on with commands */
+	int status; /* the exit status */
+	struct attachments attachments;                 /* go with the next message */
+	sd_varlink *interrupt;                          /* the call under way */
 	sd_json_variant *questions[REPL_QUESTIONS_MAX]; /* open ones, oldest first */
 	size_t n_questions;
 };
@@ -108,5 +110,8 @@ must_check int repl_thread_exists(struct repl *repl, const char *name, bool *ret
 
 /* repl-steer.c: the commands that change how a conversation goes on. */
 must_check int repl_run_steer(struct shell *shell, const char *const args[], struct error *err);
+
+/* repl-attach.c */
+must_check int repl_run_attach(struct shell *shell, const char *const args[], struct error *err);
 
 extern const struct command_table repl_commands; /* repl-commands.c */

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "l7-shell/attach.h"
 #include "l7-shell/link.h"
 
 #include <stdio.h>
@@ -38,8 +39,23 @@ static int push(sd_varlink *link, int fd, int *ret_index)
 	return fd < 0 ? 0 : r;
 }
 
+static int push_files(sd_varlink *link, const struct attachments *attachments,
+		      sd_json_variant **ret)
+{
+	int index = 0, r = sd_json_build(ret, SD_JSON_BUILD_EMPTY_ARRAY);
+
+	for (size_t i = 0; attachments && i < attachments->n && r >= 0; i++) {
+		r = push(link, attachments->files[i].fd, &index);
+		if (r >= 0)
+			r = sd_json_variant_append_arraybo(
+				ret, SD_JSON_BUILD_PAIR_STRING("name", attachments->files[i].name),
+				SD_JSON_BUILD_PAIR_INTEGER("fd", index));
+	}
+	return r;
+}
+
 static int build(const struct submission *submission, const char *key, const int fds[3],
-		 sd_json_variant **ret)
+		 sd_json_variant *files, sd_json_variant **ret)
 {
 	auto_json sd_json_variant *allow = NULL;
 	int r = sd_json_build(&allow, SD_JSON_BUILD_EMPTY_ARRAY);
@@ -54,6 +70,8 @@ static int build(const struct submission *submission, const char *key, const int
 		SD_JSON_BUILD_PAIR_STRING("text", submission->text),
 		SD_JSON_BUILD_PAIR_CONDITION(fds[0] >= 0, "contextFd",
 					     SD_JSON_BUILD_INTEGER(fds[0])),
+		SD_JSON_BUILD_PAIR_CONDITION(sd_json_variant_elements(files) > 0, "attachments",
+					     SD_JSON_BUILD_VARIANT(files)),
 		SD_JSON_BUILD_PAIR_CONDITION(fds[1] >= 0, "recordFd",
 					     SD_JSON_BUILD_INTEGER(fds[1])),
 		SD_JSON_BUILD_PAIR_CONDITION(fds[2] >= 0, "replayFd",
@@ -72,7 +90,7 @@ static int attempt(int run_fd, const struct submission *submission, const char *
 		   struct accepted *ret, struct error *err)
 {
 	auto_link sd_varlink *link = NULL;
-	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
+	auto_json sd_json_variant *parameters = NULL, *files = NULL, *reply = NULL;
 	int fds[3], r = link_open(run_fd, "agent", &link, err);
 
 	if (r < 0)
@@ -83,7 +101,9 @@ static int attempt(int run_fd, const struct submission *submission, const char *
 	if (r >= 0)
 		r = push(link, submission->replay_fd, &fds[2]);
 	if (r >= 0)
-		r = build(submission, key, fds, &parameters);
+		r = push_files(link, submission->attachments, &files);
+	if (r >= 0)
+		r = build(submission, key, fds, files, &parameters);
 	if (r < 0)
 		return FAIL(err, r, "preparing the message: %s", strerror(-r));
 	r = link_call(link, "io.clawos.Agent.Submit", parameters, &reply, err);

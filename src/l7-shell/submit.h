@@ -14,12 +14,15 @@
 #include <stdint.h>
 #include <systemd/sd-json.h>
 
+struct attachments;
+
 struct submission {
 	const char *thread;
 	const char *text;
-	int context_fd, record_fd, replay_fd; /* -1: none; borrowed */
-	const char *tool;                     /* a direct form; NULL: ask the model */
-	sd_json_variant *arguments;           /* of the direct form; borrowed */
+	int context_fd, record_fd, replay_fd;  /* -1: none; borrowed */
+	const struct attachments *attachments; /* NULL: none; borrowed */
+	const char *tool;                      /* a direct form; NULL: ask the model */
+	sd_json_variant *arguments;            /* of the direct form; borrowed */
 	const char *const *allow;
 	size_t n_allow;
 	bool unattended;

@@ -190,10 +190,21 @@ static void begin_detail(struct waterfall *fall)
 	flow_begin(&fall->flow, fall->out, fall->indent, fall->indent);
 }
 
+static void print_hash(struct waterfall *fall, const char *words, sd_json_variant *object,
+		       const char *key)
+{
+	const char *whole = link_string(object, key);
+	char hash[HASH_DIGITS + 1] = { 0 };
+
+	memcpy(hash, whole, strnlen(whole, HASH_DIGITS));
+	if (hash[0])
+		flow_foreign(&fall->flow, STYLE_DIM, words, hash);
+}
+
 static void print_model(struct waterfall *fall, sd_json_variant *call)
 {
 	unsigned long long attempt = number(call, "attempt");
-	char hash[HASH_DIGITS + 1] = { 0 };
+	bool has_hash = *link_string(call, "promptHash") != '\0';
 
 	if (attempt > 1)
 		flow_own(&fall->flow, STYLE_BOLD, "model %llu attempt %llu",
@@ -208,13 +219,11 @@ static void print_model(struct waterfall *fall, sd_json_variant *call)
 	else /* an answer of tool calls only has no text */
 		print_span(fall, "began ", call, "headUsec");
 	begin_detail(fall);
-	memcpy(hash, link_string(call, "promptHash"),
-	       strnlen(link_string(call, "promptHash"), HASH_DIGITS));
-	if (hash[0])
-		flow_foreign(&fall->flow, STYLE_DIM, "prompt ", hash);
-	print_size(fall, hash[0] ? "" : "prompt ", call, "promptBytes");
+	print_hash(fall, "prompt ", call, "promptHash");
+	print_size(fall, has_hash ? "" : "prompt ", call, "promptBytes");
 	print_number(fall, "tokens ", call, "promptTokens");
 	print_number(fall, "cached ", call, "cachedTokens");
+	print_number(fall, "stored ", call, "storedTokens");
 	print_number(fall, "answer ", call, "answerTokens");
 	print_word(fall, STYLE_PLAIN, "stop ", call, "stop");
 	print_number(fall, "tool calls ", call, "calls");
@@ -313,6 +322,23 @@ static void print_steps(struct waterfall *fall)
 	}
 }
 
+/* Each by what it is kept as: the front of its SHA-256. */
+static void print_attachments(struct waterfall *fall, sd_json_variant *list)
+{
+	for (size_t i = 0; i < count(list); i++) {
+		sd_json_variant *file = sd_json_variant_by_index(list, i);
+
+		screen_own(fall->out, STYLE_PLAIN, "  ");
+		flow_begin(&fall->flow, fall->out, strlen("  "), strlen("  "));
+		flow_own(&fall->flow, STYLE_DIM, "with");
+		print_word(fall, STYLE_PLAIN, "", file, "name");
+		print_word(fall, STYLE_PLAIN, "", file, "type");
+		print_size(fall, "", file, "bytes");
+		print_hash(fall, "sha256 ", file, "blob");
+		flow_end(&fall->flow);
+	}
+}
+
 static void print_message(struct waterfall *fall, sd_json_variant *trace)
 {
 	size_t room = fall->out->terminal ? fall->out->columns - MESSAGE_OTHER_COLUMNS : 0;
@@ -330,6 +356,7 @@ static void print_message(struct waterfall *fall, sd_json_variant *trace)
 		screen_own(fall->out, STYLE_DIM, " with %s", size);
 	}
 	screen_own(fall->out, STYLE_PLAIN, "\n");
+	print_attachments(fall, link_field(trace, "attachments"));
 }
 
 static void print_head(struct waterfall *fall, sd_json_variant *trace)

@@ -399,4 +399,21 @@ def nothing_stays_of_a_status_line(f):
         expect_true(t.plain().endswith("\x1b[K"), repr(t.plain()))
 
 
+@test
+def a_file_is_attached_to_the_next_message_and_to_no_other(f):
+    f.say(*answer("ok"))
+    path = os.path.join(f.state, "cat one.png")
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG" + bytes(5000))
+    with f.terminal() as t:
+        t.expect(PROMPT).type(f"/attach {path}\n").expect("with the next message:").expect("cat one.png 5.0 kB")
+        t.type("/attach /nowhere\n").expect("/nowhere: No such file")
+        t.type("/time\n").expect("ok").type("what is it?\n").expect("ok").type("and now?\n").expect("ok")
+        t.type("/attach\n").expect("nothing is attached").type(f"/attach {path}\n").expect("cat one.png").type("/attach -\n")
+        t.expect("nothing is attached").type("\x04")
+        expect(t.end(), 0)
+    expect([(c[1]["text"], c[1].get("attachments")) for c in f.peers.called("Submit")],
+           [("/time ", None), ("what is it?", [{"name": "cat one.png", "fd": 0}]), ("and now?", None)])
+
+
 run(Fixture)

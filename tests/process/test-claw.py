@@ -92,6 +92,33 @@ def standard_input_is_context_by_descriptor(f):
 
 
 @test
+def files_go_along_by_descriptor_with_their_names(f):
+    f.say(*answer("ok"))
+    paths = []
+    for name, data in (("cat.png", b"\x89PNG" + bytes(range(256))), ("notes.txt", b"x" * 100000)):
+        paths += ["--attach", os.path.join(f.state, name)]
+        with open(paths[-1], "wb") as file:
+            file.write(data)
+    expect(f.claw("-m", "what is it?", *paths, stdin=b"context").returncode, 0)
+    (_, parameters, contents), = f.peers.called("Submit")
+    expect(parameters["attachments"], [{"name": "cat.png", "fd": 1}, {"name": "notes.txt", "fd": 2}])
+    expect(contents, [b"context", b"\x89PNG" + bytes(range(256)), b"x" * 100000])
+
+
+@test
+def what_is_no_file_or_goes_with_no_message_is_not_sent(f):
+    fifo = os.path.join(f.state, "fifo")
+    os.mkfifo(fifo)
+    for arguments, status, words in ((["-m", "x", "--attach", "/nowhere/cat.png"], 1, "/nowhere/cat.png: No such file or directory"),
+                                     (["-m", "x", "--attach", f.state], 1, "is no file"), (["-m", "x", "--attach", fifo], 1, "is no file"),
+                                     (["-m", "/time", "--attach", CLAW], 64, "no model is asked"), (["--attach", CLAW], 64, "no meaning here"),
+                                     (["-m", "x", *["--attach=/etc/hostname"] * 17], 64, "more than 16 times")):
+        done = f.claw(*arguments)
+        expect((done.returncode, words in done.stderr.decode()), (status, True), f"{arguments}: {done.stderr}")
+    expect(f.peers.called("Submit"), [])
+
+
+@test
 def too_much_standard_input_is_refused_with_its_limit(f):
     done = f.claw("-m", "x", stdin=b"a" * (17 << 20))
     expect((done.returncode, done.stderr), (1, b"claw: standard input holds more than 16 MiB\n"))
