@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* The http tool: a request that claw-egressd judges and sends; the answer as text for a model. */
+/*
+ * http and web_fetch: a request that claw-egressd judges and sends; the answer as text for a model.
+ * web_fetch follows a redirect on the same site, where a rule has let it in: nothing is asked about
+ * that the model has not called for.
+ */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/dir.h"
@@ -9,6 +13,7 @@
 #include "l6-agent/html-text.h"
 #include "l6-agent/http-text.h"
 #include "l6-agent/peer.h"
+#include "l6-agent/url-join.h"
 #include "l6-agent/work-line.h"
 
 #include <fcntl.h>
@@ -21,6 +26,8 @@ enum {
 	ANSWER_BYTES_MAX = 5 * 1024 * 1024,
 	TIMEOUT_S = 30,
 	HEADERS_MAX = 64,
+	REDIRECTS_MAX = 3,
+	URL_BYTES_MAX = 16 * 1024,
 };
 
 struct fetch_run {
@@ -32,6 +39,7 @@ struct fetch_run {
 	struct buf body;
 	struct http_answer answer;
 	char *content_type, *location, *url;
+	unsigned redirects;
 	struct call_outcome outcome;
 	struct html_text *page; /* that is being converted */
 	struct work_item item;
@@ -175,7 +183,9 @@ static void write_answer(struct fetch_run *run, sd_json_variant *reply)
 	run->answer.length = run->body.length;
 	run->answer.is_truncated =
 		sd_json_variant_boolean(sd_json_variant_by_key(reply, "truncated"));
-	r = http_text(&run->answer, &outcome->content, &run->page, &err);
+	r = run->redirects > 0 ? buf_printf(&outcome->content, "from %s\n", run->url) : 0;
+	if (r >= 0)
+		r = http_text(&run->answer, &outcome->content, &run->page, &err);
 	outcome->ok = r >= 0 && run->answer.status < 400;
 	if (r < 0)
 		call_outcome_say(outcome, false, "%s", err.text);
@@ -187,6 +197,37 @@ static void write_answer(struct fetch_run *run, sd_json_variant *reply)
 }
 
 static int begin(struct fetch_run *run, struct error *err);
+
+/* True: the answer was a redirect that is followed, or could not be. */
+static bool follow(struct fetch_run *run)
+{
+	struct buf next = BUF(URL_BYTES_MAX);
+	struct error err = { 0 };
+	bool is_redirect = run->answer.status >= 300 && run->answer.status < 400 && run->location;
+
+	if (!is_redirect || strcmp(run->options.tool->name, "web_fetch") != 0 ||
+	    run->options.question > 0 || run->redirects == REDIRECTS_MAX)
+		return false;
+	if (url_join(run->url, run->location, &next) < 0 ||
+	    !url_is_same_origin(run->url, buf_string(&next))) {
+		buf_free(&next);
+		return false;
+	}
+	run->redirects++;
+	free(run->url);
+	run->url = buf_take(&next);
+	free(run->location);
+	free(run->content_type);
+	run->location = run->content_type = NULL;
+	run->answer = (struct http_answer){ 0 };
+	buf_truncate(&run->body, 0);
+	if (begin(run, &err) < 0) {
+		call_outcome_say(&run->outcome, false, "the redirect to %s cannot be followed: %s",
+				 run->url, err.text);
+		finish(run);
+	}
+	return true;
+}
 
 static void on_reply(struct peer_call *call, const char *error_id, sd_json_variant *reply,
 		     bool is_final, void *data)
@@ -205,6 +246,8 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 	if (!is_final)
 		return;
 	if (call_question_is_forgotten(&run->options, error_id) && begin(run, NULL) >= 0)
+		return;
+	if (!error_id && follow(run))
 		return;
 	if (error_id)
 		explain(run, error_id, reply, &run->outcome);
@@ -236,10 +279,11 @@ static int build_headers(yyjson_val *list, sd_json_variant **ret)
 	return r;
 }
 
-static int build(const struct call_run_options *options, yyjson_val *arguments, size_t length,
+static int build(const struct fetch_run *run, yyjson_val *arguments, size_t length,
 		 sd_json_variant **ret)
 {
 	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *headers = NULL;
+	const struct call_run_options *options = &run->options;
 	const char *method = payload_get_string(arguments, "method");
 	uint64_t seconds = payload_get_number(arguments, "timeout_secs");
 	int r = build_headers(yyjson_obj_get(arguments, "headers"), &headers);
@@ -248,7 +292,7 @@ static int build(const struct call_run_options *options, yyjson_val *arguments, 
 		return r;
 	return sd_json_buildo(
 		ret, SD_JSON_BUILD_PAIR_STRING("method", method ? method : "GET"),
-		SD_JSON_BUILD_PAIR_STRING("url", payload_get_string(arguments, "url")),
+		SD_JSON_BUILD_PAIR_STRING("url", run->url),
 		SD_JSON_BUILD_PAIR_VARIANT("headers", headers),
 		SD_JSON_BUILD_PAIR_UNSIGNED("length", length),
 		SD_JSON_BUILD_PAIR_UNSIGNED("timeoutMsec", (seconds ? seconds : TIMEOUT_S) * 1000),
@@ -288,11 +332,12 @@ static int send_request(struct fetch_run *run, yyjson_val *arguments, struct err
 	};
 	int r = body_fd < 0 ? body_fd : make_pipe(run, &write_fd);
 
-	keep_string(&run->url, payload_get_string(arguments, "url"));
+	if (!run->url) /* else a redirect led there */
+		keep_string(&run->url, payload_get_string(arguments, "url"));
 	if (r >= 0 && !run->url)
 		r = -ENOMEM;
 	if (r >= 0)
-		r = build(&run->options, arguments, length, &parameters);
+		r = build(run, arguments, length, &parameters);
 	if (r < 0)
 		return FAIL(err, r, "the request cannot be built: %s", strerror(-r));
 	call.parameters = parameters;

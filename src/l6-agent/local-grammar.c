@@ -110,7 +110,7 @@ static int add_tool(struct buf *grammar, const struct local_tool *tool, size_t i
 		    struct error *err)
 {
 	const struct tool *known = tool_find(tool->name);
-	const char *schema = known ? known->schema : answer_schema;
+	const char *schema = known ? known->rules : answer_schema;
 	CLEANUP(free_doc_ptr) yyjson_doc *doc = NULL;
 	int r;
 

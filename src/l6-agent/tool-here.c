@@ -28,7 +28,12 @@ int tool_run_here(const struct tool *tool, const char *arguments, const char *zo
 	static const struct {
 		const char *name;
 		int (*run)(const struct tool_here *here, struct buf *result, struct error *err);
-	} runs[] = { { "echo", run_echo }, { "json", tool_here_json }, { "time", tool_here_time } };
+	} runs[] = { { "echo", run_echo },
+		     { "json", tool_here_json },
+		     { "message", tool_here_message },
+		     { "plan_update", tool_here_plan },
+		     { "time", tool_here_time },
+		     { "tool_info", tool_here_about } };
 	CLEANUP(yyjson_doc_free_ptr) yyjson_doc *doc = NULL;
 	struct tool_here here = { .zone = zone };
 	int r = -ENOSYS;

@@ -20,4 +20,8 @@ const char *tool_here_string(const struct tool_here *here, const char *name);
 
 /* The tools, appending their answer to result. */
 must_check int tool_here_time(const struct tool_here *here, struct buf *result, struct error *err);
+must_check int tool_here_about(const struct tool_here *here, struct buf *result, struct error *err);
+must_check int tool_here_message(const struct tool_here *here, struct buf *result,
+				 struct error *err);
+must_check int tool_here_plan(const struct tool_here *here, struct buf *result, struct error *err);
 must_check int tool_here_json(const struct tool_here *here, struct buf *result, struct error *err);

@@ -16,6 +16,7 @@ static const struct {
 	const char *from, *to;
 } synonyms[] = {
 	{ "bash", "shell" },
+	{ "browse", "web_fetch" },
 	{ "cat", "read_file" },
 	{ "cmd", "shell" },
 	{ "create_file", "write_file" },
@@ -24,12 +25,13 @@ static const struct {
 	{ "edit", "apply_patch" },
 	{ "edit_file", "apply_patch" },
 	{ "exec", "shell" },
-	{ "fetch", "http" },
+	{ "fetch", "web_fetch" },
 	{ "find", "glob" },
 	{ "find_files", "glob" },
 	{ "ls", "list_dir" },
 	{ "list_directory", "list_dir" },
 	{ "list_files", "list_dir" },
+	{ "notify", "message" },
 	{ "now", "time" },
 	{ "open", "read_file" },
 	{ "patch", "apply_patch" },
@@ -42,10 +44,13 @@ static const struct {
 	{ "run_command", "shell" },
 	{ "search", "grep" },
 	{ "search_files", "grep" },
+	{ "send_message", "message" },
 	{ "str_replace", "apply_patch" },
 	{ "terminal", "shell" },
 	{ "view", "read_file" },
-	{ "web_fetch", "http" },
+	{ "todo_write", "plan_update" },
+	{ "update_plan", "plan_update" },
+	{ "web_browse", "web_fetch" },
 	{ "wget", "http" },
 };
 

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "l7-shell/link.h"
+#include "l7-shell/person-line.h"
 #include "l7-shell/secret-line.h"
 #include "l7-shell/time-words.h"
 #include "l7-shell/tool-line.h"
@@ -234,7 +235,8 @@ static void on_tool_started(struct view *view, sd_json_variant *data)
 	const char *id = link_string(data, "id");
 
 	note_begin(view, id);
-	if (!notes)
+	if (!notes ||
+	    person_line_show(notes, link_string(data, "tool"), link_field(data, "arguments")))
 		return;
 	tool_line_start(notes, link_string(data, "tool"), link_field(data, "arguments"),
 			TOOL_LINE_RESULT_COLUMNS);
@@ -246,13 +248,15 @@ static void on_tool_done(struct view *view, sd_json_variant *data)
 {
 	bool same_line =
 		view->open_call[0] && strcmp(view->open_call, link_string(data, "id")) == 0;
+	bool is_shown = link_boolean(data, "ok") && person_line_is_shown(link_string(data, "tool"));
 	struct screen *notes = same_line ? view->options.notes : note(view);
+	uint64_t took = duration(view, link_string(data, "id"));
 
-	if (!notes)
+	if (!notes || is_shown)
 		return;
 	if (!same_line)
 		tool_line_again(notes, link_string(data, "tool"));
-	tool_line_end(notes, data, duration(view, link_string(data, "id")));
+	tool_line_end(notes, data, took);
 	if (!view->is_direct)
 		tool_line_add_reason(notes, data);
 	view->open_call[0] = '\0';
