@@ -4,10 +4,11 @@
 #include "l6-agent/agentd-service.h"
 #include "l6-agent/event.h"
 #include "l6-agent/recall.h"
+#include "l6-agent/threads-path.h"
 
 #include <string.h>
 
-enum { TURNS_DEFAULT = 20, TURNS_MAX = 1000, POSITIONS_MAX = 1 << 20 };
+enum { TURNS_DEFAULT = 20, TURNS_MAX = 1000 };
 
 /* One turn as it is gathered. */
 struct row {
@@ -30,25 +31,27 @@ static void free_rows(struct rows *rows)
 	free(rows->items);
 }
 
-/* The position of the accepted record of the limit-th turn from the end, and the turn's number. */
-static int find_first(struct agent *agent, const struct thread *thread, size_t limit,
-		      uint64_t *ret_turn, struct error *err)
+/* The last turns of the thread and of what it goes on from, newest first; at most limit. */
+static int find_turns(struct agent *agent, const struct thread *thread, size_t limit,
+		      uint64_t *turns, size_t *ret_n, struct error *err)
 {
-	uint64_t position = thread->last_position, first = 0;
+	uint64_t position = thread->last_position;
 	struct journal_record record;
+	size_t n = 0;
 
-	for (size_t n = 0; position && n < limit;) {
+	while (position && n < limit) {
 		int r = journal_peek(agent->journal, position, &record, err);
 
 		if (r < 0)
 			return r;
-		if (record.kind == JOURNAL_ACCEPTED) {
-			first = record.turn;
-			n++;
-		}
+		if (record.kind == JOURNAL_ACCEPTED)
+			turns[n++] = record.turn;
 		position = record.previous;
 	}
-	*ret_turn = first;
+	for (uint64_t at = thread->origin; at && n < limit;
+	     at = turns_at(agent->threads, at)->before)
+		turns[n++] = at;
+	*ret_n = n;
 	return 0;
 }
 
@@ -67,8 +70,23 @@ static int copy_field(sd_json_variant **object, sd_json_variant *data, const cha
 	return value ? sd_json_variant_set_field(object, key, value) : 0;
 }
 
-static int begin_row(struct agent *agent, struct rows *rows, const struct journal_record *record,
-		     sd_json_variant *data)
+/* Whether the turn is in the conversation, and where it was said when that was elsewhere. */
+static int add_place(struct agent *agent, const struct thread *thread, uint64_t turn,
+		     sd_json_variant **object)
+{
+	uint64_t home = turns_at(agent->threads, turn)->thread;
+	int r = 0;
+
+	if (!threads_path_has(agent->threads, thread, turn))
+		r = sd_json_variant_set_field_boolean(object, "undone", true);
+	if (r >= 0 && home != thread->id)
+		r = sd_json_variant_set_field_string(object, "thread",
+						     threads_by_id(agent->threads, home)->name);
+	return r;
+}
+
+static int begin_row(struct agent *agent, const struct thread *thread, struct rows *rows,
+		     const struct journal_record *record, sd_json_variant *data)
 {
 	uint32_t state = turns_at(agent->threads, record->turn)->state;
 	struct row *row;
@@ -85,10 +103,11 @@ static int begin_row(struct agent *agent, struct rows *rows, const struct journa
 	if (r >= 0)
 		r = sd_json_variant_new_array(&row->tools, NULL, 0);
 	for (const char *const *key =
-		     (const char *const[]){ "text", "tool", "contextBytes", "attachments", NULL };
+		     (const char *const[]){ "text", "tool", "contextBytes", "attachments", "retry",
+					    NULL };
 	     *key && r >= 0; key++)
 		r = copy_field(&row->object, data, *key);
-	return r;
+	return r < 0 ? r : add_place(agent, thread, record->turn, &row->object);
 }
 
 static int add_tool(struct row *row, sd_json_variant *data)
@@ -146,26 +165,37 @@ static int gather_one(struct agent *agent, const struct thread *thread, uint64_t
 		return r;
 	data = sd_json_variant_by_key(event, "data");
 	if (record.kind == JOURNAL_ACCEPTED)
-		return begin_row(agent, rows, &record, data);
+		return begin_row(agent, thread, rows, &record, data);
 	row = row_of(rows, record.turn);
 	return row ? add_to_row(row, &record, data) : 0;
+}
+
+static int gather_turn(struct agent *agent, const struct thread *thread, uint64_t turn,
+		       struct rows *rows, struct error *err)
+{
+	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
+	uint64_t *positions = NULL;
+	size_t n = 0;
+	int r = recall_positions(agent->journal, turns_at(agent->threads, turn)->last_position,
+				 turn, &positions, &n, err);
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = gather_one(agent, thread, positions[i], &payload, rows, err);
+	free(positions);
+	buf_free(&payload);
+	return r;
 }
 
 static int gather(struct agent *agent, const struct thread *thread, size_t limit, struct rows *rows,
 		  struct error *err)
 {
-	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
-	uint64_t *positions = NULL, first = 0;
+	uint64_t *turns = calloc(limit + 1, sizeof(*turns));
 	size_t n = 0;
-	int r = find_first(agent, thread, limit, &first, err);
+	int r = turns ? find_turns(agent, thread, limit, turns, &n, err) : -ENOMEM;
 
-	if (r >= 0 && first > 0)
-		r = recall_positions(agent->journal, thread->last_position, first, &positions, &n,
-				     err);
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = gather_one(agent, thread, positions[i], &payload, rows, err);
-	free(positions);
-	buf_free(&payload);
+	for (size_t i = n; i > 0 && r >= 0; i--)
+		r = gather_turn(agent, thread, turns[i - 1], rows, err);
+	free(turns);
 	return r;
 }
 

@@ -74,8 +74,16 @@ const char *agentd_name_problem(const char *name)
 	return "";
 }
 
-int agentd_make_thread(struct agent *agent, const char *name, journal_durable_fn on_durable,
-		       void *data, struct thread **ret, struct error *err)
+bool agentd_is_key(const char *key)
+{
+	size_t length = strlen(key);
+
+	return length > 0 && length <= AGENTD_KEY_BYTES_MAX;
+}
+
+static int make_thread(struct agent *agent, const char *name, uint64_t branch,
+		       journal_durable_fn on_durable, void *data, struct thread **ret,
+		       struct error *err)
 {
 	uint64_t id = threads_count(agent->threads) + 1;
 	struct payload payload;
@@ -92,10 +100,18 @@ int agentd_make_thread(struct agent *agent, const char *name, journal_durable_fn
 
 	payload_begin(&payload, journal_blobs(agent->journal));
 	payload_string(&payload, "name", name);
+	if (branch > 0)
+		payload_number(&payload, "branch", branch);
 	r = agent_append(agent, &append, NULL, NULL, err);
 	if (r >= 0)
 		*ret = threads_by_id(agent->threads, id);
 	return r;
+}
+
+int agentd_make_thread(struct agent *agent, const char *name, journal_durable_fn on_durable,
+		       void *data, struct thread **ret, struct error *err)
+{
+	return make_thread(agent, name, 0, on_durable, data, ret, err);
 }
 
 static int on_subscribe(sd_varlink *link, sd_json_variant *parameters,
@@ -257,6 +273,28 @@ static void on_thread_durable(const struct journal_record *record, void *data)
 	free(call);
 }
 
+int agentd_branch_thread(struct agent *agent, sd_varlink *link, const char *name, uint64_t branch)
+{
+	struct thread_call *call;
+	struct error err = { 0 };
+	struct thread *thread;
+	int r;
+
+	if (*agentd_name_problem(name))
+		return agentd_invalid(link, "%s", agentd_name_problem(name));
+	if (agentd_thread(agent, name))
+		return agentd_invalid(link, "there is a thread %s already", name);
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return -ENOMEM;
+	call->agent = agent;
+	call->link = sd_varlink_ref(link);
+	r = make_thread(agent, name, branch, on_thread_durable, call, &thread, &err);
+	if (r < 0)
+		agent_give_up(agent, &err);
+	return r;
+}
+
 static int on_new_thread(sd_varlink *link, sd_json_variant *parameters,
 			 sd_varlink_method_flags_t flags, void *userdata)
 {
@@ -265,9 +303,6 @@ static int on_new_thread(sd_varlink *link, sd_json_variant *parameters,
 							  SD_JSON_NULLABLE },
 							{ 0 } };
 	struct agent *agent = userdata;
-	struct error err = { 0 };
-	struct thread_call *call;
-	struct thread *thread;
 	const char *name = NULL;
 	char made[NAME_BYTES_MAX];
 	int r = sd_varlink_dispatch(link, parameters, table, (void *)&name);
@@ -279,19 +314,7 @@ static int on_new_thread(sd_varlink *link, sd_json_variant *parameters,
 		(void)snprintf(made, sizeof(made), "thread-%zu", n);
 		name = agentd_thread(agent, made) ? NULL : made;
 	}
-	if (*agentd_name_problem(name))
-		return agentd_invalid(link, "%s", agentd_name_problem(name));
-	if (agentd_thread(agent, name))
-		return agentd_invalid(link, "there is a thread %s already", name);
-	call = calloc(1, sizeof(*call));
-	if (!call)
-		return -ENOMEM;
-	call->agent = agent;
-	call->link = sd_varlink_ref(link);
-	r = agentd_make_thread(agent, name, on_thread_durable, call, &thread, &err);
-	if (r < 0)
-		agent_give_up(agent, &err);
-	return r;
+	return agentd_branch_thread(agent, link, name, 0);
 }
 
 static int on_tools(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
@@ -398,7 +421,9 @@ int agentd_serve(struct agent *agent, sd_varlink_server **ret, struct error *err
 		on_new_thread, "io.clawos.Agent.History", agentd_history, "io.clawos.Agent.Trace",
 		agentd_trace, "io.clawos.Agent.Prepare", agentd_prepare, "io.clawos.Agent.Tools",
 		on_tools, "io.clawos.Agent.Jobs", agentd_jobs, "io.clawos.Agent.Status", on_status,
-		"io.clawos.Agent.Steer", agentd_steer);
+		"io.clawos.Agent.Steer", agentd_steer, "io.clawos.Agent.Undo", agentd_undo,
+		"io.clawos.Agent.Redo", agentd_redo, "io.clawos.Agent.Retry", agentd_retry,
+		"io.clawos.Agent.Branch", agentd_branch);
 	if (r >= 0)
 		r = sd_varlink_server_bind_disconnect(*ret, on_disconnect);
 	return r < 0 ? FAIL(err, r, "methods of io.clawos.Agent: %s", strerror(-r)) : 0;

@@ -22,6 +22,33 @@ int agentd_trace(sd_varlink *link, sd_json_variant *parameters, sd_varlink_metho
 		 void *userdata);
 int agentd_steer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		 void *userdata);
+int agentd_undo(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		void *userdata);
+int agentd_redo(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		void *userdata);
+int agentd_retry(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		 void *userdata);
+int agentd_branch(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		  void *userdata);
+
+/* A key of a client. */
+enum { AGENTD_KEY_BYTES_MAX = 128 };
+bool agentd_is_key(const char *key);
+
+/*
+ * agentd-submit.c: appends payload, which is taken, as an accepted record of the thread, makes its
+ * turn and answers the call as Submit once it is durable.
+ */
+must_check int agentd_accept(struct agent *agent, sd_varlink *link, struct thread *thread,
+			     struct payload *payload);
+/* 1: the key is new; else the first one's answer has been given. */
+must_check int agentd_answer_known_key(struct agent *agent, sd_varlink *link, const char *key);
+/* 1: one more message may wait; else the call has been answered. thread may be NULL: a new one. */
+must_check int agentd_check_room(const struct agent *agent, sd_varlink *link,
+				 const struct thread *thread);
+/* A turn's accepted record. */
+must_check int agentd_find_accepted(const struct agent *agent, uint64_t turn,
+				    struct journal_record *ret, struct buf *payload);
 
 /* The uid whose threads this caller sees: the owner's, also for root. */
 static inline uint32_t agentd_caller(const struct agent *agent)
@@ -40,6 +67,9 @@ const char *agentd_name_problem(const char *name);
 must_check int agentd_make_thread(struct agent *agent, const char *name,
 				  journal_durable_fn on_durable, void *data, struct thread **ret,
 				  struct error *err);
+/* The same for a thread that goes on from a turn; the call is answered as NewThread. */
+must_check int agentd_branch_thread(struct agent *agent, sd_varlink *link, const char *name,
+				    uint64_t turn);
 
 /* sd_json_dispatch_uint64 and _int64 that leave the default when the field is null. */
 int agentd_dispatch_number(const char *name, sd_json_variant *value, sd_json_dispatch_flags_t flags,

@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum {
-	KEY_BYTES_MAX = 128,
 	LOOKED_AT_MAX = 4096, /* records in which the same key is looked for */
 };
 
@@ -19,10 +18,8 @@ struct steer_call {
 /* 1: fine; else the caller has been answered. */
 static int check(struct agent *agent, sd_varlink *link, const struct steer_call *in)
 {
-	size_t key_length = strlen(in->key);
-
-	if (key_length == 0 || key_length > KEY_BYTES_MAX)
-		return agentd_invalid(link, "key has 1 to %d bytes", KEY_BYTES_MAX);
+	if (!agentd_is_key(in->key))
+		return agentd_invalid(link, "key has 1 to %d bytes", AGENTD_KEY_BYTES_MAX);
 	if (*in->text == '\0')
 		return agentd_invalid(link, "there are no words");
 	if (!utf8_is_valid(in->text, strlen(in->text)))

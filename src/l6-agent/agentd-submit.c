@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { KEY_BYTES_MAX = 128, ARGUMENTS_MAX = 8 * 1024 * 1024, NO_FD = -1 };
+enum { ARGUMENTS_MAX = 8 * 1024 * 1024, NO_FD = -1 };
 
 struct submit {
 	const char *thread, *text, *tool, *key, *priority;
@@ -59,12 +59,11 @@ static const sd_json_dispatch_field submit_fields[] = {
 /* 1: fine; else the caller has been answered with what sd_varlink_error returned. */
 static int check_words(sd_varlink *link, const struct submit *submit)
 {
-	size_t key_length = strlen(submit->key);
 	enum tool_effect effect;
 	enum priority priority;
 
-	if (key_length == 0 || key_length > KEY_BYTES_MAX)
-		return agentd_invalid(link, "key has 1 to %d bytes", KEY_BYTES_MAX);
+	if (!agentd_is_key(submit->key))
+		return agentd_invalid(link, "key has 1 to %d bytes", AGENTD_KEY_BYTES_MAX);
 	if (submit->thread && *agentd_name_problem(submit->thread))
 		return agentd_invalid(link, "%s", agentd_name_problem(submit->thread));
 	if (!utf8_is_valid(submit->text, strlen(submit->text)))
@@ -244,18 +243,17 @@ static void build(struct payload *payload, const struct submit *submit, const st
 }
 
 /* The record is appended and the turn made from it, so that a restart makes the same one. */
-static int append_accepted(struct acceptance *acceptance, const struct submit *submit,
+static int append_accepted(struct acceptance *acceptance, struct payload *payload,
 			   struct thread *thread, struct error *err)
 {
 	struct agent *agent = acceptance->agent;
 	struct turn *made = NULL;
-	struct payload payload;
 	struct agent_append append = {
 		.thread = thread,
 		.turn = turns_count(agent->threads) + 1,
 		.kind = JOURNAL_ACCEPTED,
 		.origin = JOURNAL_PERSON,
-		.payload = &payload,
+		.payload = payload,
 		.on_durable = on_accepted,
 		.data = acceptance,
 	};
@@ -264,8 +262,6 @@ static int append_accepted(struct acceptance *acceptance, const struct submit *s
 	char *text = NULL;
 	int r;
 
-	payload_begin(&payload, journal_blobs(agent->journal));
-	build(&payload, submit, acceptance->turn);
 	r = agent_append(agent, &append, &record, &text, err);
 	if (r < 0)
 		return r;
@@ -295,42 +291,78 @@ static int take_tapes(sd_varlink *link, const struct submit *submit, struct turn
 	return r;
 }
 
-static int accept(struct agent *agent, sd_varlink *link, const struct submit *submit,
-		  struct thread *thread)
+static struct acceptance *acceptance_new(struct agent *agent)
 {
 	struct acceptance *acceptance = calloc(1, sizeof(*acceptance));
-	const char *name = submit->thread ? submit->thread : AGENTD_THREAD_DEFAULT;
+
+	if (!acceptance)
+		return NULL;
+	acceptance->agent = agent;
+	acceptance->turn = calloc(1, sizeof(*acceptance->turn));
+	if (!acceptance->turn) {
+		free(acceptance);
+		return NULL;
+	}
+	return acceptance;
+}
+
+/* The loop ends: no callback will ask for what was made here. */
+static void drop(struct acceptance *acceptance, struct error *err)
+{
+	agent_give_up(acceptance->agent, err);
+	sd_varlink_unref(acceptance->link);
+	turn_free(acceptance->turn);
+	free(acceptance);
+}
+
+int agentd_accept(struct agent *agent, sd_varlink *link, struct thread *thread,
+		  struct payload *payload)
+{
+	struct acceptance *acceptance = acceptance_new(agent);
 	struct error err = { 0 };
 	int r;
 
-	if (acceptance)
-		acceptance->turn = calloc(1, sizeof(*acceptance->turn));
-	if (!acceptance || !acceptance->turn) {
-		free(acceptance);
+	if (!acceptance) {
+		yyjson_mut_doc_free(payload->doc);
 		return -ENOMEM;
 	}
+	acceptance->link = sd_varlink_ref(link);
+	r = append_accepted(acceptance, payload, thread, &err);
+	if (r < 0)
+		drop(acceptance, &err);
+	return r;
+}
+
+static int accept(struct agent *agent, sd_varlink *link, const struct submit *submit,
+		  struct thread *thread)
+{
+	struct acceptance *acceptance = acceptance_new(agent);
+	const char *name = submit->thread ? submit->thread : AGENTD_THREAD_DEFAULT;
+	struct error err = { 0 };
+	struct payload payload;
+	int r;
+
+	if (!acceptance)
+		return -ENOMEM;
 	r = take_tapes(link, submit, acceptance->turn);
 	if (r <= 0) {
 		turn_free(acceptance->turn);
 		free(acceptance);
 		return r;
 	}
-	acceptance->agent = agent;
 	acceptance->link = sd_varlink_ref(link);
 	r = thread ? 0 : agentd_make_thread(agent, name, NULL, NULL, &thread, &err);
-	if (r >= 0)
-		r = append_accepted(acceptance, submit, thread, &err);
-	if (r < 0) { /* the loop ends: no callback will ask for what was made here */
-		agent_give_up(agent, &err);
-		sd_varlink_unref(acceptance->link);
-		turn_free(acceptance->turn);
-		free(acceptance);
+	if (r >= 0) {
+		payload_begin(&payload, journal_blobs(agent->journal));
+		build(&payload, submit, acceptance->turn);
+		r = append_accepted(acceptance, &payload, thread, &err);
 	}
+	if (r < 0)
+		drop(acceptance, &err);
 	return r;
 }
 
-/* A turn's accepted record. */
-static int find_accepted(const struct agent *agent, uint64_t turn, struct journal_record *ret,
+int agentd_find_accepted(const struct agent *agent, uint64_t turn, struct journal_record *ret,
 			 struct buf *payload)
 {
 	uint64_t position = turns_at(agent->threads, turn)->last_position;
@@ -346,8 +378,7 @@ static int find_accepted(const struct agent *agent, uint64_t turn, struct journa
 	return journal_read(agent->journal, ret->position, payload, ret, &err);
 }
 
-/* 1: the key is new; else the first one's answer has been given. */
-static int answer_known_key(struct agent *agent, sd_varlink *link, const char *key)
+int agentd_answer_known_key(struct agent *agent, sd_varlink *link, const char *key)
 {
 	uint64_t hash = turns_key_hash(agentd_caller(agent), key);
 	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
@@ -360,7 +391,7 @@ static int answer_known_key(struct agent *agent, sd_varlink *link, const char *k
 		const char *found;
 		yyjson_doc *doc;
 
-		r = find_accepted(agent, turn, &record, &payload);
+		r = agentd_find_accepted(agent, turn, &record, &payload);
 		if (r >= 0 && record.sequence > journal_durable_sequence(agent->journal))
 			r = journal_commit(agent->journal, &err);
 		if (r < 0)
@@ -380,8 +411,7 @@ static int answer_known_key(struct agent *agent, sd_varlink *link, const char *k
 	return r;
 }
 
-/* 1: one more message may wait. thread may be NULL: a new one. */
-static int check_room(const struct agent *agent, sd_varlink *link, const struct thread *thread)
+int agentd_check_room(const struct agent *agent, sd_varlink *link, const struct thread *thread)
 {
 	const struct agentd_config *config = agent->config;
 
@@ -415,7 +445,7 @@ static int submit_checked(struct agent *agent, sd_varlink *link, struct submit *
 	int r = check_words(link, submit);
 
 	if (r > 0)
-		r = answer_known_key(agent, link, submit->key);
+		r = agentd_answer_known_key(agent, link, submit->key);
 	if (r > 0 && submit->tool)
 		r = check_tool(link, submit);
 	if (r > 0 && submit->context != NO_FD)
@@ -429,7 +459,7 @@ static int submit_checked(struct agent *agent, sd_varlink *link, struct submit *
 	thread = agentd_thread(agent, submit->thread);
 	if (thread && thread->job && !jobs_is_active(thread))
 		return agentd_invalid(link, "%s is over: what is over stays so", thread->name);
-	r = check_room(agent, link, thread);
+	r = agentd_check_room(agent, link, thread);
 	if (r <= 0)
 		return r;
 	r = replace_secrets(submit);

@@ -16,13 +16,14 @@ enum { PROMPT_FDS_MAX = 64, SYSTEM_BYTES_MAX = 1024 * 1024 };
 static int rebuild(struct agent *agent, const struct journal_record *intent, const char *front,
 		   bool no_tools, struct prompt *ret, struct recall **ret_recall, struct error *err)
 {
+	const struct recall_path path = { agent->threads, intent->turn, intent->position };
 	struct recall_options options;
 	struct progress progress = { 0 };
 	int r;
 
 	recall_cache_options(agent, threads_by_id(agent->threads, intent->thread), &options);
 	options.conversation.instructions = front;
-	r = recall_read(&options, agent->journal, intent->position, 0, &progress, ret_recall, err);
+	r = recall_read(&options, agent->journal, &path, &progress, ret_recall, err);
 	progress_free(&progress);
 	if (r < 0)
 		return r;

@@ -29,12 +29,19 @@ struct head_wire {
 static_assert(sizeof(struct head_wire) == JOURNAL_HEAD_BYTES, "spec/journal.md");
 
 static const char *const kind_names[JOURNAL_KIND_END] = {
-	[JOURNAL_THREAD_NEW] = "thread-new",     [JOURNAL_ACCEPTED] = "accepted",
-	[JOURNAL_TURN_STARTED] = "turn-started", [JOURNAL_MODEL_STARTED] = "model-started",
-	[JOURNAL_MODEL_DONE] = "model-done",     [JOURNAL_TOOL_STARTED] = "tool-started",
-	[JOURNAL_TOOL_DONE] = "tool-done",       [JOURNAL_QUESTION] = "question",
-	[JOURNAL_DECISION] = "decision",         [JOURNAL_ANSWER] = "answer",
-	[JOURNAL_TURN_DONE] = "turn-done",       [JOURNAL_STEER] = "steer",
+	[JOURNAL_THREAD_NEW] = "thread-new",
+	[JOURNAL_ACCEPTED] = "accepted",
+	[JOURNAL_TURN_STARTED] = "turn-started",
+	[JOURNAL_MODEL_STARTED] = "model-started",
+	[JOURNAL_MODEL_DONE] = "model-done",
+	[JOURNAL_TOOL_STARTED] = "tool-started",
+	[JOURNAL_TOOL_DONE] = "tool-done",
+	[JOURNAL_QUESTION] = "question",
+	[JOURNAL_DECISION] = "decision",
+	[JOURNAL_ANSWER] = "answer",
+	[JOURNAL_TURN_DONE] = "turn-done",
+	[JOURNAL_STEER] = "steer",
+	[JOURNAL_HEAD] = "head",
 };
 
 const char *journal_kind_name(enum journal_kind kind)

@@ -318,6 +318,7 @@ int progress_apply(struct progress *progress, const struct journal_record *recor
 	case JOURNAL_TURN_STARTED:
 	case JOURNAL_THREAD_NEW:
 	case JOURNAL_ACCEPTED:
+	case JOURNAL_HEAD:
 	case JOURNAL_KIND_END:
 		break;
 	}

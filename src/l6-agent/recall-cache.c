@@ -60,23 +60,32 @@ static void drop_idle(struct agent *agent)
 	}
 }
 
+/* It ends with this turn, or with the one this turn stands behind. */
+static bool is_of(const struct recall *recall, const struct turn *turn)
+{
+	uint64_t head = recall_head(recall);
+
+	return head == turn->id || head == turns_at(turn->agent->threads, turn->id)->before;
+}
+
 int recall_cache_load(struct turn *turn)
 {
 	struct agent *agent = turn->agent;
 	struct thread *thread = turn->thread;
+	const struct recall_path path = { agent->threads, turn->id, 0 };
 	struct progress progress = { 0 };
 	struct recall_options options;
 	struct error err = { 0 };
 	int r;
 
 	thread->recall_used = ++agent->recall_clock;
-	if (thread->recall && recall_system_id(thread->recall) == agent->front.id)
+	if (thread->recall && recall_system_id(thread->recall) == agent->front.id &&
+	    is_of(thread->recall, turn))
 		return 0;
 	recall_free(thread->recall);
 	thread->recall = NULL;
 	recall_cache_options(agent, thread, &options);
-	r = recall_read(&options, agent->journal, thread->last_position, 0, &progress,
-			&thread->recall, &err);
+	r = recall_read(&options, agent->journal, &path, &progress, &thread->recall, &err);
 	progress_free(&progress);
 	if (r < 0)
 		turn_fail(turn, r, &err);

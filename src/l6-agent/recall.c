@@ -5,6 +5,7 @@
 #include "l6-agent/attached.h"
 #include "l6-agent/leak-text.h"
 #include "l6-agent/payload.h"
+#include "l6-agent/threads-path.h"
 
 #include <assert.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct recall {
 	struct conversation *conversation;
 	struct journal *journal;
 	uint64_t system_id;
+	uint64_t head;      /* the turn that was begun last */
 	bool is_noted;      /* the next record's note stands already */
 	size_t n_added;     /* results of the last answer's calls that are in the conversation */
 	bool is_unanswered; /* the person had the last word */
@@ -68,6 +70,11 @@ struct conversation *recall_conversation(struct recall *recall)
 uint64_t recall_system_id(const struct recall *recall)
 {
 	return recall->system_id;
+}
+
+uint64_t recall_head(const struct recall *recall)
+{
+	return recall->head;
 }
 
 /* What came with the message cannot close its own mark. */
@@ -161,6 +168,7 @@ static int on_turn_started(struct recall *recall, const struct progress *progres
 	if (r >= 0 && progress->is_direct)
 		r = add_direct(recall, progress, err);
 	recall->n_added = 0;
+	recall->head = progress->turn;
 	recall->is_unanswered = !progress->is_direct;
 	buf_free(&memory);
 	buf_free(&message);
@@ -307,7 +315,9 @@ int recall_apply(struct recall *recall, const struct progress *progress,
 {
 	if (record->kind == JOURNAL_STEER)
 		return on_steer(recall, record, payload, err);
-	if (record->turn != progress->turn)
+	/* a turn that has ended before it began is not in the conversation */
+	if (record->turn != progress->turn ||
+	    (record->kind != JOURNAL_TURN_STARTED && record->turn != recall->head))
 		return 0;
 	switch (record->kind) {
 	case JOURNAL_TURN_STARTED:
@@ -327,6 +337,7 @@ int recall_apply(struct recall *recall, const struct progress *progress,
 	case JOURNAL_DECISION:
 	case JOURNAL_ANSWER:
 	case JOURNAL_STEER:
+	case JOURNAL_HEAD:
 	case JOURNAL_KIND_END:
 		break;
 	}
@@ -355,13 +366,14 @@ int recall_positions(struct journal *journal, uint64_t last_position, uint64_t t
 
 		r = ARRAY_ROOM(positions, n, capacity, POSITIONS_MAX);
 		if (r < 0)
-			(void)FAIL(err, r, "the thread has too many records");
+			(void)FAIL(err, r, "the turn has too many records");
 		else
 			r = journal_peek(journal, at, &record, err);
 		if (r < 0)
 			break;
-		positions[n++] = at;
-		if (turn > 0 && record.turn == turn && record.kind == JOURNAL_ACCEPTED)
+		if (record.turn == turn)
+			positions[n++] = at;
+		if (record.turn == turn && record.kind == JOURNAL_ACCEPTED)
 			break;
 		at = record.previous;
 	}
@@ -376,44 +388,69 @@ int recall_positions(struct journal *journal, uint64_t last_position, uint64_t t
 }
 
 static int apply_at(struct recall *recall, struct progress *progress, uint64_t position,
-		    struct buf *payload, struct journal_record *record, struct error *err)
+		    struct buf *payload, struct error *err)
 {
+	struct journal_record record;
 	yyjson_doc *doc;
-	int r = journal_read(recall->journal, position, payload, record, err);
+	int r = journal_read(recall->journal, position, payload, &record, err);
 
 	if (r < 0)
 		return r;
-	doc = payload_parse(record->payload, record->payload_length);
-	r = progress_apply(progress, record, yyjson_doc_get_root(doc),
+	doc = payload_parse(record.payload, record.payload_length);
+	r = progress_apply(progress, &record, yyjson_doc_get_root(doc),
 			   journal_blobs(recall->journal), err);
 	if (r >= 0)
-		r = recall_apply(recall, progress, record, yyjson_doc_get_root(doc), err);
+		r = recall_apply(recall, progress, &record, yyjson_doc_get_root(doc), err);
 	yyjson_doc_free(doc);
 	return r;
 }
 
-int recall_read(const struct recall_options *options, struct journal *journal,
-		uint64_t last_position, uint64_t until, struct progress *progress,
-		struct recall **ret, struct error *err)
+static int read_turn(struct recall *recall, struct progress *progress, uint64_t turn,
+		     uint64_t last_position, struct buf *payload, struct error *err)
 {
-	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
-	struct journal_record record;
-	struct recall *recall = NULL;
 	uint64_t *positions = NULL;
 	size_t n = 0;
+	int r = recall_positions(recall->journal, last_position, turn, &positions, &n, err);
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = apply_at(recall, progress, positions[i], payload, err);
+	free(positions);
+	return r;
+}
+
+static int read_path(struct recall *recall, struct progress *progress,
+		     const struct recall_path *path, struct error *err)
+{
+	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
+	uint64_t *turns = NULL;
+	size_t n = 0;
+	int r = threads_path(path->threads, path->turn, 0, &turns, &n);
+
+	if (r < 0)
+		(void)FAIL(err, r, "out of memory");
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		uint64_t last = turns_at(path->threads, turns[i])->last_position;
+
+		if (turns[i] == path->turn && path->position > 0)
+			last = path->position;
+		r = read_turn(recall, progress, turns[i], last, &payload, err);
+	}
+	free(turns);
+	buf_free(&payload);
+	return r;
+}
+
+int recall_read(const struct recall_options *options, struct journal *journal,
+		const struct recall_path *path, struct progress *progress, struct recall **ret,
+		struct error *err)
+{
+	struct recall *recall = NULL;
 	int r = recall_new(options, journal, &recall, err);
 
 	if (r < 0)
 		return r;
 	assert(recall);
-	r = recall_positions(journal, last_position, 0, &positions, &n, err);
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		r = apply_at(recall, progress, positions[i], &payload, &record, err);
-		if (until > 0 && r >= 0 && record.sequence >= until)
-			break;
-	}
-	free(positions);
-	buf_free(&payload);
+	r = read_path(recall, progress, path, err);
 	if (r < 0) {
 		recall_free(recall);
 		return r;

@@ -13,6 +13,7 @@
 #include "l6-agent/journal.h"
 #include "l6-agent/model.h"
 #include "l6-agent/progress.h"
+#include "l6-agent/threads.h"
 
 struct recall;
 
@@ -27,12 +28,19 @@ must_check int recall_new(const struct recall_options *options, struct journal *
 			  struct recall **ret, struct error *err);
 void recall_free(struct recall *recall); /* NULL-tolerant */
 
+/* The conversation that ends with a turn: that turn, the one it stands behind, and so on. */
+struct recall_path {
+	const struct threads *threads;
+	uint64_t turn;     /* 0: an empty conversation */
+	uint64_t position; /* of the last record of turn that counts; 0: of its last one */
+};
+
 /*
- * Reads the thread back from the record at last_position to its first, and applies them in order up
- * to and including sequence until (0: all). progress ends as that of the last turn that was begun.
+ * Reads the turns of a path back and applies their records in order. progress ends as that of the
+ * last turn that was begun.
  */
 must_check int recall_read(const struct recall_options *options, struct journal *journal,
-			   uint64_t last_position, uint64_t until, struct progress *progress,
+			   const struct recall_path *path, struct progress *progress,
 			   struct recall **ret, struct error *err);
 
 /* Call after progress_apply() with the same record. */
@@ -49,10 +57,12 @@ must_check int recall_join_steers(struct recall *recall, uint64_t turn, struct e
 /* The format's conversation, as it stands. */
 struct conversation *recall_conversation(struct recall *recall);
 uint64_t recall_system_id(const struct recall *recall);
+/* The turn that was begun last in it; 0: none. */
+uint64_t recall_head(const struct recall *recall);
 
 /*
- * The positions of a thread's records, oldest first, from last_position back to the first record of
- * turn (0: of the thread). *ret is the caller's to free.
+ * The positions of a turn's records, oldest first, from last_position back to its first. *ret is
+ * the caller's to free.
  */
 must_check int recall_positions(struct journal *journal, uint64_t last_position, uint64_t turn,
 				uint64_t **ret, size_t *ret_n, struct error *err);

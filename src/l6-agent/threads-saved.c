@@ -5,6 +5,7 @@
 #include "l6-agent/job.h"
 #include "l6-agent/label-set.h"
 #include "l6-agent/threads-internal.h"
+#include "l6-agent/threads-path.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -96,7 +97,9 @@ int threads_save(const struct threads *threads, struct buf *out)
 
 	for (size_t i = 0; i < threads->n && r >= 0; i++)
 		r = save_thread(threads->rows[i], out);
-	return r < 0 ? r : save_turns(threads, out);
+	if (r >= 0)
+		r = save_turns(threads, out);
+	return r < 0 ? r : threads_path_save(threads, out);
 }
 
 /* The bytes that are still to be read, and what nothing in them may exceed. */
@@ -214,8 +217,7 @@ static int load_turns(struct saved *saved, struct threads *threads)
 {
 	size_t n = (size_t)saved->turns;
 
-	if (saved->left / sizeof(struct turn_wire) != n ||
-	    saved->left % sizeof(struct turn_wire) != 0 || n > TURNS_MAX)
+	if (saved->left / sizeof(struct turn_wire) < n || n > TURNS_MAX)
 		return -EBADMSG;
 	if (n == 0)
 		return 0;
@@ -238,6 +240,8 @@ static int load_turns(struct saved *saved, struct threads *threads)
 		    entry->thread > threads->n || entry->state > TURN_INTERRUPTED)
 			return -EBADMSG;
 	}
+	saved->at += n * sizeof(struct turn_wire);
+	saved->left -= n * sizeof(struct turn_wire);
 	return 0;
 }
 
@@ -269,7 +273,9 @@ static int load(struct saved *saved, struct threads *threads)
 		r = load_thread(saved, threads);
 	if (r >= 0)
 		r = load_turns(saved, threads);
-	return r < 0 || turns_fit(threads) ? r : -EBADMSG;
+	if (r >= 0 && !turns_fit(threads))
+		r = -EBADMSG;
+	return r < 0 ? r : threads_path_load(threads, saved->at, saved->left);
 }
 
 int threads_load(const uint8_t *bytes, size_t length, uint64_t sequence, uint64_t position,

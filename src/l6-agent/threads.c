@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "l6-agent/job.h"
 #include "l6-agent/payload.h"
+#include "l6-agent/threads-path.h"
 
 #include <assert.h>
 #include <string.h>
@@ -156,7 +157,7 @@ int threads_add(struct threads *threads, uint32_t owner, const char *name, struc
 static int add_thread(struct threads *threads, const struct journal_record *record,
 		      yyjson_val *payload, struct error *err)
 {
-	const char *name = payload_get_string(payload, "name");
+	const char *name = payload_get_string(payload, "name"), *problem;
 	struct thread *thread;
 	int r;
 
@@ -166,6 +167,9 @@ static int add_thread(struct threads *threads, const struct journal_record *reco
 	r = threads_add(threads, record->owner, name, &thread);
 	if (r < 0)
 		return FAIL(err, r, "no room for another thread");
+	problem = threads_path_begin(threads, thread, payload);
+	if (problem)
+		return misfit(record, problem, err);
 	if (!yyjson_obj_get(payload, "job"))
 		return 0;
 	r = job_parse(yyjson_obj_get(payload, "job"), &thread->job);
@@ -184,7 +188,7 @@ static char *title_of(yyjson_val *payload)
 static int add_turn(struct threads *threads, struct thread *thread,
 		    const struct journal_record *record, yyjson_val *payload, struct error *err)
 {
-	const char *key = payload_get_string(payload, "key");
+	const char *key = payload_get_string(payload, "key"), *problem;
 	int r;
 
 	if (record->turn != threads->n_turns + 1)
@@ -201,7 +205,8 @@ static int add_turn(struct threads *threads, struct thread *thread,
 		thread->title = title_of(payload);
 	thread->n_turns++;
 	thread->last_turn = record->turn;
-	return 0;
+	problem = threads_path_add(threads, thread, record->turn, payload);
+	return problem ? misfit(record, problem, err) : 0;
 }
 
 /* What a turn was given and began with, and what its tools gave it. */
@@ -253,6 +258,11 @@ static int apply_payload(struct threads *threads, const struct journal_record *r
 
 		return r >= 0 && has_labels(record) ? add_labels(thread, payload, err) : r;
 	}
+	if (record->kind == JOURNAL_HEAD) {
+		const char *problem = threads_path_move(threads, thread, payload);
+
+		return problem ? misfit(record, problem, err) : 0;
+	}
 	if (record->turn == 0 || record->turn > threads->n_turns ||
 	    threads->turns[record->turn - 1].thread != thread->id)
 		return misfit(record, "an unknown turn", err);
@@ -272,7 +282,8 @@ static int apply_payload(struct threads *threads, const struct journal_record *r
 static bool needs_payload(const struct journal_record *record)
 {
 	return record->kind == JOURNAL_THREAD_NEW || record->kind == JOURNAL_ACCEPTED ||
-	       record->kind == JOURNAL_TURN_DONE || has_labels(record);
+	       record->kind == JOURNAL_TURN_DONE || record->kind == JOURNAL_HEAD ||
+	       has_labels(record);
 }
 
 int threads_apply(struct threads *threads, const struct journal_record *record, struct error *err)

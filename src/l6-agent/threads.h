@@ -34,6 +34,7 @@ struct thread {
 	char *labels;       /* what its conversation was shown (label_set_write()); NULL: none */
 	struct job *job;    /* what makes it one (job.h); NULL: a person's thread */
 	uint64_t n_turns, last_turn;
+	uint64_t head, tip, origin; /* of its conversation (threads-path.h); 0: none */
 	uint64_t last_sequence, last_position, updated_us;
 	/* the actor (turn.h): first runs, the others wait in order */
 	struct turn *first, *last;
@@ -46,7 +47,8 @@ struct turn_entry {
 	uint64_t last_position; /* of the turn's last record */
 	uint64_t key_hash;
 	uint32_t thread;
-	uint32_t state; /* enum turn_state */
+	uint32_t state;  /* enum turn_state */
+	uint32_t before; /* the turn it stands behind; 0: none */
 };
 
 struct threads;

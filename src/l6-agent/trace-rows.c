@@ -207,6 +207,7 @@ int trace_rows_add(struct trace_rows *rows, const struct journal_record *record,
 	case JOURNAL_STEER:
 		return add_steer(rows, record, data);
 	case JOURNAL_THREAD_NEW:
+	case JOURNAL_HEAD:
 	case JOURNAL_KIND_END:
 		break;
 	}

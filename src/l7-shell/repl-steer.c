@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* The commands that change how a conversation goes on (L7). */
 #include "base/cleanup.h"
+#include "base/number.h"
 #include "l7-shell/link.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/submit.h"
@@ -19,6 +20,67 @@ static int ask_again(struct shell *shell, const char *method, sd_json_variant *p
 	for (unsigned i = 0; i < ATTEMPTS_MAX && r == -ECONNRESET; i++)
 		r = link_ask(shell->run_fd, "agent", method, parameters, ret, err);
 	return r;
+}
+
+/* What was taken back or came back is an event, which every client shows. */
+static int move(struct shell *shell, const char *method, struct error *err)
+{
+	auto_json sd_json_variant *parameters = NULL;
+	int r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell->thread));
+
+	if (r < 0)
+		return FAIL(err, r, "%s: %s", method, strerror(-r));
+	return link_ask(shell->run_fd, "agent", method, parameters, NULL, err);
+}
+
+int repl_run_undo(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	return move(shell, "io.clawos.Agent.Undo", err);
+}
+
+int repl_run_redo(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	return move(shell, "io.clawos.Agent.Redo", err);
+}
+
+int repl_run_retry(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
+	char key[SUBMIT_KEY_BYTES];
+	int r = submit_make_key(key, err);
+
+	(void)args;
+	if (r < 0)
+		return r;
+	r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell->thread),
+			   SD_JSON_BUILD_PAIR_STRING("key", key));
+	if (r < 0)
+		return FAIL(err, r, "/retry: %s", strerror(-r));
+	r = ask_again(shell, "io.clawos.Agent.Retry", parameters, &reply, err);
+	if (r == 0)
+		repl_watch(shell->repl, (uint64_t)link_integer(reply, "turn"));
+	return r;
+}
+
+int repl_run_branch(struct shell *shell, const char *const args[], struct error *err)
+{
+	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
+	uint64_t turn = 0;
+	int r;
+
+	if (args[0] && number_parse_u64(args[0], 1, INT64_MAX, &turn) < 0)
+		return FAIL(err, COMMAND_USAGE, "\"%s\" is not the number of a turn", args[0]);
+	r = sd_json_buildo(
+		&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell->thread),
+		SD_JSON_BUILD_PAIR_CONDITION(turn > 0, "turn", SD_JSON_BUILD_UNSIGNED(turn)));
+	if (r < 0)
+		return FAIL(err, r, "/branch: %s", strerror(-r));
+	r = link_ask(shell->run_fd, "agent", "io.clawos.Agent.Branch", parameters, &reply, err);
+	return r < 0 ? r
+		     : repl_switch(shell->repl, link_string(link_field(reply, "thread"), "name"),
+				   err);
 }
 
 /* Words for which no turn runs are a message as any other. */

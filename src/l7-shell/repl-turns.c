@@ -24,6 +24,11 @@ static void watch(struct repl *repl, uint64_t turn, const char *text)
 		(struct watched){ turn, text ? strdup(text) : NULL }; /* without: no line of it */
 }
 
+void repl_watch(struct repl *repl, uint64_t turn)
+{
+	watch(repl, turn, NULL);
+}
+
 static void unwatch(struct repl *repl, uint64_t turn)
 {
 	for (size_t i = 0; i < repl->n_watched; i++) {

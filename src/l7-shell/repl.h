@@ -86,6 +86,8 @@ must_check int repl_send(struct repl *repl, const char *text, struct error *err)
 /* The same, with a context (a sealed memfd, borrowed); the text is no direct form. */
 must_check int repl_send_with(struct repl *repl, const char *text, int context_fd,
 			      struct error *err);
+/* A turn that was begun here: it is waited for, its message is shown when it begins. */
+void repl_watch(struct repl *repl, uint64_t turn);
 must_check int repl_interrupt(struct repl *repl, struct error *err);
 /* Turns go on without being shown. */
 void repl_let_go(struct repl *repl);
@@ -110,6 +112,10 @@ must_check int repl_thread_exists(struct repl *repl, const char *name, bool *ret
 
 /* repl-steer.c: the commands that change how a conversation goes on. */
 must_check int repl_run_steer(struct shell *shell, const char *const args[], struct error *err);
+must_check int repl_run_undo(struct shell *shell, const char *const args[], struct error *err);
+must_check int repl_run_redo(struct shell *shell, const char *const args[], struct error *err);
+must_check int repl_run_retry(struct shell *shell, const char *const args[], struct error *err);
+must_check int repl_run_branch(struct shell *shell, const char *const args[], struct error *err);
 
 /* repl-attach.c */
 must_check int repl_run_attach(struct shell *shell, const char *const args[], struct error *err);

@@ -153,7 +153,8 @@ static void print_turn(struct shell *shell, sd_json_variant *turn)
 	const char *state = link_string(turn, "state"), *answer = link_string(turn, "answer");
 	auto_buf struct buf words = BUF(CELL_BYTES_MAX);
 
-	screen_own(&shell->out, STYLE_DIM, "%lld ", (long long)link_integer(turn, "turn"));
+	screen_own(&shell->out, STYLE_DIM, "%lld %s", (long long)link_integer(turn, "turn"),
+		   link_boolean(turn, "undone") ? "(undone) " : "");
 	screen_own(&shell->out, STYLE_BOLD, "> ");
 	screen_foreign_block(&shell->out, STYLE_BOLD, link_string(turn, "text"),
 			     strlen(link_string(turn, "text")));

@@ -358,6 +358,19 @@ static void on_steer(struct view *view, sd_json_variant *data)
 	screen_fresh_line(notes);
 }
 
+static void on_head(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = note(view);
+	bool is_undone = strcmp(link_string(data, "way"), "undo") == 0;
+
+	if (!notes)
+		return;
+	screen_own(notes, STYLE_PLAIN, "turn %lld is %s", (long long)link_integer(data, "turn"),
+		   is_undone ? "undone" : "back");
+	screen_own(notes, STYLE_DIM, "%s\n",
+		   is_undone ? "; what its tools did stays done, /redo brings it back" : "");
+}
+
 static void on_status(struct view *view, sd_json_variant *data)
 {
 	if (view->options.notes && typeset_is_idle(view->text) && !view->open_call[0])
@@ -388,6 +401,7 @@ static const struct kind_row {
 	{ "answer", on_answer },
 	{ "turn-done", on_turn_done },
 	{ "steer", on_steer },
+	{ "head", on_head },
 	{ "status", on_status },
 	{ "reasoning", NULL },
 	{ "thread-new", NULL },

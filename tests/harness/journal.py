@@ -14,7 +14,7 @@ import struct
 
 KINDS = {1: "thread-new", 2: "accepted", 3: "turn-started", 4: "model-started", 5: "model-done",
          6: "tool-started", 7: "tool-done", 8: "question", 9: "decision", 10: "answer", 11: "turn-done",
-         12: "steer"}
+         12: "steer", 13: "head"}
 ORIGINS = {1: "person", 2: "agent", 3: "model", 4: "tool", 5: "recovery"}
 NUMBERS = {name: number for names in (KINDS, ORIGINS) for number, name in names.items()}
 HEAD = struct.Struct("<8sIIQQ32s")
@@ -94,6 +94,26 @@ class Journal:
         self.records.append(record)
         return length
 
+    def paths(self):
+        """The turns of each thread's conversation, oldest first, by the page's section "The path"."""
+        before, head = {}, {}
+        for record in self.records:
+            if record.kind == "thread-new":
+                head[record.thread] = record.data.get("branch", 0)
+            elif record.kind == "accepted":
+                retried = record.data.get("retry", 0)
+                before[record.turn] = before[retried] if retried else head[record.thread]
+                head[record.thread] = record.turn
+            elif record.kind == "head":
+                head[record.thread] = record.data["head"]
+        paths = {}
+        for thread, turn in head.items():
+            paths[thread] = []
+            while turn:
+                paths[thread].insert(0, turn)
+                turn = before[turn]
+        return paths
+
     def text(self, part):
         """A text part of a payload, from its blob when it is one."""
         if not isinstance(part, dict):
@@ -113,7 +133,7 @@ class Snapshot:
         with open(path, "rb") as file:
             data = file.read()
         magic, version, size, length, self.sequence, self.position, self.chain = self.HEAD.unpack_from(data)
-        if (magic, version, size, length) != (b"CLAWSNAP", 2, 72, len(data)) or \
+        if (magic, version, size, length) != (b"CLAWSNAP", 3, 72, len(data)) or \
                 hashlib.sha256(data[:-32]).digest() != data[-32:]:
             raise Damaged(path)
         marks = (self.sequence + 63) // 64
@@ -138,6 +158,12 @@ class Snapshot:
             last_position, key, thread, state = self.TURN.unpack_from(data, at)
             at += self.TURN.size
             self.turns.append({"thread": thread, "state": state, "last_position": last_position, "key": key})
+        for thread in self.threads:
+            thread["head"], thread["tip"], thread["origin"] = struct.unpack_from("<QQQ", data, at)
+            at += 24
+        for turn in self.turns:
+            turn["before"], = struct.unpack_from("<I", data, at)
+            at += 4
         if at != len(data) - 32:
             raise Damaged(f"{path}: {len(data) - 32 - at} bytes too many")
 

@@ -99,10 +99,23 @@ def random_session(s, turns, seed=20261124):
                 s.follow(sent[-1])
     for turn in sent:
         s.follow(turn, live=False)
+    for name in sorted({turn.thread for turn in sent}):
+        go_back_and_on(s, name, dice)
     open_turn = s.submit("ask", thread="open", key="open")
     await_kind(s, open_turn, "question")
     keys["open"] = (open_turn.thread, open_turn.id)
     return keys
+
+
+def go_back_and_on(s, thread, dice):
+    for _ in range(dice.randrange(4)):
+        if s.call("Undo", thread=thread)["head"] == 0:
+            break
+        if dice.random() < 0.3:
+            s.call("Redo", thread=thread)
+    if dice.random() < 0.5:
+        s.ask("behind what was undone", thread=thread)
+        s.call("Branch", thread=thread)
 
 
 def await_kind(s, turn, kind):
@@ -150,12 +163,16 @@ def the_second_reader_finds_in_the_snapshot_what_it_folds_from_the_records():
         for r in records:
             if r.kind == "thread-new":
                 threads[r.thread] = {"name": r.data["name"], "owner": r.owner, "turns": 0, "last_turn": 0, "title": None,
-                                     "labels": set(), "job": None}
+                                     "labels": set(), "job": None,
+                                     **dict.fromkeys(("head", "tip", "origin"), r.data.get("branch", 0))}
             thread = threads[r.thread]
             if r.kind == "accepted":
-                turns.append({"thread": r.thread, "state": 0})
+                turns.append({"thread": r.thread, "state": 0, "before": thread["head"]})
+                thread["head"] = thread["tip"] = r.turn
                 thread["title"] = thread["title"] or (r.data["text"] if isinstance(r.data["text"], str) else "(a long message)")
                 thread.update(turns=thread["turns"] + 1, last_turn=r.turn)
+            if r.kind == "head":
+                thread["head"] = r.data["head"]
             if r.kind == "turn-started":
                 turns[r.turn - 1]["state"] = 1
             if r.kind in ("turn-started", "tool-done"):
@@ -185,7 +202,7 @@ def a_snapshot_that_is_broken_is_said_and_changes_nothing():
         for at in [*dice.sample(range(len(good)), 10), 8, 24, 32]:
             broken.append(good[:at] + bytes([good[at] ^ 1 << dice.randrange(8)]) + good[at + 1:])
         other = bytearray(good[:-32])
-        other[8] += 1  # a later version, whole
+        other[8] = 99  # a later version, whole
         broken.append(bytes(other) + hashlib.sha256(other).digest())
         for number, data in enumerate(broken):
             with open(snapshot_path(s), "wb") as file:

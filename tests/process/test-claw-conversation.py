@@ -59,4 +59,50 @@ def steer_without_a_turn_is_a_message_and_says_so(f):
     expect([c["text"] for c in f.called("Submit")], ["hello there"])
 
 
+@test
+def undo_and_redo_say_which_turn_and_what_stays(f):
+    def moves(way):
+        def move(_):
+            with f.peers.lock:
+                f.peers.add("head", {"way": way, "turn": 1, "head": 0 if way == "undo" else 1})
+            return {"turn": 1, "head": 0}
+        return move
+
+    f.peers.replies["io.clawos.Agent.Undo"] = moves("undo")
+    f.peers.replies["io.clawos.Agent.Redo"] = moves("redo")
+    f.peers.script = lambda _: [("answer", {"text": "well"}), DONE]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("hi\n").expect("well").expect(PROMPT).type("/undo\n")
+        t.expect("turn 1 is undone; what its tools did stays done, /redo brings it back").expect(PROMPT)
+        t.type("/redo\n").expect("turn 1 is back").expect(PROMPT)
+        f.peers.replies["io.clawos.Agent.Undo"] = Error("io.clawos.Agent.NotNow", reason="there is no turn to undo")
+        t.type("/undo\n").expect("there is no turn to undo").expect(PROMPT).type("\x04")
+        expect(t.end(), 0)
+
+
+@test
+def retry_shows_the_message_and_its_new_answer(f):
+    def retry(parameters):
+        return f.peers.submit({"text": "hi", "thread": "main", "key": parameters["key"]})
+
+    answers = iter(("bad", "good"))
+    f.peers.replies["io.clawos.Agent.Retry"] = retry
+    f.peers.script = lambda _: [("turn-started", {}), ("answer", {"text": next(answers)}), DONE]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("hi\n").expect("bad").expect(PROMPT).type("/retry\n").expect("hi").expect("good").expect(PROMPT).type("\x04")
+        expect(t.end(), 0)
+    expect(len(f.called("Retry")), 1)
+
+
+@test
+def branch_goes_to_the_new_thread(f):
+    f.peers.replies["io.clawos.Agent.Branch"] = {"thread": {"id": 2, "name": "main-2"}}
+    f.peers.replies["io.clawos.Agent.Threads"] = {"threads": [{"id": 2, "name": "main-2", "turns": 0}]}
+    with f.terminal() as t:
+        t.expect(PROMPT).type("/branch x\n").expect("not the number of a turn").expect(PROMPT)
+        t.type("/branch 3\n").expect("thread main-2").expect("main-2 " + PROMPT).type("\x04")
+        expect(t.end(), 0)
+    expect([(c["thread"], c["turn"]) for c in f.called("Branch")], [("main", 3)])
+
+
 run(Fixture)

@@ -54,6 +54,10 @@ def steer(system, turn, accepted):
 
 def say(system, trace, tape, parameter):
     for turn in trace["turns"]:
+        if "do" in turn:  # Undo, Redo
+            with system.agent() as link:
+                link.call("io.clawos.Agent." + turn["do"], {})
+            continue
         accepted = system.submit(turn["say"], fds=[tape.fileno()], **{parameter: 0})
         if "steer" in turn:
             steer(system, turn, accepted)
@@ -77,7 +81,7 @@ def replay(name):
 
 def record(name):
     trace = load(name)
-    script = [from_json(entry) for turn in trace["turns"] for entry in turn["model"]]
+    script = [from_json(entry) for turn in trace["turns"] for entry in turn.get("model", ())]
     with Provider(script) as provider, System(provider, env=backend(trace)) as system:
         lay(system, trace["files"])
         with open(os.path.join(TRACES, name + ".tape"), "wb") as tape:

@@ -5,6 +5,7 @@
 #include "harness/folder.h"
 #include "harness/tap.h"
 #include "l6-agent/journal.h"
+#include "l6-agent/threads-path.h"
 #include "l6-agent/threads.h"
 
 #include <string.h>
@@ -105,10 +106,16 @@ static void append(struct session *session, uint64_t thread, uint64_t turn, enum
 
 static void append_thread(struct session *session)
 {
-	char text[64];
+	char text[96];
 
-	(void)snprintf(text, sizeof(text), "{\"name\":\"thread %zu ä\"}",
-		       threads_count(session->threads));
+	size_t n = threads_count(session->threads);
+	uint64_t from = n >= 3 ? threads_by_id(session->threads, n - 2)->head : 0;
+
+	if (from > 0 && draw(session, 2) == 0) /* the same owner's */
+		(void)snprintf(text, sizeof(text), "{\"name\":\"thread %zu ä\",\"branch\":%llu}", n,
+			       (unsigned long long)from);
+	else
+		(void)snprintf(text, sizeof(text), "{\"name\":\"thread %zu ä\"}", n);
 	append(session, threads_count(session->threads) + 1, 0, JOURNAL_THREAD_NEW, text);
 }
 
@@ -142,6 +149,23 @@ static void append_progress(struct session *session, uint64_t thread, uint64_t t
 		append(session, thread, turn, JOURNAL_MODEL_DONE, "{\"text\":\"something\"}");
 }
 
+/* Back or on in the conversation, where that is possible. */
+static bool append_move(struct session *session, const struct thread *thread)
+{
+	uint64_t back = thread->head, on = threads_path_redo(session->threads, thread);
+	bool is_back = back > 0 && (on == 0 || draw(session, 2) == 0);
+	char text[96];
+
+	if (back == 0 && on == 0)
+		return false;
+	(void)snprintf(
+		text, sizeof(text), "{\"way\":\"%s\",\"turn\":%llu,\"head\":%llu}",
+		is_back ? "undo" : "redo", (unsigned long long)(is_back ? back : on),
+		(unsigned long long)(is_back ? turns_at(session->threads, back)->before : on));
+	append(session, thread->id, 0, JOURNAL_HEAD, text);
+	return true;
+}
+
 static void append_something(struct session *session)
 {
 	size_t n = threads_count(session->threads);
@@ -150,10 +174,10 @@ static void append_something(struct session *session)
 
 	if (!thread || (n < THREADS && draw(session, 20) == 0))
 		append_thread(session);
-	else if (last == 0 || turns_at(session->threads, last)->state > TURN_STARTED)
-		append_message(session, thread->id);
-	else
+	else if (last > 0 && turns_at(session->threads, last)->state <= TURN_STARTED)
 		append_progress(session, thread->id, last);
+	else if (draw(session, 3) > 0 || !append_move(session, thread))
+		append_message(session, thread->id);
 }
 
 static int work(struct session *session)
@@ -195,21 +219,25 @@ static char *dump(struct session *session)
 
 		EXPECT_INT(threads_by_name(threads, t->owner, t->name) == t, ==, 1);
 		EXPECT_INT(
-			buf_printf(&out, "thread %llu %u %s|%s|%s %llu %llu %llu %llu %llu\n",
-				   (unsigned long long)t->id, t->owner, t->name,
-				   t->title ? t->title : "(none)", t->labels ? t->labels : "(none)",
-				   (unsigned long long)t->n_turns, (unsigned long long)t->last_turn,
-				   (unsigned long long)t->last_sequence,
-				   (unsigned long long)t->last_position,
-				   (unsigned long long)t->updated_us),
+			buf_printf(
+				&out,
+				"thread %llu %u %s|%s|%s %llu %llu %llu %llu %llu %llu %llu %llu\n",
+				(unsigned long long)t->id, t->owner, t->name,
+				t->title ? t->title : "(none)", t->labels ? t->labels : "(none)",
+				(unsigned long long)t->n_turns, (unsigned long long)t->last_turn,
+				(unsigned long long)t->last_sequence,
+				(unsigned long long)t->last_position,
+				(unsigned long long)t->updated_us, (unsigned long long)t->head,
+				(unsigned long long)t->tip, (unsigned long long)t->origin),
 			==, 0);
 	}
 	for (uint64_t id = 1; id <= turns_count(threads); id++) {
 		const struct turn_entry *e = turns_at(threads, id);
 
-		EXPECT_INT(buf_printf(&out, "turn %llu %llu %llx %u %u\n", (unsigned long long)id,
-				      (unsigned long long)e->last_position,
-				      (unsigned long long)e->key_hash, e->thread, e->state),
+		EXPECT_INT(buf_printf(&out, "turn %llu %llu %llx %u %u %u\n",
+				      (unsigned long long)id, (unsigned long long)e->last_position,
+				      (unsigned long long)e->key_hash, e->thread, e->state,
+				      e->before),
 			   ==, 0);
 	}
 	for (uint64_t n = 1; n <= journal_last_sequence(session->journal) + 1; n++)

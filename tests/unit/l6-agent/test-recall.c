@@ -8,6 +8,7 @@
 #include "l6-agent/payload.h"
 
 static struct journal *journal;
+static struct threads *threads;
 static struct progress progress;
 static struct recall *recall;
 static uint64_t last_position;
@@ -84,16 +85,6 @@ static const struct recall_options options = { .format = &format,
 					       .conversation = { .instructions = "rules" },
 					       .system_id = 3 };
 
-static void begin(void)
-{
-	struct error err = { 0 };
-	struct journal_options how = { .segment_bytes = 1 << 20 };
-
-	how.dir_fd = test_folder(NULL);
-	EXPECT_OK(journal_open(&how, &journal, &err), &err);
-	EXPECT_OK(recall_new(&options, journal, &recall, &err), &err);
-}
-
 /* Appends a record and applies it, as a running turn does. */
 static uint64_t put(enum journal_kind kind, uint64_t turn, const char *payload)
 {
@@ -116,9 +107,22 @@ static uint64_t put(enum journal_kind kind, uint64_t turn, const char *payload)
 				 journal_blobs(journal), &err),
 		  &err);
 	EXPECT_OK(recall_apply(recall, &progress, &record, yyjson_doc_get_root(doc), &err), &err);
+	EXPECT_OK(threads_apply(threads, &record, &err), &err);
 	yyjson_doc_free(doc);
 	last_position = record.position;
 	return record.position;
+}
+
+static void begin(void)
+{
+	struct error err = { 0 };
+	struct journal_options how = { .segment_bytes = 1 << 20 };
+
+	how.dir_fd = test_folder(NULL);
+	EXPECT_OK(journal_open(&how, &journal, &err), &err);
+	EXPECT_OK(recall_new(&options, journal, &recall, &err), &err);
+	EXPECT_INT(threads_new(&threads), ==, 0);
+	put(JOURNAL_THREAD_NEW, 0, "{\"name\":\"main\"}");
 }
 
 static void start(uint64_t turn, const char *text, const char *more)
@@ -142,10 +146,11 @@ static const char *conversation(struct recall *of)
 static void expect_the_same_read_back(void)
 {
 	struct error err = { 0 };
+	const struct recall_path path = { threads, progress.turn, 0 };
 	struct progress again = { 0 };
 	struct recall *back;
 
-	EXPECT_OK(recall_read(&options, journal, last_position, 0, &again, &back, &err), &err);
+	EXPECT_OK(recall_read(&options, journal, &path, &again, &back, &err), &err);
 	EXPECT_STR(conversation(back), conversation(recall));
 	EXPECT_INT(again.phase, ==, progress.phase);
 	EXPECT_INT(again.n_calls, ==, progress.n_calls);
@@ -289,11 +294,16 @@ TEST(what_the_person_adds_stands_behind_the_results_and_before_the_next_call)
 
 TEST(what_the_person_adds_before_the_first_call_is_kept_apart_from_the_message)
 {
+	uint64_t accepted;
+	char payload[64];
+
 	begin();
-	put(JOURNAL_ACCEPTED, 1, "{\"text\":\"go\"}");
+	accepted = put(JOURNAL_ACCEPTED, 1, "{\"text\":\"go\"}");
 	progress.turn = 1; /* as turn_new() makes it */
 	put(JOURNAL_STEER, 1, "{\"text\":\"early\"}");
-	put(JOURNAL_TURN_STARTED, 1, "{\"accepted\":64}");
+	(void)snprintf(payload, sizeof(payload), "{\"accepted\":%llu}",
+		       (unsigned long long)accepted);
+	put(JOURNAL_TURN_STARTED, 1, payload);
 	EXPECT_INT(progress.steers, ==, 1);
 	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1}");
 	EXPECT_STR(conversation(recall),

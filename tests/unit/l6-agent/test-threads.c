@@ -4,6 +4,7 @@
 #include "l6-agent/job.h"
 
 #include "harness/tap.h"
+#include "l6-agent/threads-path.h"
 
 static struct threads *table;
 static uint64_t sequence;
@@ -164,5 +165,97 @@ TEST(a_title_does_not_end_inside_a_character)
 	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, 1, long_text), ==, 0);
 	EXPECT_INT(strlen(threads_at(table, 0)->title) % 2, ==, 0);
 	EXPECT_INT(strlen(threads_at(table, 0)->title), <=, 60);
+	threads_free(table);
+}
+
+static void say(uint64_t turn, const char *more)
+{
+	char text[96];
+
+	(void)snprintf(text, sizeof(text), "{\"text\":\"x\"%s}", more);
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, turn, text), ==, 0);
+	EXPECT_INT(apply(JOURNAL_TURN_DONE, 1, turn, "{\"state\":\"done\"}"), ==, 0);
+}
+
+static int move(const char *way, uint64_t turn, uint64_t head)
+{
+	char text[96];
+
+	(void)snprintf(text, sizeof(text), "{\"way\":\"%s\",\"turn\":%llu,\"head\":%llu}", way,
+		       (unsigned long long)turn, (unsigned long long)head);
+	return apply(JOURNAL_HEAD, 1, 0, text);
+}
+
+static void expect_path(uint64_t thread, const char *expected)
+{
+	struct buf text = BUF(256);
+	uint64_t *turns;
+	size_t n;
+
+	EXPECT_INT(threads_path(table, threads_by_id(table, thread)->head, 0, &turns, &n), ==, 0);
+	for (size_t i = 0; i < n; i++)
+		EXPECT_INT(buf_printf(&text, "%llu ", (unsigned long long)turns[i]), ==, 0);
+	EXPECT_STR(buf_string(&text), expected);
+	buf_free(&text);
+	free(turns);
+}
+
+TEST(undo_goes_back_redo_goes_on_and_a_message_ends_that)
+{
+	const struct thread *thread;
+
+	begin();
+	EXPECT_INT(apply(JOURNAL_TURN_DONE, 1, 1, "{\"state\":\"done\"}"), ==, 0);
+	say(2, "");
+	say(3, "");
+	thread = threads_by_id(table, 1);
+	EXPECT_INT(move("redo", 3, 3), ==, -EBADMSG);
+	EXPECT_INT(move("undo", 2, 1), ==, -EBADMSG); /* not the last */
+	EXPECT_INT(move("undo", 3, 1), ==, -EBADMSG);
+	EXPECT_INT(move("undo", 3, 2), ==, 0);
+	EXPECT_INT(move("undo", 2, 1), ==, 0);
+	expect_path(1, "1 ");
+	EXPECT_INT(threads_path_redo(table, thread), ==, 2);
+	EXPECT_INT(move("redo", 3, 3), ==, -EBADMSG);
+	EXPECT_INT(move("redo", 2, 2), ==, 0);
+	EXPECT_INT(threads_path_redo(table, thread), ==, 3);
+	say(4, "");
+	expect_path(1, "1 2 4 ");
+	EXPECT_INT(threads_path_redo(table, thread), ==, 0);
+	EXPECT_INT(threads_path_has(table, thread, 3), ==, 0);
+	say(5, ",\"retry\":4");
+	expect_path(1, "1 2 5 ");
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 1, 6, "{\"text\":\"x\",\"retry\":4}"), ==, -EBADMSG);
+	threads_free(table);
+}
+
+TEST(everything_can_be_undone_and_comes_back)
+{
+	begin();
+	EXPECT_INT(apply(JOURNAL_TURN_DONE, 1, 1, "{\"state\":\"done\"}"), ==, 0);
+	EXPECT_INT(move("undo", 1, 0), ==, 0);
+	EXPECT_INT(move("undo", 0, 0), ==, -EBADMSG);
+	expect_path(1, "");
+	EXPECT_INT(move("redo", 1, 1), ==, 0);
+	expect_path(1, "1 ");
+	EXPECT_INT(move("undo", 1, 0), ==, 0);
+	say(2, "");
+	expect_path(1, "2 ");
+	threads_free(table);
+}
+
+TEST(a_branch_goes_on_from_a_turn_with_the_labels_of_its_thread)
+{
+	begin();
+	EXPECT_INT(apply(JOURNAL_TURN_STARTED, 1, 1, "{\"labels\":[\"web:b.example\"]}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_TURN_DONE, 1, 1, "{\"state\":\"done\"}"), ==, 0);
+	say(2, "");
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 2, 0, "{\"name\":\"b\",\"branch\":1}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_ACCEPTED, 2, 3, "{\"text\":\"x\"}"), ==, 0);
+	expect_path(1, "1 2 ");
+	expect_path(2, "1 3 ");
+	EXPECT_STR(threads_by_id(table, 2)->labels, "[\"web:b.example\"]");
+	EXPECT_INT(threads_by_id(table, 2)->origin, ==, 1);
+	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 3, 0, "{\"name\":\"c\",\"branch\":9}"), ==, -EBADMSG);
 	threads_free(table);
 }
