@@ -51,7 +51,11 @@ static void reply_done(struct egress_call *call)
 			SD_JSON_BUILD_PAIR_CONDITION(complete, "firstByteUsec",
 						     SD_JSON_BUILD_UNSIGNED(call->first_byte_us)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("totalUsec",
-						    clock_monotonic_us() - call->started_us));
+						    clock_monotonic_us() - call->started_us),
+			SD_JSON_BUILD_PAIR_CONDITION(complete, "nanodollars",
+						     SD_JSON_BUILD_UNSIGNED(call->spent.nano)),
+			SD_JSON_BUILD_PAIR_CONDITION(call->warning[0] != '\0', "warning",
+						     SD_JSON_BUILD_STRING(call->warning)));
 	if (r < 0) /* nobody is left waiting for an answer that could not be written */
 		(void)sd_varlink_error_errno(call->link, r);
 	egress_call_end(call, "ok");

@@ -52,6 +52,7 @@ static void free_call(struct egress_call *call)
 	egress_redact_free(call->redact);
 	egress_url_free(&call->url);
 	curl_slist_free_all(call->headers);
+	free(call->thread);
 	free(call->content_type);
 	free(call->location);
 	sd_varlink_unref(call->link);
@@ -184,6 +185,7 @@ void egress_call_end(struct egress_call *call, const char *result)
 
 	if (call->transfer)
 		http_cancel(TAKE_PTR(call->transfer));
+	egress_spending_settle(call, true, false); /* cut off, unless it is settled */
 	log_end(call, result);
 	unlink_call(call);
 	free_call(call);

@@ -72,8 +72,13 @@ static enum http_take on_body(const char *bytes, size_t length, void *userdata)
 {
 	struct egress_call *call = userdata;
 
-	if (!call->discarding)
-		return egress_call_pass(call, bytes, length);
+	if (!call->discarding) {
+		enum http_take take = egress_call_pass(call, bytes, length);
+
+		if (take != HTTP_FULL) /* then the same piece comes again */
+			egress_usage_add(&call->usage, bytes, length);
+		return take;
+	}
 	call->discarded += length; /* read to its end, the connection can be used again */
 	return call->discarded > EGRESS_ERROR_BYTES_MAX ? HTTP_STOP : HTTP_TAKEN;
 }
@@ -90,6 +95,13 @@ static void end_failed(struct egress_call *call, const struct http_end *end)
 		egress_call_fail(call, egress_failure_name(end->failure), end->reason);
 }
 
+/* Whether the provider may have seen the request. */
+static bool has_reached(enum http_failure failure)
+{
+	return failure != HTTP_RESOLVE && failure != HTTP_REFUSED && failure != HTTP_CONNECT &&
+	       failure != HTTP_TLS;
+}
+
 static void on_end(const struct http_end *end, void *userdata)
 {
 	struct egress_call *call = userdata;
@@ -102,6 +114,7 @@ static void on_end(const struct http_end *end, void *userdata)
 	is_whole = end->failure == HTTP_OK ||
 		   ((end->failure == HTTP_STOPPED || end->failure == HTTP_CUT) &&
 		    !call->reader_gone && call->status >= STATUS_ERROR_FIRST);
+	egress_spending_settle(call, has_reached(end->failure), end->failure == HTTP_OK);
 	if (call->discarding)
 		egress_call_retry_after(call, call->retry_wait_us);
 	else if (is_whole)
@@ -135,6 +148,8 @@ void egress_complete_attempt(struct egress_call *call)
 		.userdata = call,
 	};
 
+	if (!egress_spending_take(call))
+		return;
 	call->discarded = 0;
 	egress_call_send(call, &options, &sink);
 }
@@ -144,6 +159,8 @@ struct arguments {
 	uint64_t offset, length;
 	bool stream;
 	int64_t intent;
+	const char *thread;
+	uint64_t turn;
 };
 
 /* The key opens more than answers (files, accounts): claw-agentd gets those only. */
@@ -174,6 +191,7 @@ static int make_url(const struct egress_url *provider, const char *path, struct 
 static void begin(struct egress_call *call, const struct arguments *arguments)
 {
 	const struct provider_config *config = &call->egress->settings->provider;
+	struct error err = { 0 };
 
 	call->method = "POST";
 	call->intent = arguments->intent;
@@ -182,10 +200,14 @@ static void begin(struct egress_call *call, const struct arguments *arguments)
 	call->first_byte_max_us = config->first_byte_timeout * CLOCK_SECOND_US;
 	call->idle_max_us = config->idle_timeout * CLOCK_SECOND_US;
 	call->total_max_us = config->total_timeout * CLOCK_SECOND_US;
-	if (make_url(&call->egress->provider, arguments->path, &call->url) < 0)
+	if (make_url(&call->egress->provider, arguments->path, &call->url) < 0) {
 		egress_call_fail(call, "protocol", "out of memory");
-	else
+	} else if (egress_spending_begin(call, arguments->thread, arguments->turn, &err) < 0) {
+		(void)egress_invalid(call->link, err.text);
+		egress_call_end(call, "InvalidArguments");
+	} else {
 		egress_complete_attempt(call);
+	}
 }
 
 /* At its own address it would only answer that; another address may be a server of one's own. */
@@ -221,6 +243,10 @@ int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
 		  offsetof(struct arguments, stream), SD_JSON_MANDATORY },
 		{ "intent", _SD_JSON_VARIANT_TYPE_INVALID, sd_json_dispatch_int64,
 		  offsetof(struct arguments, intent), SD_JSON_MANDATORY },
+		{ "thread", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		  offsetof(struct arguments, thread), SD_JSON_NULLABLE },
+		{ "turn", _SD_JSON_VARIANT_TYPE_INVALID, sd_json_dispatch_uint64,
+		  offsetof(struct arguments, turn), SD_JSON_NULLABLE },
 		{ 0 },
 	};
 	struct egress *egress = userdata;

@@ -11,6 +11,20 @@
 	  .max = (high), \
 	  .help = (words) }
 
+#define BUDGET(scope, unit, text, high, words) \
+	{ .section = "budget", \
+	  .key = #scope "_" #unit, \
+	  .type = CONFIG_NUMBER, \
+	  .offset = offsetof(struct egress_settings, budget.scope.unit), \
+	  .fallback = (text), \
+	  .min = 0, \
+	  .max = (high), \
+	  .help = (words) }
+
+#define REQUESTS_MAX UINT64_C(1000000000)
+#define TOKENS_MAX UINT64_C(1000000000000)
+#define CENTS_MAX UINT64_C(100000000)
+
 static const struct config_item items[] = {
 	PROVIDER_CONFIG_ITEMS(offsetof(struct egress_settings, provider)),
 	{ .section = "egress",
@@ -38,6 +52,30 @@ static const struct config_item items[] = {
 	      "How long a question and its answer are valid."),
 	LIMIT(rules, "1024", 1, EGRESS_RULES_MAX, "Hosts that may be reached unasked."),
 	LIMIT(log_bytes, "4194304", 4096, 1073741824, "Bytes of requests.log; one former is kept."),
+	BUDGET(day, requests, "1000000", REQUESTS_MAX, "Requests to providers in a day (UTC)."),
+	BUDGET(day, tokens, "100000000", TOKENS_MAX, "Tokens of prompts and answers in a day."),
+	BUDGET(day, cents, "2000", CENTS_MAX, "US cents in a day, by spec/tables/prices."),
+	BUDGET(thread, requests, "1000000", REQUESTS_MAX, "The same for one thread, of all days."),
+	BUDGET(thread, tokens, "100000000", TOKENS_MAX, "The same for one thread, of all days."),
+	BUDGET(thread, cents, "2000", CENTS_MAX, "The same for one thread, of all days."),
+	BUDGET(turn, requests, "2000", REQUESTS_MAX, "The same for one turn."),
+	BUDGET(turn, tokens, "20000000", TOKENS_MAX, "The same for one turn."),
+	BUDGET(turn, cents, "500", CENTS_MAX, "The same for one turn."),
+	{ .section = "budget",
+	  .key = "answer_tokens",
+	  .type = CONFIG_NUMBER,
+	  .offset = offsetof(struct egress_settings, budget.answer_tokens),
+	  .fallback = "32768",
+	  .min = 1,
+	  .max = 10000000,
+	  .help = "Tokens one answer may have, where neither the call nor the table of prices "
+		  "says it." },
+	{ .section = "budget",
+	  .key = "price",
+	  .type = CONFIG_STRING,
+	  .offset = offsetof(struct egress_settings, budget.price),
+	  .help = "Dollars for a million tokens, IN,OUT or IN,OUT,READ,WRITE, instead of the "
+		  "table's." },
 };
 
 const struct config_table egress_config_table = { .items = items,

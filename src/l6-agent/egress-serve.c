@@ -249,7 +249,8 @@ int egress_serve(struct egress *egress, sd_varlink_server **ret, struct error *e
 		server, "io.clawos.Egress.Complete", egress_on_complete, "io.clawos.Egress.Fetch",
 		egress_on_fetch, "io.clawos.Egress.Answer", on_answer, "io.clawos.Egress.Questions",
 		on_questions, "io.clawos.Egress.Rules", on_rules, "io.clawos.Egress.Revoke",
-		on_revoke, "io.clawos.Egress.Status", on_status);
+		on_revoke, "io.clawos.Egress.Status", on_status, "io.clawos.Egress.Spending",
+		egress_on_spending);
 	if (r >= 0)
 		r = sd_varlink_server_bind_disconnect(server, on_disconnect);
 	if (r < 0) {

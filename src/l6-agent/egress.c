@@ -49,6 +49,8 @@ int egress_run(struct egress *egress, const char *state, struct error *err)
 	if (r >= 0)
 		r = egress_log_open(folder_fd, limits->log_bytes, &egress->log, err);
 	if (r >= 0)
+		r = egress_spending_open(egress, folder_fd, err);
+	if (r >= 0)
 		r = egress_questions_new(limits->questions, limits->question_seconds,
 					 &egress->questions);
 	if (r >= 0)
@@ -64,6 +66,7 @@ int egress_run(struct egress *egress, const char *state, struct error *err)
 	http_free(egress->http);
 	egress_provider_fini(egress);
 	egress_questions_free(egress->questions);
+	egress_ledger_close(egress->ledger);
 	egress_log_close(egress->log);
 	egress_rules_close(egress->rules);
 	return r;

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/service.h"
+#include "l6-agent/egress-budget.h"
 #include "l6-agent/egress-http.h"
 #include "l6-agent/egress-leak.h"
 #include "l6-agent/egress-limits.h"
@@ -21,6 +22,7 @@
 #include "l6-agent/egress-redact.h"
 #include "l6-agent/egress-rule.h"
 #include "l6-agent/egress-url.h"
+#include "l6-agent/egress-usage.h"
 #include "l6-agent/provider-config.h"
 
 #include <systemd/sd-event.h>
@@ -32,6 +34,7 @@ struct egress_call;
 struct egress_settings {
 	struct provider_config provider;
 	struct egress_limits limits;
+	struct egress_budget_settings budget;
 	char *allow, *ca_file, *proxy;
 };
 
@@ -43,6 +46,8 @@ struct egress {
 	struct egress_rules *rules;
 	struct egress_questions *questions;
 	struct egress_log *log;
+	struct egress_ledger *ledger;
+	struct priced priced; /* of the provider's model */
 	/* the provider; url.url is NULL for the local backend */
 	struct egress_url provider;
 	bool has_key;
@@ -69,6 +74,15 @@ struct egress_call {
 	struct curl_slist *headers; /* a fetch's own; NULL: the provider's */
 	bool stream;
 	uint64_t rule;
+	char *thread; /* whose it is, as claw-agentd says; NULL, 0: not said */
+	uint64_t turn;
+	uint64_t answer_tokens; /* that the body allows; 0: not said */
+
+	/* what it costs */
+	struct egress_hold hold;
+	struct egress_usage usage;              /* of the attempt under way */
+	struct egress_spent spent;              /* of all attempts */
+	char warning[EGRESS_BUDGET_TEXT_BYTES]; /* for the person; "" */
 
 	/* back: the answer */
 	struct http_transfer *transfer;
@@ -144,7 +158,24 @@ const char *egress_failure_name(enum http_failure failure);
 /* One attempt of a call; each kind has its own. */
 void egress_complete_attempt(struct egress_call *call);
 
+/* Reads what was spent and finds the price; the ledger is closed with egress. */
+must_check int egress_spending_open(struct egress *egress, int folder_fd, struct error *err);
+
+/* Whose call it is, and what its body allows. -EINVAL: it asks for what has no bound. */
+must_check int egress_spending_begin(struct egress_call *call, const char *thread, uint64_t turn,
+				     struct error *err);
+
+/* Holds what one attempt may cost. False: it does not fit, and the call has ended with
+ * io.clawos.Egress.BudgetExceeded, or because it could not be written down. */
+must_check bool egress_spending_take(struct egress_call *call);
+
+/* The attempt is over; nothing happens when none is held. has_reached: the provider may have seen
+ * it. is_whole: the answer came to its end. */
+void egress_spending_settle(struct egress_call *call, bool has_reached, bool is_whole);
+
 /* The methods (sd_varlink_method_t), userdata is struct egress. */
+int egress_on_spending(sd_varlink *link, sd_json_variant *parameters,
+		       sd_varlink_method_flags_t flags, void *userdata);
 int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
 		       sd_varlink_method_flags_t flags, void *userdata);
 int egress_on_fetch(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,

@@ -55,6 +55,8 @@ int exchange_error_explain(const char *error_id, sd_json_variant *parameters, st
 		return FAIL(err, -EDQUOT, "the limit %s = %lld is reached",
 			    field_text(parameters, "limit", "?"),
 			    field_number(parameters, "value", 0));
+	if (strcmp(name, "BudgetExceeded") == 0)
+		return FAIL(err, -EDQUOT, "%s", reason);
 	if (strcmp(name, "Denied") == 0)
 		return FAIL(err, -EACCES, "the request was refused: %s", reason);
 	return FAIL(err, -EIO, "the model cannot be asked: %s", reason);

@@ -48,6 +48,7 @@ static void free_exchange(struct exchange *exchange)
 	close_fd(&exchange->prompt_fd);
 	buf_free(&exchange->raw);
 	free(exchange->content_type);
+	free(exchange->result.warning);
 	answer_free(&exchange->result.answer);
 	leak_stream_free(&exchange->text);
 	leak_stream_free(&exchange->reasoning);
@@ -234,10 +235,19 @@ static void take_figures(struct exchange *exchange, sd_json_variant *reply)
 	figures->attempts = (uint64_t)field_number(reply, "attempts", 0);
 	figures->connect_us = (uint64_t)field_number(reply, "connectUsec", 0);
 	figures->load_us = (uint64_t)field_number(reply, "loadUsec", 0);
+	figures->nanodollars = (uint64_t)field_number(reply, "nanodollars", 0);
 	figures->bytes_out = (uint64_t)field_number(reply, "bytesOut", 0);
 	figures->prompt_tokens = (uint64_t)field_number(reply, "promptTokens", 0);
 	figures->cached_tokens = (uint64_t)field_number(reply, "cachedTokens", 0);
 	figures->answer_tokens = (uint64_t)field_number(reply, "answerTokens", 0);
+}
+
+static void take_warning(struct exchange *exchange, sd_json_variant *reply)
+{
+	const char *warning = field_text(reply, "warning", NULL);
+
+	free(exchange->result.warning);
+	exchange->result.warning = warning ? strdup(warning) : NULL;
 }
 
 static void on_head(struct exchange *exchange, sd_json_variant *reply)
@@ -312,6 +322,7 @@ static void on_reply(struct peer_call *call, const char *error_id, sd_json_varia
 		return;
 	take_figures(exchange, reply);
 	leak_add_list(&exchange->result.leaks.prompt, sd_json_variant_by_key(reply, "secrets"));
+	take_warning(exchange, reply);
 	if (!is_final)
 		on_head(exchange, reply);
 	if (exchange->result.code < 0) {
@@ -366,7 +377,9 @@ static int build_parameters(const struct exchange *exchange, sd_json_variant **r
 			      SD_JSON_BUILD_PAIR_UNSIGNED("offset", prompt->offset),
 			      SD_JSON_BUILD_PAIR_UNSIGNED("length", prompt->length),
 			      SD_JSON_BUILD_PAIR_BOOLEAN("stream", exchange->options.stream),
-			      SD_JSON_BUILD_PAIR_UNSIGNED("intent", exchange->options.intent));
+			      SD_JSON_BUILD_PAIR_UNSIGNED("intent", exchange->options.intent),
+			      SD_JSON_BUILD_PAIR_STRING("thread", exchange->options.thread),
+			      SD_JSON_BUILD_PAIR_UNSIGNED("turn", exchange->options.turn));
 }
 
 static int ask(struct exchange *exchange, struct error *err)

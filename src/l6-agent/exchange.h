@@ -25,7 +25,8 @@ struct exchange_figures {
 	uint64_t head_us, first_text_us, total_us; /* from the start of the exchange */
 	uint64_t connect_us, load_us;              /* as the other side measured them */
 	uint64_t bytes_out, bytes_in, attempts;
-	int status; /* HTTP; 0: none */
+	uint64_t nanodollars; /* what a provider's answer cost by the price table */
+	int status;           /* HTTP; 0: none */
 	/* what claw-llmd counted; a provider's own count is in the answer */
 	uint64_t prompt_tokens, cached_tokens, answer_tokens;
 };
@@ -33,6 +34,7 @@ struct exchange_figures {
 struct exchange_result {
 	int code;             /* 0, or -errno: -ECONNRESET when the daemon behind it was lost */
 	const char *name;     /* of the error on the wire; "" */
+	char *warning;        /* a sentence for the person; NULL: none. The exchange's */
 	struct error err;     /* the reason, for a person */
 	struct answer answer; /* when code is 0; the receiver may take parts out */
 	struct exchange_figures figures;
@@ -58,6 +60,8 @@ struct exchange_options {
 	bool stream;
 	uint64_t intent;
 	enum priority priority;
+	const char *thread; /* whose it is, for the budgets; borrowed during the start */
+	uint64_t turn;
 	struct answer_sink sink;
 	void (*on_progress)(const struct exchange_progress *progress, void *data); /* or NULL */
 	struct tape *record, *replay; /* NULL: none; borrowed until the end */

@@ -217,6 +217,9 @@ static void add_figures(struct payload *payload, const struct exchange_result *r
 	payload_number(payload, "bytesIn", figures->bytes_in);
 	if (figures->attempts > 1)
 		payload_number(payload, "attempts", figures->attempts);
+	if (figures->nanodollars > 0)
+		payload_number(payload, "nanodollars", figures->nanodollars);
+	payload_string(payload, "warning", result->warning);
 }
 
 static int record_answer(struct turn *turn, struct exchange_result *result)
@@ -290,6 +293,8 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 		.stream = agent->config->provider.stream,
 		.intent = record->sequence,
 		.priority = turn->priority,
+		.thread = turn->thread->name,
+		.turn = turn->id,
 		.sink = { .on_text = on_text, .on_reasoning = on_reasoning, .data = turn },
 		.on_progress = on_progress,
 		.record = turn->record,

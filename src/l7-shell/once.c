@@ -123,6 +123,18 @@ static void say_secrets(struct once *once, sd_json_variant *data)
 	secret_line(notes, STYLE_PLAIN, data);
 }
 
+/* A budget is nearly used. */
+static void say_warning(struct once *once, sd_json_variant *data)
+{
+	struct screen *notes = &once->shell->notes;
+
+	if (notes->terminal || !*link_string(data, "warning"))
+		return;
+	screen_own(notes, STYLE_PLAIN, "claw: ");
+	screen_foreign(notes, STYLE_PLAIN, link_string(data, "warning"), 0);
+	screen_put(notes, STYLE_PLAIN, "\n", 1);
+}
+
 static void on_turn_done(struct once *once, sd_json_variant *data)
 {
 	const char *state = link_string(data, "state");
@@ -158,6 +170,8 @@ static void on_event(sd_json_variant *event, void *data)
 		once->refused = true;
 	else if (strcmp(kind, "tool-done") == 0)
 		say_failed_call(once, fields);
+	else if (strcmp(kind, "model-done") == 0)
+		say_warning(once, fields);
 	else if (strcmp(kind, "turn-done") == 0)
 		on_turn_done(once, fields);
 	flush(once);

@@ -2,6 +2,7 @@
 /* The slash commands (L7). */
 #include "base/cleanup.h"
 #include "base/number.h"
+#include "l7-shell/cost-report.h"
 #include "l7-shell/direct.h"
 #include "l7-shell/jobs-report.h"
 #include "l7-shell/link.h"
@@ -208,6 +209,8 @@ static const struct command rows[] = {
 	  0, 4, 0, 0, model_slash },
 	{ "status", "", "daemons and agent", 0, 0, 0, 0, status_report },
 	{ "trace", "[TURN]", "what a turn did, call by call", 0, 1, 0, 0, trace_report },
+	{ "cost", "", "what was spent today, in this thread and its last turn, and the limits", 0,
+	  0, 0, 0, cost_report },
 	{ "approve", "[QUESTION]", "yes, once", 0, 1, 0, 0, run_approve },
 	{ "deny", "[QUESTION]", "no", 0, 1, 0, 0, run_deny },
 	{ "read", "FILE", "show a file of the workspace; asks no model", 1, 1, REST, 0, run_read },

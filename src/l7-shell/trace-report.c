@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "base/number.h"
 #include "l7-shell/command.h"
+#include "l7-shell/cost-report.h"
 #include "l7-shell/flow.h"
 #include "l7-shell/link.h"
 #include "l7-shell/report.h"
@@ -201,6 +202,16 @@ static void print_hash(struct waterfall *fall, const char *words, sd_json_varian
 		flow_foreign(&fall->flow, STYLE_DIM, words, hash);
 }
 
+static void print_cost(struct waterfall *fall, sd_json_variant *call)
+{
+	char money[COST_MONEY_BYTES];
+
+	if (number(call, "nanodollars") == 0)
+		return;
+	cost_money(number(call, "nanodollars"), money);
+	flow_own(&fall->flow, STYLE_PLAIN, "cost %s", money);
+}
+
 static void print_model(struct waterfall *fall, sd_json_variant *call)
 {
 	unsigned long long attempt = number(call, "attempt");
@@ -228,6 +239,8 @@ static void print_model(struct waterfall *fall, sd_json_variant *call)
 	print_word(fall, STYLE_PLAIN, "stop ", call, "stop");
 	print_number(fall, "tool calls ", call, "calls");
 	print_secrets(fall, call);
+	print_cost(fall, call);
+	print_word(fall, STYLE_ASK, "", call, "warning");
 	print_word(fall, STYLE_BAD, "", call, "error");
 	print_word(fall, STYLE_BAD, "", call, "reason");
 	flow_end(&fall->flow);

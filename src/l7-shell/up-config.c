@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const sections[] = {
-	"agent", "provider", "egress", "llm", "fs", "sandbox", NULL
-};
+static const char *const sections[] = { "agent", "provider", "egress",  "budget",
+					"llm",   "fs",       "sandbox", NULL };
 
 static const struct {
 	const char *name, *section, *key, *backend;

@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "l7-shell/completion.h"
 #include "l7-shell/config-verbs.h"
+#include "l7-shell/cost-report.h"
 #include "l7-shell/doctor.h"
 #include "l7-shell/jobs-report.h"
 #include "l7-shell/man-page.h"
@@ -140,6 +141,9 @@ static const struct command rows[] = {
 	{ "trace", "[TURN]",
 	  "the last turn, or that one, in full: model and tool calls, timings; --all lists them", 0,
 	  1, COMMAND_CONNECT, OPTION_USE_TRACE, trace_report },
+	{ "cost", "",
+	  "what was spent at providers today, in a thread and in its last turn, and the limits", 0,
+	  0, COMMAND_CONNECT, OPTION_USE_LIST, cost_report },
 	{ "prepare", "", "wait until the local model is ready for the first question", 0, 0,
 	  COMMAND_CONNECT, OPTION_USE_OTHER, prepare_run },
 	{ "doctor", "", "each layer in force, degraded or absent, and what that means", 0, 0, 0,

@@ -173,11 +173,23 @@ static void on_text(struct view *view, sd_json_variant *data)
 	typeset_add(view->text, link_string(data, "text"), (uint64_t)link_integer(data, "offset"));
 }
 
+/* A budget is nearly used: said once, by claw-egressd. */
+static void warn(struct view *view, const char *warning)
+{
+	struct screen *notes = *warning ? note(view) : NULL;
+
+	if (!notes)
+		return;
+	screen_foreign(notes, STYLE_ASK, warning, 0);
+	screen_put(notes, STYLE_PLAIN, "\n", 1);
+}
+
 static void on_model_done(struct view *view, sd_json_variant *data)
 {
 	if (view->options.answers->terminal)
 		typeset_whole(view->text, link_string(data, "text"));
 	typeset_end(view->text);
+	warn(view, link_string(data, "warning"));
 }
 
 /* A direct /time is answered for a person; the tool's own words are in the trace. */

@@ -192,7 +192,7 @@ def two_hundred_calls_run_at_once():
         outcomes = [None] * 200
 
         def one(i):
-            outcomes[i] = broker.complete(json.dumps({"stream": True, "n": i}).encode())
+            outcomes[i] = broker.complete(json.dumps({"model": "m", "stream": True, "messages": [i]}).encode())
 
         threads = [threading.Thread(target=one, args=(i,)) for i in range(200)]
         for thread in threads:

@@ -29,7 +29,7 @@ def make(tool, *arguments):
 @test
 def each_line_speaks_to_its_server_and_shows_its_key_in_its_header_only():
     for row in providers.read(TABLE)[1:]:
-        with Provider([text("hi")]) as provider, Broker(provider.url, backend=row["name"]) as broker:
+        with Provider([text("hi")]) as provider, Broker(provider.url, backend=row["name"], provider="model = m") as broker:
             broker.complete(path="/messages" if row["protocol"] == "anthropic" else "/chat/completions").unwrap()
             headers = provider.requests[0].headers
             wanted = {"x-api-key": KEY} if row["header"] == "x-api-key" else {"authorization": "Bearer " + KEY}
