@@ -160,7 +160,7 @@ def a_daemon_that_lies_does_not_get_it_past_the_broker():
                [("aws-access-key", 1), ("openai-project", 1), ("provider-key", 1), ("rsa-private-key", 1)])
         expect(done["bytesOut"], len(provider.requests[0].body))
         expect(broker.requests_log()[-1]["secrets"], 4)
-        expect("secrets" in broker.complete(b'{"messages":[]}').unwrap().done, False)
+        expect("secrets" in broker.complete(b'{"model":"m","messages":[]}').unwrap().done, False)
 
 
 @test
