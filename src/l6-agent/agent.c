@@ -10,6 +10,7 @@
 #include "l6-agent/peer.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
+#include "l6-agent/tool.h"
 #include "l6-agent/turn.h"
 #include "l6-agent/work-line.h"
 
@@ -84,6 +85,51 @@ static int open_peers(struct agent *agent, int run_fd)
 	return r < 0 ? r : peer_new(agent->event, &fs, &agent->fs);
 }
 
+static bool is_named(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = list; *at;) {
+		size_t n = strcspn(at, ", ");
+
+		if (n == length && memcmp(at, name, n) == 0)
+			return true;
+		at += n + strspn(at + n, ", ");
+	}
+	return false;
+}
+
+/* agent.tools; a name that is none is refused: nobody wants another set than the one written. */
+static int choose_tools(struct agent *agent, struct error *err)
+{
+	const char *list = agent->config->tools;
+	char name[AGENT_MODEL_BYTES];
+
+	agent->tools = (const struct tool **)calloc(tool_table_count, sizeof(*agent->tools));
+	if (!agent->tools)
+		return FAIL(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < tool_table_count; i++)
+		if (!list || is_named(list, tool_table[i]->name))
+			agent->tools[agent->n_tools++] = tool_table[i];
+	for (const char *at = list ? list : ""; *at;) {
+		size_t n = strcspn(at, ", ");
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)n, at); /* a long one is none */
+		if (n > 0 && !tool_find(name))
+			return FAIL(err, -EINVAL, "agent.tools: there is no tool \"%s\"", name);
+		at += n + strspn(at + n, ", ");
+	}
+	return 0;
+}
+
+bool agent_has_tool(const struct agent *agent, const struct tool *tool)
+{
+	for (size_t i = 0; i < agent->n_tools; i++)
+		if (agent->tools[i] == tool)
+			return true;
+	return false;
+}
+
 int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 {
 	struct journal_options options = {
@@ -97,8 +143,11 @@ int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err)
 		.on_durable = on_durable,
 		.data = agent,
 	};
-	int r = threads_new(&agent->threads);
+	int r = choose_tools(agent, err);
 
+	if (r < 0)
+		return r;
+	r = threads_new(&agent->threads);
 	if (r >= 0)
 		r = subscribers_new(agent, &agent->subscribers);
 	if (r >= 0)
@@ -153,6 +202,7 @@ void agent_close(struct agent *agent)
 	subscribers_free(agent->subscribers);
 	journal_close(agent->journal);
 	threads_free(agent->threads);
+	free((void *)agent->tools);
 	free(agent->front.text);
 	free(agent->front.labels);
 }

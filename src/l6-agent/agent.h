@@ -22,6 +22,7 @@ struct peer;
 struct peer_call;
 struct cage_client;
 struct subscribers;
+struct tool;
 struct turn;
 struct work_line;
 
@@ -52,6 +53,8 @@ struct agent {
 	struct service *service;
 	const struct agentd_config *config;
 	uid_t owner;
+	const struct tool **tools; /* this agent's, sorted by name (agent_has_tool()) */
+	size_t n_tools;
 	struct journal *journal;
 	struct threads *threads;
 	struct peer *egress, *llm, *fs;
@@ -78,6 +81,9 @@ const struct model_format *agent_format(const struct provider_config *config);
 
 /* The name of the model that is asked, for people; NULL while it is not known. */
 const char *agent_model(const struct agent *agent);
+
+/* What is not offered is not run. */
+bool agent_has_tool(const struct agent *agent, const struct tool *tool);
 
 must_check int agent_open(struct agent *agent, int state_fd, int run_fd, struct error *err);
 /* Also ends what runs: open turns are taken up by the next start. */

@@ -14,6 +14,8 @@ static const struct config_item items[] = {
 	  "name of the agent" },
 	{ "agent", "zone", CONFIG_STRING, AT(zone), "UTC", 0, 0, NULL, "TZ",
 	  "the person's time zone, an IANA name" },
+	{ "agent", "tools", CONFIG_STRING, AT(tools), NULL, 0, 0, NULL, NULL,
+	  "the tools this agent has, names with commas; not set: all" },
 	{ "agent", "max_iterations", CONFIG_NUMBER, AT(max_iterations), "50", 2, 1000, NULL,
 	  "AGENT_MAX_TOOL_ITERATIONS",
 	  "model calls with tools in one turn; the last is text only" },

@@ -321,14 +321,14 @@ static int on_tools(sd_varlink *link, sd_json_variant *parameters, sd_varlink_me
 		    void *userdata)
 {
 	static const char *const verdicts[] = { "allow", "ask", "deny" };
+	const struct agent *agent = userdata;
 	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *array = NULL;
 	int r = 0;
 
 	(void)parameters;
 	(void)flags;
-	(void)userdata;
-	for (size_t i = 0; i < tool_table_count && r >= 0; i++) {
-		const struct tool *tool = tool_table[i];
+	for (size_t i = 0; i < agent->n_tools && r >= 0; i++) {
+		const struct tool *tool = agent->tools[i];
 
 		r = sd_json_variant_append_arraybo(
 			&array, SD_JSON_BUILD_PAIR_STRING("name", tool->name),

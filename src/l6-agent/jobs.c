@@ -64,7 +64,7 @@ int jobs_tools_below(const struct turn *creator, bool only_reads, const struct t
 	for (size_t i = 0; i < tool_table_count; i++) {
 		const struct tool *tool = tool_table[i];
 
-		if (job && !job_has_tool(job, tool))
+		if (!agent_has_tool(creator->agent, tool) || (job && !job_has_tool(job, tool)))
 			continue;
 		if (!is_for_jobs(tool) && (!only_reads || tool->effect == TOOL_READ))
 			tools[n++] = tool;

@@ -268,7 +268,8 @@ static bool may_use(const struct turn *turn, const struct tool *tool)
 {
 	const struct job *job = turn->thread->job;
 
-	return !job || turn->is_direct || job_has_tool(job, tool);
+	return turn->is_direct ||
+	       (agent_has_tool(turn->agent, tool) && (!job || job_has_tool(job, tool)));
 }
 
 /* Finds the tool and checks the arguments. False: the call has its outcome already. */
@@ -287,7 +288,7 @@ static bool resolve(struct turn_slot *slot)
 	}
 	if (!may_use(slot->turn, slot->tool)) {
 		say(slot, CALL_END_DONE, true,
-		    "denied: this tool is not among those this job was given");
+		    "denied: this tool is not among those that were given here");
 		return false;
 	}
 	if (tool_check(slot->tool, call->arguments, strlen(call->arguments), &arguments, &err) <

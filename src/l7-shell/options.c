@@ -59,6 +59,8 @@ static const struct option_row table[] = {
 	    NULL), /* claw to itself: report on descriptor 3 */
 	ROW(0, "state", "DIR", OPTION_VALUE, state, OPTION_USE_ALL,
 	    "the state directory (default CLAWOS_STATE, else XDG data home or /var/lib/clawos)"),
+	ROW(0, "agent", "NAME", OPTION_VALUE, agent, OPTION_USE_ALL,
+	    "the agent that is meant (claw agent new makes one; default default)"),
 	ROW('h', "help", NULL, OPTION_FLAG, help, OPTION_USE_ALL, "this text"),
 	ROW('V', "version", NULL, OPTION_FLAG, version, OPTION_USE_ALL, "the version"),
 };

@@ -37,7 +37,7 @@ enum option_use {
 
 struct options {
 	const char *message; /* -m */
-	const char *thread, *workspace, *record, *replay, *state;
+	const char *thread, *workspace, *record, *replay, *state, *agent;
 	const char *allow[OPTIONS_ALLOW_MAX];
 	size_t n_allow;
 	const char *attach[OPTIONS_ATTACH_MAX];

@@ -4,16 +4,28 @@
 #include "base/cleanup.h"
 #include "base/dir.h"
 #include "l7-shell/link.h"
+#include "l7-shell/up-agent.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static int find_paths(const struct options *options, struct up_paths *ret, struct error *err)
+{
+	CLEANUP(up_paths_free) struct up_paths of_default = { 0 };
+
+	if (!options->agent || strcmp(options->agent, UP_AGENT_DEFAULT) == 0)
+		return up_paths_find(options->state, ret, err);
+	if (up_paths_find(options->state, &of_default, err) < 0)
+		return err->code;
+	return up_agent_find(&of_default, options->agent, ret, err);
+}
+
 int shell_open(const struct options *options, struct shell *ret, struct error *err)
 {
 	struct shell shell = { .options = options, .state_fd = -1, .run_fd = -1 };
-	int r = up_paths_find(options->state, &shell.paths, err);
+	int r = find_paths(options, &shell.paths, err);
 
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
  * uid, no rights, exec (L7).
  */
 #include "base/cleanup.h"
+#include "base/daemon-options.h"
 #include "base/dir.h"
 #include "l2-kernel/confine.h"
 #include "l2-kernel/rootfs.h"
@@ -256,10 +257,11 @@ static int confine(const struct entry *entry, struct error *err)
 		{ .path = "/dev", .rights = LANDLOCK_READ | LANDLOCK_DEVICE },
 		{ .path = "/proc", .rights = LANDLOCK_READ },
 	};
+	uid_t uid = up_agent_uid(&entry->up->agent, entry->row->uid);
 	bool launcher = entry->row->uid == 0, llm = strcmp(entry->row->confine, "llm") == 0;
 	const struct confine_options options = {
-		.uid = entry->row->uid,
-		.gid = (gid_t)entry->row->uid,
+		.uid = uid,
+		.gid = (gid_t)uid,
 		.keep_capabilities = launcher ? LAUNCHER_CAPABILITIES : 0,
 		.limits = { .processes = launcher ? LAUNCHER_PROCESSES_MAX : PROCESSES_MAX,
 			    .open_files = OPEN_FILES_MAX,
@@ -322,8 +324,8 @@ static bool person_zone(char *ret, size_t size)
 
 static int execute(struct entry *entry, struct error *err)
 {
-	char program[PATH_MAX], owner[16], fds[24], names[160], zone[128];
-	const char *const argv[] = { program, "--owner", owner, NULL };
+	char program[PATH_MAX], owner[16], agent[16], fds[24], names[160], zone[128];
+	const char *const argv[] = { program, "--owner", owner, "--agent", agent, NULL };
 	const char *envp[ENV_MAX] = { "PATH=/usr/bin:/usr/sbin",
 				      "LANG=C.UTF-8",
 				      "HOME=/",
@@ -334,6 +336,8 @@ static int execute(struct entry *entry, struct error *err)
 
 	(void)snprintf(program, sizeof(program), "/clawos/bin/%s", entry->row->name);
 	(void)snprintf(owner, sizeof(owner), "%u", (unsigned)geteuid());
+	(void)snprintf(agent, sizeof(agent), "%u",
+		       (unsigned)up_agent_uid(&entry->up->agent, DAEMON_AGENT_UID));
 	(void)snprintf(fds, sizeof(fds), "LISTEN_FDS=%u", entry->n_fds);
 	(void)snprintf(names, sizeof(names), "LISTEN_FDNAMES=%s", entry->names);
 	if (person_zone(zone, sizeof(zone)))

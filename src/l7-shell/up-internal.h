@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "l7-shell/up-agent.h"
 #include "l7-shell/up-config.h"
 #include "l7-shell/up.h"
 
@@ -53,7 +54,8 @@ struct up_daemon {
 struct up {
 	struct up_paths paths;
 	struct up_config config;
-	char identity[64]; /* of file, configuration and programs: what a client compares */
+	struct up_agent agent; /* whose state it is */
+	char identity[64];     /* of file, configuration and programs: what a client compares */
 	uint64_t started_us;
 	int state_fd, run_fd, log_fd, lock_fd, notify_fd;
 	int base_fd, bin_fd; /* locked: neither is removed or remade while this system runs */

@@ -43,10 +43,14 @@ static int open_folder(int state_fd, const char *name, mode_t mode, uid_t uid, s
 static int open_folders(struct up *up, struct error *err)
 {
 	auto_fd int workspace_fd = -1;
+	int r;
 
 	up->state_fd = dir_open_configured(up->paths.state, O_RDONLY | O_DIRECTORY, 0);
 	if (up->state_fd < 0)
 		return FAIL(err, up->state_fd, "%s: %s", up->paths.state, strerror(-up->state_fd));
+	r = up_agent_settle(up->state_fd, &up->agent, err);
+	if (r < 0)
+		return r;
 	up->run_fd = open_folder(up->state_fd, "run", 0700, geteuid(), err);
 	if (up->run_fd < 0)
 		return up->run_fd;
@@ -61,7 +65,8 @@ static int open_folders(struct up *up, struct error *err)
 
 		if (!up_rows[i].keeps)
 			continue;
-		fd = open_folder(up->state_fd, up_rows[i].keeps, 0700, up_rows[i].uid, err);
+		fd = open_folder(up->state_fd, up_rows[i].keeps, 0700,
+				 up_agent_uid(&up->agent, up_rows[i].uid), err);
 		if (fd < 0)
 			return fd;
 		close_fd(&fd);
@@ -363,7 +368,7 @@ int up_main(const struct up_paths *paths, int ready_fd)
 	}
 	if (err.code < 0)
 		log_error("claw up: %s", err.text);
+	close_system(&up); /* its lock too: who reads why may start it again at once */
 	report(&ready_fd, err.text);
-	close_system(&up);
 	return err.code < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

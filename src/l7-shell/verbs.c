@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "l7-shell/agent-verbs.h"
 #include "l7-shell/completion.h"
 #include "l7-shell/config-verbs.h"
 #include "l7-shell/cost-report.h"
@@ -155,6 +156,9 @@ static const struct command rows[] = {
 	  0, OPTION_USE_OTHER, config_verb },
 	{ "logs", "[DAEMON]", "the ends of the daemons' logs", 0, 1, 0, OPTION_USE_OTHER,
 	  run_logs },
+	{ "agent", "[list|show NAME|new NAME|rm NAME]",
+	  "the agents; each has its own threads, memory, workspace, model and tools", 0, 2, 0,
+	  OPTION_USE_OTHER, agent_verb },
 	{ "up", "", "be the supervisor, in the foreground", 0, 0, 0, OPTION_USE_UP, run_up },
 	{ "stop", "", "stop the system in order; --cages: only what the agent runs now", 0, 0, 0,
 	  OPTION_USE_STOP, run_stop },
