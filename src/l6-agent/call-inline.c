@@ -2,9 +2,14 @@
 /* Tools that are computed inside claw-agentd, or read what it keeps: one call is one piece of work.
  */
 #include "l6-agent/call-run.h"
+#include "l6-agent/job.h"
+#include "l6-agent/subscribers.h"
 #include "l6-agent/work-line.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { RELAYED_BYTES_MAX = 32 * 1024 };
 
 struct inline_run {
 	struct call_run run;
@@ -44,6 +49,30 @@ static void compute(const struct call_run_options *options, struct call_outcome 
 		call_outcome_say(outcome, false, "%s", err.text);
 }
 
+/* Whoever follows the person's thread is told what a job of it has to say. */
+static void relay(const struct call_run_options *options)
+{
+	yyjson_doc *doc = payload_parse(options->arguments, strlen(options->arguments));
+	const char *content = payload_get_string(yyjson_doc_get_root(doc), "content");
+	const struct thread *to = options->thread;
+	struct buf text = BUF(RELAYED_BYTES_MAX);
+
+	while (to && to->job)
+		to = threads_by_id(options->agent->threads, to->job->parent);
+	if (to && content && buf_printf(&text, "%s: %s", options->thread->name, content) >= 0) {
+		struct live_event event = {
+			.thread = to,
+			.kind = "message",
+			.text = buf_string(&text),
+			.length = text.length,
+		};
+
+		subscribers_tell_live(options->agent->subscribers, &event);
+	}
+	buf_free(&text);
+	yyjson_doc_free(doc);
+}
+
 static bool on_work(void *data)
 {
 	struct inline_run *run = data;
@@ -51,6 +80,9 @@ static bool on_work(void *data)
 					.meta = BUF(CALL_META_MAX) };
 
 	compute(&run->options, &outcome);
+	if (outcome.ok && run->options.thread->job &&
+	    strcmp(run->options.tool->name, "message") == 0)
+		relay(&run->options);
 	run->options.on_done(&outcome, run->options.data);
 	call_outcome_free(&outcome);
 	free(run);

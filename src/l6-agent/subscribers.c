@@ -319,6 +319,7 @@ void subscribers_tell_live(struct subscribers *subscribers, const struct live_ev
 	    (held->thread != event->thread || held->turn != event->turn ||
 	     held->call != event->call || strcmp(subscribers->kind, event->kind) != 0 ||
 	     strcmp(event->kind, "status") == 0 || /* each stands for itself */
+	     strcmp(event->kind, "message") == 0 ||
 	     subscribers->text.length + event->length > LIVE_TEXT_MAX))
 		flush_live(subscribers);
 	if (subscribers->text.length == 0) {

@@ -37,8 +37,8 @@ void subscribers_drop(struct subscribers *subscribers, sd_varlink *link);
 /* A record has become durable. */
 void subscribers_tell(struct subscribers *subscribers, const struct journal_record *record);
 
-/* What is no record: kind "text", "reasoning" or "status". offset counts the bytes of this model
- * call's text before it. */
+/* What is no record: kind "text", "reasoning", "status" or "message". offset counts the bytes of
+ * this model call's text before it. */
 struct live_event {
 	const struct thread *thread;
 	uint64_t turn;

@@ -7,10 +7,8 @@
 
 enum { TITLE_COLUMNS = 200 };
 
-static void show_message(struct screen *screen, sd_json_variant *arguments)
+void person_line_message(struct screen *screen, const char *text)
 {
-	const char *text = link_string(arguments, "content");
-
 	screen_fresh_line(screen);
 	screen_own(screen, STYLE_BOLD, "! ");
 	screen_foreign_block(screen, STYLE_PLAIN, text, strlen(text));
@@ -63,7 +61,7 @@ bool person_line_is_shown(const char *tool)
 bool person_line_show(struct screen *screen, const char *tool, sd_json_variant *arguments)
 {
 	if (strcmp(tool, "message") == 0)
-		show_message(screen, arguments);
+		person_line_message(screen, link_string(arguments, "content"));
 	else if (strcmp(tool, "plan_update") == 0)
 		show_plan(screen, arguments);
 	else

@@ -12,5 +12,6 @@
 
 /* Shows a call of message or plan_update by its arguments. False: it is of another tool. */
 bool person_line_show(struct screen *screen, const char *tool, sd_json_variant *arguments);
+void person_line_message(struct screen *screen, const char *text);
 /* Whether a call that went well has been shown whole. */
 bool person_line_is_shown(const char *tool);

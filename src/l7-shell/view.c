@@ -383,6 +383,15 @@ static void on_head(struct view *view, sd_json_variant *data)
 		   is_undone ? "; what its tools did stays done, /redo brings it back" : "");
 }
 
+/* Of a job that works for this thread. */
+static void on_message(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = note(view);
+
+	if (notes)
+		person_line_message(notes, link_string(data, "text"));
+}
+
 static void on_status(struct view *view, sd_json_variant *data)
 {
 	if (view->options.notes && typeset_is_idle(view->text) && !view->open_call[0])
@@ -415,6 +424,7 @@ static const struct kind_row {
 	{ "steer", on_steer },
 	{ "head", on_head },
 	{ "status", on_status },
+	{ "message", on_message },
 	{ "reasoning", NULL },
 	{ "thread-new", NULL },
 };

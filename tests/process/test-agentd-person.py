@@ -36,6 +36,28 @@ def a_message_and_a_plan_reach_the_person_and_stand_in_the_journal():
 
 
 @test
+def a_message_of_a_background_job_reaches_the_thread_that_made_it():
+    def say(request):
+        said = [m["content"] for m in request.json["messages"] if m["role"] != "system"]
+        if "count the stars" in said[0]:
+            return text("Done.") if len(said) > 1 else calls(("message", {"content": "There are many."}))
+        return text("It works.") if len(said) > 1 else calls(("create_job", {"title": "stars", "description": "count the stars"}))
+    with stack(say) as s:
+        heard, last = [], []
+        turn = s.submit("go")
+        for event in s.events("main", 0, True, True):
+            if event and event["kind"] == "message":
+                heard.append((event["seq"], event["turn"], event["data"]["text"]))
+            if event and event["kind"] == "turn-done":
+                last.append(event["turn"])
+            if heard and last:
+                break
+        expect(last, [turn.id])
+        expect(len(heard), 1)
+        expect_true(heard[0][:2] == (0, 0) and heard[0][2].endswith(": There are many.") and heard[0][2].startswith("job-"), heard)
+
+
+@test
 def what_says_nothing_is_refused():
     bad = calls(("message", {"content": " \n"}), ("plan_update", {"steps": []}), ("message", {"content": "x" * 20000}),
                 ("plan_update", {"steps": [{"title": "a", "status": "almost"}]}))
