@@ -162,6 +162,9 @@ int link_error(const char *error_id, sd_json_variant *parameters, struct error *
 		if (strcmp(row->name, name) != 0)
 			continue;
 		(void)describe(parameters, row->key, &what); /* the name alone still says it */
+		if (strcmp(row->key, "limit") == 0 && link_integer(parameters, "value") > 0 &&
+		    buf_printf(&what, " (%lld)", (long long)link_integer(parameters, "value")) < 0)
+			buf_truncate(&what, 0);
 		return FAIL(err, row->code, "%.*s%s%s", (int)(split - row->format), row->format,
 			    buf_string(&what), split + 2);
 	}

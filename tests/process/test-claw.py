@@ -253,7 +253,7 @@ def a_message_is_accepted_once_when_the_daemon_dies_before_its_answer(f):
 def a_refused_message_is_a_failure_with_its_reason(f):
     f.peers.replies["io.clawos.Agent.Submit"] = Error("io.clawos.Agent.QuotaExceeded", limit="thread.queue", value=64)
     done = f.claw("-m", "x")
-    expect((done.returncode, done.stderr), (1, b"claw: the message was not accepted: the limit thread.queue is reached\n"))
+    expect((done.returncode, done.stderr), (1, b"claw: the message was not accepted: the limit thread.queue (64) is reached\n"))
     f.peers.replies["io.clawos.Agent.Submit"] = Error("io.clawos.Agent.InvalidArguments", reason="too long\x1b[2J")
     done = f.claw("-m", "x")
     expect((done.returncode, done.stderr), (1, b"claw: the message was not accepted: too long\\x1b[2J\n"))

@@ -79,6 +79,23 @@ TEST(the_schemas_stay_small_and_are_json_objects)
 	EXPECT_INT(total, <=, SCHEMAS_BYTES_MAX);
 }
 
+TEST(what_is_seldom_used_is_taken_and_not_shown)
+{
+	static const char call[] = "{\"url\":\"u\",\"timeout_secs\":5,\"headers\":{\"A\":\"b\"}}";
+	const struct tool *tool = tool_find("http");
+	auto_buf struct buf out = BUF(CASES_LINE_BYTES);
+	struct error err = { 0 };
+
+	EXPECT_INT(strstr(tool->schema, "timeout_secs") == NULL, ==, 1);
+	EXPECT_INT(strstr(tool->schema, "\"headers\":{\"type\":\"object\"}") != NULL, ==, 1);
+	EXPECT_INT(strstr(tool->schema, "x-model") == NULL, ==, 1);
+	EXPECT_INT(strstr(tool->rules, "x-model") == NULL, ==, 1);
+	EXPECT_OK(tool_check(tool, call, strlen(call), &out, &err), &err);
+	EXPECT_STR(buf_string(&out),
+		   "{\"url\":\"u\",\"headers\":[{\"name\":\"A\",\"value\":\"b\"}],"
+		   "\"timeout_secs\":5}");
+}
+
 static void check_case(const struct test_case *c)
 {
 	const struct tool *tool = tool_find(c->fields[0]);
