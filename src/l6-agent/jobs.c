@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "l6-agent/leak-record.h"
+#include "l6-agent/tape.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -38,6 +39,19 @@ enum job_state jobs_state(const struct agent *agent, const struct thread *thread
 	if (!last || last->state == TURN_INTERRUPTED)
 		return JOB_CANCELLED;
 	return last->state == TURN_DONE ? JOB_COMPLETED : JOB_FAILED;
+}
+
+void jobs_account(const struct turn *turn, const struct thread **ret_thread, uint64_t *ret_turn)
+{
+	const struct thread *thread = turn->thread;
+	uint64_t id = turn->id;
+
+	while (thread->job && threads_by_id(turn->agent->threads, thread->job->parent)) {
+		id = thread->job->turn;
+		thread = threads_by_id(turn->agent->threads, thread->job->parent);
+	}
+	*ret_thread = thread;
+	*ret_turn = id;
 }
 
 struct thread *jobs_find(const struct agent *agent, uint32_t owner, const char *name)
@@ -139,6 +153,18 @@ static void build(struct payload *payload, const struct job_order *order, const 
 	if (!order->is_persons)
 		label_set_add_text(&labels, creator->thread->labels);
 	payload_labels(payload, "labels", &labels);
+	if (creator->record)
+		payload_flag(payload, "record", true);
+	if (creator->wants_replay)
+		payload_flag(payload, "replay", true);
+}
+
+/* What is played asks no model, also not by what it makes; what is recorded is recorded whole. */
+static int share_tapes(const struct turn *creator, struct turn *turn)
+{
+	int r = creator->record ? tape_share(creator->record, &turn->record) : 0;
+
+	return r >= 0 && creator->replay ? tape_share(creator->replay, &turn->replay) : r;
 }
 
 /* The task is a message of the thread, with the rights both turns have. */
@@ -164,11 +190,16 @@ static int append_task(struct agent *agent, struct thread *thread, const struct 
 
 	if (!turn)
 		return FAIL(err, -ENOMEM, "out of memory");
+	r = share_tapes(order->creator, turn);
+	if (r < 0) {
+		turn_free(turn);
+		return FAIL(err, r, "the recording cannot be shared: %s", strerror(-r));
+	}
 	payload_begin(&payload, journal_blobs(agent->journal));
 	build(&payload, order, key, rights);
 	r = agent_append(agent, &append, &record, &text, err);
 	if (r < 0) {
-		free(turn);
+		turn_free(turn);
 		agent_give_up(agent, err);
 		return r;
 	}

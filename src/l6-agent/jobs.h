@@ -25,6 +25,12 @@ bool jobs_is_active(const struct thread *thread);
 /* False for a person's thread, and for one whose task was lost with the power: it never began. */
 bool jobs_is_one(const struct thread *thread);
 
+/*
+ * Whose budget a turn's model calls are counted in: that of the message which set everything off,
+ * however many threads work for it. *ret_thread and *ret_turn are its thread and turn.
+ */
+void jobs_account(const struct turn *turn, const struct thread **ret_thread, uint64_t *ret_turn);
+
 /* "job-7" of that owner; NULL: there is none. */
 struct thread *jobs_find(const struct agent *agent, uint32_t owner, const char *name);
 

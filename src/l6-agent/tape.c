@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/utf8.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yyjson.h>
@@ -40,6 +41,13 @@ void tape_close(struct tape *tape)
 	buf_free(&tape->line);
 	yyjson_doc_free(tape->doc);
 	free(tape);
+}
+
+int tape_share(const struct tape *tape, struct tape **ret)
+{
+	int fd = fcntl(tape->fd, F_DUPFD_CLOEXEC, 0); /* the offset belongs to both */
+
+	return fd < 0 ? -errno : tape_open(fd, ret);
 }
 
 static int read_prompt(const struct prompt *prompt, struct buf *out)

@@ -20,6 +20,8 @@ enum { TAPE_LINE_MAX = 64 * 1024 * 1024 };
 /* Takes fd. */
 must_check int tape_open(int fd, struct tape **ret);
 void tape_close(struct tape *tape); /* NULL-tolerant */
+/* Another one on the same file, at the same place. */
+must_check int tape_share(const struct tape *tape, struct tape **ret);
 
 struct tape_exchange {
 	const char *format; /* borrowed */

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "l6-agent/context.h"
 #include "l6-agent/exchange.h"
-#include "l6-agent/job.h"
+#include "l6-agent/jobs.h"
 #include "l6-agent/recall-cache.h"
 #include "l6-agent/recall.h"
 #include "l6-agent/subscribers.h"
@@ -293,8 +293,6 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 		.stream = agent->config->provider.stream,
 		.intent = record->sequence,
 		.priority = turn->priority,
-		.thread = turn->thread->name,
-		.turn = turn->id,
 		.sink = { .on_text = on_text, .on_reasoning = on_reasoning, .data = turn },
 		.on_progress = on_progress,
 		.record = turn->record,
@@ -302,10 +300,13 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 		.on_done = on_answer,
 		.data = turn,
 	};
+	const struct thread *payer;
 	struct error err = { 0 };
 
 	if (turn->is_ending)
 		return;
+	jobs_account(turn, &payer, &options.turn);
+	options.thread = payer->name;
 	options.conversation = recall_conversation(turn->thread->recall);
 	options.prompt = &turn->prompt;
 	turn->text_offset = 0;

@@ -10,7 +10,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from memory import FS, write  # noqa: E402
+from memory import read, write  # noqa: E402
 from provider import calls, text  # noqa: E402
 from stack import stack  # noqa: E402
 from tap import expect, expect_true, run, test, wait_for  # noqa: E402
@@ -289,6 +289,19 @@ def an_interrupt_of_the_creator_ends_the_sub_agent_first():
         gate.set()
 
 
+@test
+def what_a_message_sets_off_is_counted_in_its_budget_however_many_threads_work_for_it():
+    says = {"do": [calls(("spawn_subagent", {"task": "find x"}), order(wait=True)), text("told")], "find": [text("yes")],
+            "work": [calls(("spawn_subagent", {"task": "find y"})), text("end")]}
+    with stack(talk(says)) as s:
+        s.ask("do it")
+        expect(len(jobs(s)), 2)  # a job makes none
+        with Client(s.egressd.socket("egress"), uid=0) as egress:
+            rows = egress.call("io.clawos.Egress.Spending", {"thread": "main", "turn": 1})["spending"]
+        requests = {r["scope"]: r["requests"] for r in rows}
+        expect((requests["turn"], requests["thread"], len(s.provider.requests)), (5, 5, 5))
+
+
 # --- restarts
 
 @test
@@ -323,6 +336,49 @@ def who_waits_for_a_job_or_a_sub_agent_waits_again_after_a_kill_and_it_is_made_o
             expect_true(contents(turn)[-1].endswith("42 beans"), contents(turn)[-1])
             expect(len(jobs(s)), 1)
             gate.set()
+
+
+def by_results(request):
+    """The same answer for the same conversation, however often it is asked."""
+    messages = request.json["messages"]
+    last = max(i for i, m in enumerate(messages) if m["role"] == "user" and not m["content"].startswith("<"))
+    results = sum(m["role"] == "tool" for m in messages[last:])
+    word = messages[last]["content"].split()[0]
+    if word == "do" and results == 0:
+        return calls(order(wait=True), ("spawn_subagent", {"task": "find beans"}))
+    if word == "do":
+        return text("told")
+    return calls(("memory_write", {"content": word, "target": f"{word}.md"}), ("time", {"operation": "now"})) \
+        if results == 0 and word == "work" else text("42 beans")
+
+
+def memory(s, path):
+    with Client(s.clawfsd.socket("fs"), uid=0) as fs:
+        return read(fs, path)[1].decode()
+
+
+@test
+def a_kill_after_any_record_loses_no_job_and_makes_none_twice():
+    n, last = 0, 10 ** 9
+    while n < last:
+        n += 1
+        with stack(by_results) as s:
+            turn = s.submit("do it")
+            seen = 0
+            for event in s.events(after=turn.seq - 1, follow=True):
+                seen += event is not None
+                if seen == n or event and event["kind"] == "turn-done" and event["turn"] == turn.id:
+                    break
+            last = seen if seen < n else last
+            restart(s)
+            s.follow(turn)
+            expect((turn.state, turn.answer), ("done", "told"), f"after record {n}")
+            expect([(j["kind"], j["state"], j["modelCalls"]) for j in jobs(s)],
+                   [("job", "completed", 2), ("subagent", "completed", 1)], f"after record {n}")
+            expect(sorted(contents(turn)), ["42 beans", f"{jobs(s)[0]['id']} completed: count (2 of 50 model calls)\n42 beans"])
+            expect(memory(s, "work.md").count("work"), 1, f"after record {n}")
+    print(f"# {n} kills")
+    expect_true(n > 20, f"{n} records were enough")
 
 
 @test
