@@ -60,7 +60,7 @@ static int check(const struct options *options, struct error *err)
 static int dispatch(struct shell *shell, struct error *err)
 {
 	if (shell->options->message)
-		return once_run(shell, err);
+		return once_ask(shell, shell->options->message, true, err);
 	if (shell->options->n_args == 0)
 		return repl_run(shell, err);
 	return command_dispatch(&verbs_table, shell, shell->options->args, err);

@@ -251,7 +251,7 @@ static void wipe(struct buf *buf)
 	buf_free(buf);
 }
 
-static int run_import(struct shell *shell, const char *const args[], struct error *err)
+int config_import(struct shell *shell, const char *const args[], struct error *err)
 {
 	struct import import = { .shell = shell,
 				 .conf = BUF(UP_CONFIG_MAX),
@@ -280,7 +280,7 @@ static int run_import(struct shell *shell, const char *const args[], struct erro
 static const struct command rows[] = {
 	{ "show", "", "what is in force", 0, 0, 0, 0, run_show },
 	{ "check", "", "read the file and say what is wrong with it", 0, 0, 0, 0, run_check },
-	{ "import", "FILE", "take over an .env file", 1, 1, 0, 0, run_import },
+	{ "import", "FILE", "take over an .env file", 1, 1, 0, 0, config_import },
 };
 
 int config_verb(struct shell *shell, const char *const args[], struct error *err)

@@ -12,4 +12,6 @@
 #include "l7-shell/shell.h"
 
 /* args[0] names what is done; the result is an exit status or -errno. */
+/* args[0] is an .env file: what is understood of it goes into clawos.conf and provider.key. */
+int config_import(struct shell *shell, const char *const args[], struct error *err);
 int config_verb(struct shell *shell, const char *const args[], struct error *err);

@@ -119,6 +119,8 @@ int line_editor_end_line(struct line_editor *editor)
 	buf_truncate(&editor->hint, 0);
 	if (shown && !editor->plain)
 		leave(editor, "");
+	else if (editor->plain)
+		editor->visible = false; /* the prompt comes again when the line was obeyed */
 	if (remember(editor, line->text) == -ENOMEM)
 		return -ENOMEM; /* a file that cannot be written: doctor says so */
 	edit_text_clear(&editor->edit);

@@ -107,7 +107,8 @@ static int add_options(struct buf *out)
 	"With \\fB\\-c\\fR, \\fB\\-s\\fR or a script: that of the host's shell.\n" \
 	".SH ENVIRONMENT\n.TP\n\\fBCLAWOS_STATE\\fR\nthe state " \
 	"directory\n.TP\n\\fBNO_COLOR\\fR\nno colours, when it is set and not " \
-	"empty\n.TP\n\\fBLLM_BACKEND\\fR, \\fBLLM_MODEL\\fR, \\fBLLM_BASE_URL\\fR, " \
+	"empty\n.TP\n\\fBCLAWOS_SCREEN_READER\\fR\nas \\fB\\-\\-screen\\-reader\\fR, when it is " \
+	"set and not empty\n.TP\n\\fBLLM_BACKEND\\fR, \\fBLLM_MODEL\\fR, \\fBLLM_BASE_URL\\fR, " \
 	"\\fBLLM_API_KEY\\fR\nthe provider that answers\n"
 
 int man_page_print(struct shell *shell, const char *const args[], struct error *err)

@@ -142,7 +142,7 @@ static int run_test(struct shell *shell, const char *const args[], struct error 
 	options.message = test_message;
 	options.thread = test_thread;
 	shell->options = &options;
-	status = once_run(shell, err);
+	status = once_ask(shell, shell->options->message, true, err);
 	r = status < 0 ? status : trace_report(shell, last, err);
 	shell->options = given;
 	return r < 0 ? r : status;

@@ -26,7 +26,9 @@ enum { JSON_BYTES_MAX = 64 * 1024 * 1024 };
 struct once {
 	struct shell *shell;
 	sd_event *event;
-	struct view *view; /* NULL with --json */
+	const char *text;
+	bool takes_context; /* standard input */
+	struct view *view;  /* NULL with --json */
 	uint64_t turn;
 	bool is_direct;        /* the answer is what its tool says */
 	bool refused;          /* something was denied in this turn */
@@ -298,7 +300,7 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 	struct submission submission = {
 		.attachments = &attachments,
 		.thread = shell->thread,
-		.text = options->message,
+		.text = once->text,
 		.context_fd = -1,
 		.record_fd = -1,
 		.replay_fd = -1,
@@ -308,10 +310,10 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 	};
 	auto_json sd_json_variant *arguments = NULL;
 	const struct direct_form *form = NULL;
-	int r = check_message(options->message, err);
+	int r = check_message(once->text, err);
 
 	if (r == 0)
-		r = direct_parse(options->message, &form, &arguments, err);
+		r = direct_parse(once->text, &form, &arguments, err);
 	if (form) {
 		once->is_direct = true;
 		submission.tool = form->tool;
@@ -319,7 +321,7 @@ static int send_message(struct once *once, struct accepted *ret, struct error *e
 	}
 	if (r == 0)
 		r = attach_files(options, form != NULL, &attachments, err);
-	if (r == 0)
+	if (r == 0 && once->takes_context)
 		r = submit_read_context(&submission.context_fd, err);
 	if (r == 0)
 		r = open_files(options, &submission, err);
@@ -377,9 +379,9 @@ static int run(struct once *once, struct error *err)
 	return r;
 }
 
-int once_run(struct shell *shell, struct error *err)
+int once_ask(struct shell *shell, const char *text, bool takes_context, struct error *err)
 {
-	struct once once = { .shell = shell };
+	struct once once = { .shell = shell, .text = text, .takes_context = takes_context };
 	int r = shell_connect(shell, err);
 
 	if (r == 0)

@@ -8,5 +8,9 @@
 
 #include "l7-shell/shell.h"
 
-/* An exit status of enum shell_exit, or -errno before the message was accepted. */
-must_check int once_run(struct shell *shell, struct error *err);
+/*
+ * The text is borrowed; takes_context: standard input goes along. An exit status of enum
+ * shell_exit, or -errno before the message was accepted.
+ */
+must_check int once_ask(struct shell *shell, const char *text, bool takes_context,
+			struct error *err);

@@ -31,8 +31,9 @@ enum option_use {
 	OPTION_USE_HISTORY = 1 << 5,
 	OPTION_USE_OTHER = 1 << 6,
 	OPTION_USE_STOP = 1 << 7,
-	OPTION_USE_HOST = 1 << 8, /* the host's shell: -c, -s, a script */
-	OPTION_USE_ALL = (1 << 9) - 1,
+	OPTION_USE_HOST = 1 << 8,   /* the host's shell: -c, -s, a script */
+	OPTION_USE_SCRIPT = 1 << 9, /* claw run */
+	OPTION_USE_ALL = (1 << 10) - 1,
 };
 
 struct options {
@@ -46,6 +47,7 @@ struct options {
 	/* As the shells of the host have them (host-shell.h). */
 	bool login; /* -l, or a name that begins with "-" */
 	bool interactive, from_stdin;
+	bool screen_reader;
 	const char *command;     /* -c */
 	char *const *shell_rest; /* what follows -c TEXT, -s or is a script; NULL: none */
 	const char *args[OPTIONS_ARGS_MAX +

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "l7-shell/cost-report.h"
 #include "l7-shell/direct.h"
+#include "l7-shell/export.h"
 #include "l7-shell/jobs-report.h"
 #include "l7-shell/link.h"
 #include "l7-shell/memory-report.h"
@@ -218,6 +219,8 @@ static const struct command rows[] = {
 	{ "remember", "TEXT", "keep a text in memory; asks no model", 1, 1, REST, 0, run_remember },
 	{ "recall", "TEXT", "search the memory; asks no model", 1, 1, REST, 0, run_recall },
 	{ "time", "[ZONE]", "the time, here or in a zone; asks no model", 0, 1, REST, 0, run_time },
+	{ "export", "[md|json] [FILE]", "this thread as a document, here or in a new file", 0, 2, 0,
+	  0, export_thread },
 	{ "sh", "", "type commands of yours (bash or dash, your rights), or messages again", 0, 0,
 	  0, 0, run_sh },
 	{ "explain", "[QUESTION]", "ask about what the last command said", 0, 1, REST, 0,

@@ -42,6 +42,11 @@ void screen_open(struct screen *screen, int fd)
 	screen_measure(screen);
 }
 
+void screen_keep_plain(struct screen *screen)
+{
+	screen->terminal = screen->colour = false;
+}
+
 void screen_close(struct screen *screen)
 {
 	buf_free(&screen->out);

@@ -48,6 +48,8 @@ struct screen {
 /* Looks at the descriptor and the environment (TERM, NO_COLOR). */
 void screen_open(struct screen *screen, int fd);
 void screen_close(struct screen *screen);
+/* Lines only, as on a terminal that can do nothing else. */
+void screen_keep_plain(struct screen *screen);
 /* Asks the terminal for its size again. */
 void screen_measure(struct screen *screen);
 

@@ -22,6 +22,14 @@ static int find_paths(const struct options *options, struct up_paths *ret, struc
 	return up_agent_find(&of_default, options->agent, ret, err);
 }
 
+/* For whom a screen is read aloud: by the option, or for good by the environment. */
+static bool wants_lines(const struct options *options)
+{
+	const char *name = getenv("CLAWOS_SCREEN_READER");
+
+	return options->screen_reader || (name && *name);
+}
+
 int shell_open(const struct options *options, struct shell *ret, struct error *err)
 {
 	struct shell shell = { .options = options, .state_fd = -1, .run_fd = -1 };
@@ -42,6 +50,10 @@ int shell_open(const struct options *options, struct shell *ret, struct error *e
 	*ret = shell;
 	screen_open(&ret->out, STDOUT_FILENO);
 	screen_open(&ret->notes, STDERR_FILENO);
+	if (wants_lines(options)) {
+		screen_keep_plain(&ret->out);
+		screen_keep_plain(&ret->notes);
+	}
 	return 0;
 }
 

@@ -8,8 +8,10 @@
 #include "l7-shell/config-verbs.h"
 #include "l7-shell/cost-report.h"
 #include "l7-shell/doctor.h"
+#include "l7-shell/export.h"
 #include "l7-shell/jobs-report.h"
 #include "l7-shell/man-page.h"
+#include "l7-shell/message-script.h"
 #include "l7-shell/model-verbs.h"
 #include "l7-shell/prepare.h"
 #include "l7-shell/report.h"
@@ -154,6 +156,14 @@ static const struct command rows[] = {
 	  OPTION_USE_OTHER, model_verb },
 	{ "config", "show|check|import FILE", "the configuration; import takes an .env file", 1, 2,
 	  0, OPTION_USE_OTHER, config_verb },
+	{ "import-env", "FILE", "take over an .env file, as config import does", 1, 1, 0,
+	  OPTION_USE_OTHER, config_import },
+	{ "run", "FILE",
+	  "the lines of a file as messages, one after the other; \"-\": standard input", 1, 1,
+	  COMMAND_CONNECT, OPTION_USE_SCRIPT, message_script_run },
+	{ "export", "[md|json] [FILE]",
+	  "a thread as a document, on standard output or in a new file", 0, 2, COMMAND_CONNECT,
+	  OPTION_USE_HISTORY, export_thread },
 	{ "logs", "[DAEMON]", "the ends of the daemons' logs", 0, 1, 0, OPTION_USE_OTHER,
 	  run_logs },
 	{ "agent", "[list|show NAME|new NAME|rm NAME]",

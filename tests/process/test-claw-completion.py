@@ -35,7 +35,7 @@ class Fixture:
         return self.run(CLAW, *arguments)
 
     def verbs(self):
-        return re.findall(r"^  ([a-z]+) ", self.claw("help").split("verbs:")[1].split("options:")[0], re.M)
+        return re.findall(r"^  ([a-z-]+) ", self.claw("help").split("verbs:")[1].split("options:")[0], re.M)
 
     def options(self):
         return re.findall(r"^  .{4}--([a-z-]+)", self.claw("help").split("options:")[1], re.M)
