@@ -320,7 +320,6 @@ static int on_new_thread(sd_varlink *link, sd_json_variant *parameters,
 static int on_tools(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		    void *userdata)
 {
-	static const char *const verdicts[] = { "allow", "ask", "deny" };
 	const struct agent *agent = userdata;
 	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *array = NULL;
 	int r = 0;
@@ -335,7 +334,8 @@ static int on_tools(sd_varlink *link, sd_json_variant *parameters, sd_varlink_me
 			SD_JSON_BUILD_PAIR_STRING("description", tool->description),
 			SD_JSON_BUILD_PAIR_STRING("effect", tool_effect_name(tool->effect)),
 			SD_JSON_BUILD_PAIR_STRING("policy",
-						  verdicts[tool_effect_verdicts[tool->effect]]));
+						  tool_verdict_name(tool_effect_verdict(
+							  tool->effect, 1U << ORIGIN_PERSON))));
 	}
 	if (r < 0)
 		return r;

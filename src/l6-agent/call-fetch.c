@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/dir.h"
+#include "l6-agent/call-judge.h"
 #include "l6-agent/call-run.h"
 #include "l6-agent/exchange-error.h"
 #include "l6-agent/field.h"
@@ -119,6 +120,8 @@ static void explain(const struct fetch_run *run, const char *error_id, sd_json_v
 	outcome->via = VIA_EGRESS;
 	if (strcmp(name, "ApprovalNeeded") == 0) {
 		outcome->question = (uint64_t)field_number(reply, "question", 0);
+		keep_string(&outcome->reason, field_text(reply, "reason", NULL));
+		keep_string(&outcome->proposal, field_text(reply, "rule", NULL));
 		call_outcome_say(outcome, false, "%s", field_text(reply, "action", "a request"));
 		outcome->end = CALL_END_ASK;
 	} else if (strcmp(name, "AddressRefused") == 0) {
@@ -283,11 +286,14 @@ static int build(const struct fetch_run *run, yyjson_val *arguments, size_t leng
 		 sd_json_variant **ret)
 {
 	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *headers = NULL;
+	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *origins = NULL;
 	const struct call_run_options *options = &run->options;
 	const char *method = payload_get_string(arguments, "method");
 	uint64_t seconds = payload_get_number(arguments, "timeout_secs");
 	int r = build_headers(yyjson_obj_get(arguments, "headers"), &headers);
 
+	if (r >= 0)
+		r = call_origins_build(options->origins, &origins);
 	if (r < 0)
 		return r;
 	return sd_json_buildo(
@@ -299,6 +305,8 @@ static int build(const struct fetch_run *run, yyjson_val *arguments, size_t leng
 		SD_JSON_BUILD_PAIR_UNSIGNED("maxBytes", ANSWER_BYTES_MAX),
 		SD_JSON_BUILD_PAIR_CONDITION(options->question > 0, "question",
 					     SD_JSON_BUILD_UNSIGNED(options->question)),
+		SD_JSON_BUILD_PAIR_STRING("thread", options->thread->name),
+		SD_JSON_BUILD_PAIR_VARIANT("origins", origins),
 		SD_JSON_BUILD_PAIR_UNSIGNED("intent", options->intent));
 }
 

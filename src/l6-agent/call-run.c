@@ -9,6 +9,8 @@ void call_outcome_free(struct call_outcome *outcome)
 {
 	buf_free(&outcome->content);
 	buf_free(&outcome->meta);
+	free(outcome->reason);
+	free(outcome->proposal);
 }
 
 void call_outcome_say(struct call_outcome *outcome, bool ok, const char *fmt, ...)

@@ -34,7 +34,8 @@ struct call_outcome {
 	/* CALL_END_ASK; content is then the exact action */
 	enum question_via via;
 	uint64_t question;
-	bool is_anew; /* the one that was answered is forgotten there */
+	char *reason, *proposal; /* why it is asked; the rule of a longer yes; may be NULL */
+	bool is_anew;            /* the one that was answered is forgotten there */
 };
 void call_outcome_free(struct call_outcome *outcome);
 
@@ -50,6 +51,7 @@ struct call_run_options {
 	const char *arguments;           /* checked; borrowed until the end */
 	uint64_t intent, intent_time_us; /* of the call's first tool-started */
 	uint64_t question;               /* answered with yes; 0: none */
+	unsigned origins;                /* 1 << enum tool_origin */
 	bool is_persons; /* a direct form: the words are the person's, not the conversation's */
 	bool is_anew;    /* the one that was answered is forgotten there */
 	size_t result_limit;

@@ -13,11 +13,9 @@
 
 enum { FETCH_CONNECT_MS = 10 * 1000, FETCH_IDLE_S = 60 };
 
-static const char *const methods[] = { "GET", "POST", "PUT", "DELETE", "PATCH" };
-
 struct arguments {
-	const char *method, *url;
-	sd_json_variant *headers;
+	const char *method, *url, *thread;
+	sd_json_variant *headers, *origins;
 	uint64_t length, timeout_ms, max_bytes, question;
 	int64_t intent;
 };
@@ -84,13 +82,20 @@ static void send_request(struct egress_call *call)
 	egress_call_send(call, &options, &sink);
 }
 
-static void ask(struct egress_call *call, const struct egress_question *question)
+static void ask(struct egress_call *call, const struct egress_question *question,
+		const struct egress_deed *deed, const char *reason)
 {
-	(void)sd_varlink_errorbo(call->link, "io.clawos.Egress.ApprovalNeeded",
-				 SD_JSON_BUILD_PAIR_UNSIGNED("question", question->id),
-				 SD_JSON_BUILD_PAIR_STRING("host", question->url.host),
-				 SD_JSON_BUILD_PAIR_INTEGER("port", question->url.port),
-				 SD_JSON_BUILD_PAIR_STRING("action", question->action));
+	auto_buf struct buf rule = BUF(EGRESS_RULE_BYTES_MAX);
+
+	(void)sd_varlink_errorbo(
+		call->link, "io.clawos.Egress.ApprovalNeeded",
+		SD_JSON_BUILD_PAIR_UNSIGNED("question", question->id),
+		SD_JSON_BUILD_PAIR_STRING("host", question->url.host),
+		SD_JSON_BUILD_PAIR_INTEGER("port", question->url.port),
+		SD_JSON_BUILD_PAIR_STRING("action", question->action),
+		SD_JSON_BUILD_PAIR_STRING("reason", reason),
+		SD_JSON_BUILD_PAIR_STRING(
+			"rule", egress_rule_propose(deed, &rule) < 0 ? "" : buf_string(&rule)));
 	egress_call_end(call, "ApprovalNeeded");
 }
 
@@ -101,15 +106,29 @@ static void deny(struct egress_call *call, const char *reason)
 	egress_call_end(call, "Denied");
 }
 
-/* No rule: the person's word on this very request counts, once. */
-static void judge_by_word(struct egress_call *call, uint64_t id)
+/* The word is gone from the disk before what it allowed begins: it counts once, come what may. */
+static bool use_word(struct egress_call *call, struct egress_question *question)
+{
+	int r = egress_questions_use(call->egress->questions, question);
+
+	if (r >= 0)
+		return true;
+	(void)sd_varlink_error_errno(call->link, r);
+	egress_call_end(call, "error");
+	return false;
+}
+
+/* No rule allows it: the person's word on this very request counts, once. */
+static void judge_by_word(struct egress_call *call, const struct egress_deed *deed,
+			  const char *reason, uint64_t id)
 {
 	struct egress_questions *questions = call->egress->questions;
 	const struct egress_request request = { .method = call->method,
 						.url = &call->url,
 						.headers = call->headers,
 						.body = buf_string(&call->body),
-						.length = call->body.length };
+						.length = call->body.length,
+						.thread = deed->thread };
 	struct egress_question *question = id > 0 ? egress_questions_find(questions, id) : NULL;
 
 	if (id > 0 && !question) {
@@ -129,33 +148,54 @@ static void judge_by_word(struct egress_call *call, uint64_t id)
 	}
 	switch (question->word) {
 	case EGRESS_WORD_NONE:
-		ask(call, question);
+		ask(call, question, deed, reason);
 		return;
 	case EGRESS_WORD_NO:
-		egress_questions_remove(questions, question);
-		deny(call, "the person said no to this request");
+		if (use_word(call, question))
+			deny(call, "the person said no to this request");
 		return;
 	case EGRESS_WORD_YES:
-		egress_questions_remove(questions, question);
-		send_request(call);
+		if (use_word(call, question))
+			send_request(call);
 		return;
 	}
 }
 
-static void judge(struct egress_call *call, uint64_t question)
+static bool is_inside(const struct egress_call *call)
 {
-	struct egress_rule *rule = egress_rules_find(call->egress->rules, &call->url);
 	struct sockaddr_storage address;
 
-	if (rule) {
-		rule->used++;
-		call->rule = rule->id;
+	return egress_address_parse(call->url.host, &address) &&
+	       egress_address_refusal((const struct sockaddr *)&address) &&
+	       !egress_rules_list_address(call->egress->rules, call->url.host, call->url.port);
+}
+
+/* Thread and origins are claw-agentd's word: an origin can only make it stricter, a thread finds a
+ * rule of the person for that thread. */
+static void judge(struct egress_call *call, const struct arguments *arguments, unsigned origins)
+{
+	const struct egress_deed deed = { .tool = "http",
+					  .thread = arguments->thread,
+					  .method = call->method,
+					  .url = &call->url,
+					  .origins = origins };
+	struct egress_judgment judgment;
+
+	egress_judge(call->egress, &deed, TOOL_SEND, &judgment);
+	call->rule = judgment.rule ? judgment.rule->id : 0;
+	switch (judgment.verdict) {
+	case TOOL_ALLOW:
 		send_request(call);
-	} else if (egress_address_parse(call->url.host, &address) &&
-		   egress_address_refusal((const struct sockaddr *)&address)) {
-		egress_call_refuse_address(call, call->url.host);
-	} else {
-		judge_by_word(call, question);
+		return;
+	case TOOL_DENY:
+		deny(call, judgment.reason);
+		return;
+	case TOOL_ASK:
+		if (is_inside(call))
+			egress_call_refuse_address(call, call->url.host);
+		else
+			judge_by_word(call, &deed, judgment.reason, arguments->question);
+		return;
 	}
 }
 
@@ -208,13 +248,13 @@ static int add_headers(struct egress_call *call, sd_json_variant *headers, struc
 }
 
 static int check(const struct egress *egress, const struct arguments *arguments,
-		 const char **ret_method, struct error *err)
+		 const char **ret_method, unsigned *ret_origins, struct error *err)
 {
 	uint64_t bytes_max = egress->settings->limits.answer_bytes;
 
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (strcmp(methods[i], arguments->method) == 0)
-			*ret_method = methods[i];
+	for (size_t i = 0; egress_methods[i]; i++)
+		if (strcmp(egress_methods[i], arguments->method) == 0)
+			*ret_method = egress_methods[i];
 	if (!*ret_method)
 		return FAIL(err, -EINVAL, "method is one of GET, POST, PUT, DELETE, PATCH");
 	if (strcmp(*ret_method, "GET") == 0 && arguments->length > 0)
@@ -224,17 +264,21 @@ static int check(const struct egress *egress, const struct arguments *arguments,
 	if (arguments->max_bytes < 1 || arguments->max_bytes > bytes_max)
 		return FAIL(err, -EINVAL, "maxBytes is 1 to %llu (egress.answer_bytes)",
 			    (unsigned long long)bytes_max);
+	if (arguments->thread && strlen(arguments->thread) > EGRESS_THREAD_BYTES_MAX)
+		return FAIL(err, -EINVAL, "thread has at most %d bytes", EGRESS_THREAD_BYTES_MAX);
+	if (egress_origins_parse(arguments->origins, ret_origins) < 0)
+		return FAIL(err, -EINVAL, "origins are person, tool, routine, agent");
 	return 0;
 }
 
-static void begin(struct egress_call *call, const struct arguments *arguments)
+static void begin(struct egress_call *call, const struct arguments *arguments, unsigned origins)
 {
 	call->intent = arguments->intent;
 	call->limit = arguments->max_bytes;
 	call->total_max_us = arguments->timeout_ms * CLOCK_MSEC_US;
 	call->first_byte_max_us = call->total_max_us;
 	call->idle_max_us = FETCH_IDLE_S * CLOCK_SECOND_US;
-	judge(call, arguments->question);
+	judge(call, arguments, origins);
 }
 
 static int prepare(struct egress *egress, sd_varlink *link, const struct arguments *arguments,
@@ -243,7 +287,8 @@ static int prepare(struct egress *egress, sd_varlink *link, const struct argumen
 	auto_egress_url struct egress_url url = { 0 };
 	struct egress_call *call = NULL;
 	const char *method = NULL;
-	int r = check(egress, arguments, &method, err);
+	unsigned origins = 0;
+	int r = check(egress, arguments, &method, &origins, err);
 
 	if (r >= 0)
 		r = egress_url_parse(arguments->url, &url, err);
@@ -258,7 +303,7 @@ static int prepare(struct egress *egress, sd_varlink *link, const struct argumen
 	if (r < 0)
 		egress_call_end(call, "InvalidArguments");
 	else
-		begin(call, arguments);
+		begin(call, arguments, origins);
 	return r;
 }
 
@@ -280,6 +325,10 @@ int egress_on_fetch(sd_varlink *link, sd_json_variant *parameters, sd_varlink_me
 		  offsetof(struct arguments, max_bytes), SD_JSON_MANDATORY },
 		{ "question", _SD_JSON_VARIANT_TYPE_INVALID, sd_json_dispatch_uint64,
 		  offsetof(struct arguments, question), SD_JSON_NULLABLE },
+		{ "thread", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		  offsetof(struct arguments, thread), SD_JSON_NULLABLE },
+		{ "origins", SD_JSON_VARIANT_ARRAY, sd_json_dispatch_variant_noref,
+		  offsetof(struct arguments, origins), SD_JSON_NULLABLE },
 		{ "intent", _SD_JSON_VARIANT_TYPE_INVALID, sd_json_dispatch_int64,
 		  offsetof(struct arguments, intent), SD_JSON_MANDATORY },
 		{ 0 },

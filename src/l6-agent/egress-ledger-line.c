@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/egress-ledger-line.h"
+#include "l6-agent/egress-limits.h"
 
 #include "base/number.h"
 

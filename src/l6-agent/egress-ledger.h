@@ -24,7 +24,6 @@
 #include <stdint.h>
 
 enum {
-	EGRESS_THREAD_BYTES_MAX = 256,
 	EGRESS_ACCOUNTS_MAX =
 		1024, /* of threads and of turns; the one not used longest is dropped */
 };

@@ -16,7 +16,7 @@ struct egress_limits {
 	uint64_t body_bytes, answer_bytes; /* of one request, of one answer */
 	uint64_t completes, fetches;       /* under way at once */
 	uint64_t questions, question_seconds;
-	uint64_t rules;
+	uint64_t rules, thread_seconds;
 	uint64_t log_bytes;
 };
 
@@ -32,5 +32,6 @@ enum {
 	EGRESS_HEADERS_MAX = 64,
 	EGRESS_HEADER_BYTES_MAX = 8 * 1024,
 	EGRESS_FETCH_MS_MAX = 600 * 1000,
-	EGRESS_LOG_KEPT = 32, /* entries in Status */
+	EGRESS_LOG_KEPT = 32,          /* entries in Status */
+	EGRESS_THREAD_BYTES_MAX = 256, /* of a name, as claw-agentd says it */
 };

@@ -21,33 +21,66 @@ static const uint64_t first_id_mask = (UINT64_C(1) << 52) - 1;
 struct egress_questions {
 	struct egress_question list[EGRESS_QUESTIONS_MAX]; /* oldest first */
 	size_t n, max;
+	int folder_fd; /* borrowed */
 	uint64_t valid_us;
 	uint64_t last_id;
 };
 
-int egress_questions_new(uint64_t max, uint64_t seconds, struct egress_questions **ret)
+/* The clock may have been set back meanwhile: then a question is as good as new. */
+static int64_t asked_at(const struct egress_question *question)
+{
+	uint64_t now_us = clock_realtime_us();
+	uint64_t age_us = now_us > question->created_us ? now_us - question->created_us : 0;
+
+	return (int64_t)clock_monotonic_us() - (int64_t)age_us;
+}
+
+static int read_file(struct egress_questions *questions, bool *ret_is_lost)
+{
+	int r = egress_questions_read(questions->folder_fd, questions->list, questions->max,
+				      &questions->n);
+
+	*ret_is_lost = r == -EBADMSG;
+	for (size_t i = 0; r >= 0 && i < questions->n; i++)
+		questions->list[i].asked_us = asked_at(&questions->list[i]);
+	return r == -EBADMSG ? 0 : r;
+}
+
+int egress_questions_open(int folder_fd, uint64_t max, uint64_t seconds,
+			  struct egress_questions **ret, bool *ret_is_lost)
 {
 	struct egress_questions *questions = calloc(1, sizeof(*questions));
+	int r;
 
 	assert(max > 0 && max <= EGRESS_QUESTIONS_MAX);
 	if (!questions)
 		return -ENOMEM;
-	if (getrandom(&questions->last_id, sizeof(questions->last_id), 0) !=
-	    sizeof(questions->last_id)) {
-		free(questions);
-		return -EIO;
-	}
-	questions->last_id &= first_id_mask;
+	questions->folder_fd = folder_fd;
 	questions->max = max;
 	questions->valid_us = seconds * CLOCK_SECOND_US;
+	r = getrandom(&questions->last_id, sizeof(questions->last_id), 0) ==
+			    sizeof(questions->last_id)
+		    ? read_file(questions, ret_is_lost)
+		    : -EIO;
+	if (r < 0) {
+		free(questions);
+		return r;
+	}
+	questions->last_id &= first_id_mask;
 	*ret = questions;
 	return 0;
 }
 
+void egress_question_free(struct egress_question *question)
+{
+	egress_url_free(&question->url);
+	free(question->action);
+	free(question->thread);
+}
+
 static void remove_at(struct egress_questions *questions, size_t at)
 {
-	egress_url_free(&questions->list[at].url);
-	free(questions->list[at].action);
+	egress_question_free(&questions->list[at]);
 	memmove(&questions->list[at], &questions->list[at + 1],
 		(questions->n - at - 1) * sizeof(questions->list[0]));
 	questions->n--;
@@ -62,12 +95,19 @@ void egress_questions_free(struct egress_questions *questions)
 	free(questions);
 }
 
+/* What is too old goes from the file with the next change. */
 static void forget_old(struct egress_questions *questions)
 {
-	uint64_t now_us = clock_monotonic_us();
+	int64_t now_us = (int64_t)clock_monotonic_us();
 
-	while (questions->n > 0 && now_us - questions->list[0].asked_us > questions->valid_us)
-		remove_at(questions, 0);
+	for (size_t i = questions->n; i-- > 0;)
+		if (now_us - questions->list[i].asked_us > (int64_t)questions->valid_us)
+			remove_at(questions, i);
+}
+
+static int save(const struct egress_questions *questions)
+{
+	return egress_questions_write(questions->folder_fd, questions->list, questions->n);
 }
 
 static void hash_request(const struct egress_request *request, uint8_t ret[SHA256_BYTES])
@@ -89,7 +129,9 @@ bool egress_question_is_about(const struct egress_question *question,
 
 	if (strcmp(question->method, request->method) != 0 ||
 	    strcmp(question->url.url, request->url->url) != 0 ||
-	    question->length != request->length)
+	    question->length != request->length ||
+	    strcmp(question->thread ? question->thread : "",
+		   request->thread ? request->thread : "") != 0)
 		return false;
 	hash_request(request, hash);
 	return memcmp(hash, question->hash, sizeof(hash)) == 0;
@@ -176,15 +218,17 @@ static int fill(struct egress_question *question, const struct egress_request *r
 					     .host = copy(request->url->host, &failed),
 					     .path = copy(request->url->path, &failed),
 					     .port = request->url->port };
+	if (request->thread)
+		question->thread = copy(request->thread, &failed);
 	if (failed) {
-		egress_url_free(&question->url);
+		egress_question_free(question);
 		return -ENOMEM;
 	}
 	memcpy(question->method, request->method, strlen(request->method) + 1);
 	question->length = request->length;
 	hash_request(request, question->hash);
 	question->action = buf_take(&action);
-	question->asked_us = clock_monotonic_us();
+	question->asked_us = (int64_t)clock_monotonic_us();
 	question->created_us = clock_realtime_us();
 	return 0;
 }
@@ -210,6 +254,11 @@ int egress_questions_ask(struct egress_questions *questions, const struct egress
 		remove_at(questions, 0);
 	made.id = ++questions->last_id;
 	questions->list[questions->n] = made;
+	r = egress_questions_write(questions->folder_fd, questions->list, questions->n + 1);
+	if (r < 0) {
+		egress_question_free(&questions->list[questions->n]);
+		return r;
+	}
 	*ret = &questions->list[questions->n++];
 	return 0;
 }
@@ -223,9 +272,36 @@ struct egress_question *egress_questions_find(struct egress_questions *questions
 	return NULL;
 }
 
-void egress_questions_remove(struct egress_questions *questions, struct egress_question *question)
+int egress_questions_answer(struct egress_questions *questions, struct egress_question *question,
+			    enum egress_word word)
 {
-	remove_at(questions, (size_t)(question - questions->list));
+	int r;
+
+	assert(question->word == EGRESS_WORD_NONE);
+	question->word = word;
+	r = save(questions);
+	if (r < 0)
+		question->word = EGRESS_WORD_NONE;
+	return r;
+}
+
+int egress_questions_use(struct egress_questions *questions, struct egress_question *question)
+{
+	size_t at = (size_t)(question - questions->list);
+	struct egress_question used = *question;
+	int r;
+
+	memmove(question, question + 1, (questions->n - at - 1) * sizeof(*question));
+	questions->n--;
+	r = save(questions);
+	if (r >= 0) {
+		egress_question_free(&used);
+		return 0;
+	}
+	memmove(question + 1, question, (questions->n - at) * sizeof(*question));
+	*question = used;
+	questions->n++;
+	return r;
 }
 
 const struct egress_question *egress_questions_waiting(struct egress_questions *questions, size_t n)

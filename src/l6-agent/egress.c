@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "base/log.h"
 #include "base/secret.h"
 
 #include <fcntl.h>
@@ -31,6 +32,18 @@ static int check_ca_file(const char *path, struct error *err)
 	return path && fd < 0 ? FAIL(err, fd, "[egress] ca_file %s: %s", path, strerror(-fd)) : 0;
 }
 
+static int open_questions(struct egress *egress, int folder_fd, struct error *err)
+{
+	const struct egress_limits *limits = &egress->settings->limits;
+	bool is_lost = false;
+	int r = egress_questions_open(folder_fd, limits->questions, limits->question_seconds,
+				      &egress->questions, &is_lost);
+
+	if (is_lost)
+		log_warning("the file of questions is damaged: what waited is asked again");
+	return r < 0 ? FAIL(err, r, "the questions cannot be read: %s", strerror(-r)) : 0;
+}
+
 int egress_run(struct egress *egress, const char *state, struct error *err)
 {
 	auto_fd int folder_fd = dir_open_configured(state, O_RDONLY | O_DIRECTORY, 0);
@@ -51,8 +64,7 @@ int egress_run(struct egress *egress, const char *state, struct error *err)
 	if (r >= 0)
 		r = egress_spending_open(egress, folder_fd, err);
 	if (r >= 0)
-		r = egress_questions_new(limits->questions, limits->question_seconds,
-					 &egress->questions);
+		r = open_questions(egress, folder_fd, err);
 	if (r >= 0)
 		r = http_new(service_event(egress->service), &egress->http, err);
 	if (r >= 0)

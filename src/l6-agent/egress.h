@@ -20,7 +20,7 @@
 #include "l6-agent/egress-log.h"
 #include "l6-agent/egress-question.h"
 #include "l6-agent/egress-redact.h"
-#include "l6-agent/egress-rule.h"
+#include "l6-agent/egress-rules.h"
 #include "l6-agent/egress-url.h"
 #include "l6-agent/egress-usage.h"
 #include "l6-agent/provider-config.h"
@@ -180,6 +180,34 @@ int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
 		       sd_varlink_method_flags_t flags, void *userdata);
 int egress_on_fetch(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		    void *userdata);
+
+/* egress-question-serve.c, egress-rule-serve.c, egress-judge.c */
+int egress_on_answer(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		     void *userdata);
+int egress_on_questions(sd_varlink *link, sd_json_variant *parameters,
+			sd_varlink_method_flags_t flags, void *userdata);
+int egress_on_rules(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		    void *userdata);
+int egress_on_add_rule(sd_varlink *link, sd_json_variant *parameters,
+		       sd_varlink_method_flags_t flags, void *userdata);
+int egress_on_revoke(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		     void *userdata);
+int egress_on_judge(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		    void *userdata);
+
+/* What becomes of a deed by rule and table: its verdict, the rule that decided (NULL: the table)
+ * and why, in words for the person. */
+struct egress_judgment {
+	enum tool_verdict verdict;
+	struct egress_rule *rule;
+	char reason[EGRESS_RULE_BYTES_MAX + 128];
+};
+void egress_judge(struct egress *egress, const struct egress_deed *deed, enum tool_effect effect,
+		  struct egress_judgment *ret);
+
+/* 1 << enum tool_origin for each name of the array (NULL: none); -EINVAL for a name that is none.
+ */
+must_check int egress_origins_parse(sd_json_variant *names, unsigned *ret);
 
 /* io.clawos.Egress.Denied unless the peer is uid; true when it may go on. */
 bool egress_allows(sd_varlink *link, uid_t uid, const char *who);

@@ -48,7 +48,7 @@ int tool_here_plan(const struct tool_here *here, struct buf *result, struct erro
 
 static const char *policy(const struct tool *tool)
 {
-	switch (tool_effect_verdicts[tool->effect]) {
+	switch (tool_effect_verdict(tool->effect, 1U << ORIGIN_PERSON)) {
 	case TOOL_ALLOW:
 		return "allowed";
 	case TOOL_ASK:

@@ -4,12 +4,23 @@
 #include "base/nearest.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *const effect_names[TOOL_EFFECT_COUNT] = {
 	[TOOL_READ] = "read",     [TOOL_WRITE] = "write", [TOOL_EXECUTE] = "execute",
 	[TOOL_SEND] = "send",     [TOOL_SPEND] = "spend", [TOOL_INSTALL] = "install",
 	[TOOL_REVEAL] = "reveal",
 };
+
+static const char *const origin_names[TOOL_ORIGIN_COUNT] = {
+	[ORIGIN_PERSON] = "person",
+	[ORIGIN_TOOL] = "tool",
+	[ORIGIN_ROUTINE] = "routine",
+	[ORIGIN_AGENT] = "agent",
+};
+
+enum { VERDICT_COUNT = TOOL_DENY + 1 };
+static const char *const verdict_names[VERDICT_COUNT] = { "allow", "ask", "deny" };
 
 /* Names models know from elsewhere. */
 static const struct {
@@ -92,13 +103,60 @@ const char *tool_effect_name(enum tool_effect effect)
 	return effect_names[effect];
 }
 
+/* The place of a name in a list; n when it is not there. */
+static unsigned place(const char *name, const char *const names[], unsigned n)
+{
+	unsigned i = 0;
+
+	while (i < n && strcmp(name, names[i]) != 0)
+		i++;
+	return i;
+}
+
 bool tool_effect_parse(const char *name, enum tool_effect *ret)
 {
-	for (unsigned i = 0; i < TOOL_EFFECT_COUNT; i++) {
-		if (strcmp(name, effect_names[i]) == 0) {
-			*ret = (enum tool_effect)i;
-			return true;
-		}
-	}
-	return false;
+	unsigned i = place(name, effect_names, TOOL_EFFECT_COUNT);
+
+	if (i < TOOL_EFFECT_COUNT)
+		*ret = (enum tool_effect)i;
+	return i < TOOL_EFFECT_COUNT;
+}
+
+const char *tool_origin_name(enum tool_origin origin)
+{
+	assert(origin < TOOL_ORIGIN_COUNT);
+	return origin_names[origin];
+}
+
+bool tool_origin_parse(const char *name, enum tool_origin *ret)
+{
+	unsigned i = place(name, origin_names, TOOL_ORIGIN_COUNT);
+
+	if (i < TOOL_ORIGIN_COUNT)
+		*ret = (enum tool_origin)i;
+	return i < TOOL_ORIGIN_COUNT;
+}
+
+const char *tool_verdict_name(enum tool_verdict verdict)
+{
+	return verdict_names[verdict];
+}
+
+bool tool_verdict_parse(const char *name, enum tool_verdict *ret)
+{
+	unsigned i = place(name, verdict_names, VERDICT_COUNT);
+
+	if (i < VERDICT_COUNT)
+		*ret = (enum tool_verdict)i;
+	return i < VERDICT_COUNT;
+}
+
+enum tool_verdict tool_effect_verdict(enum tool_effect effect, unsigned origins)
+{
+	enum tool_verdict verdict = tool_effect_verdicts[effect][ORIGIN_PERSON];
+
+	for (unsigned i = 0; i < TOOL_ORIGIN_COUNT; i++)
+		if (origins & 1U << i && tool_effect_verdicts[effect][i] > verdict)
+			verdict = tool_effect_verdicts[effect][i];
+	return verdict;
 }

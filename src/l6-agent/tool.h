@@ -47,10 +47,24 @@ struct tool {
 	enum tool_place place;
 };
 
-enum tool_verdict { TOOL_ALLOW, TOOL_ASK, TOOL_DENY };
+/* Where a call comes from: the person themselves; a conversation that was shown words of strangers
+ * (a web page); a routine nobody watches; another agent. */
+enum tool_origin {
+	ORIGIN_PERSON,
+	ORIGIN_TOOL,
+	ORIGIN_ROUTINE,
+	ORIGIN_AGENT,
+	TOOL_ORIGIN_COUNT,
+};
+
+enum tool_verdict { TOOL_ALLOW, TOOL_ASK, TOOL_DENY }; /* stricter is greater */
 
 /* The defaults of spec/tables/effects. */
-extern const enum tool_verdict tool_effect_verdicts[TOOL_EFFECT_COUNT];
+extern const enum tool_verdict tool_effect_verdicts[TOOL_EFFECT_COUNT][TOOL_ORIGIN_COUNT];
+
+/* The strictest of the table's verdicts for these origins (1 << enum tool_origin); none: as of the
+ * person. */
+enum tool_verdict tool_effect_verdict(enum tool_effect effect, unsigned origins);
 
 /* All tools, sorted by name. */
 extern const struct tool *const tool_table[];
@@ -60,6 +74,10 @@ const struct tool *tool_find(const char *name); /* NULL when unknown */
 const char *tool_nearest(const char *name); /* the most similar name, NULL when none is similar */
 const char *tool_effect_name(enum tool_effect effect);
 bool tool_effect_parse(const char *name, enum tool_effect *ret);
+const char *tool_origin_name(enum tool_origin origin);
+bool tool_origin_parse(const char *name, enum tool_origin *ret);
+const char *tool_verdict_name(enum tool_verdict verdict);
+bool tool_verdict_parse(const char *name, enum tool_verdict *ret);
 
 /*
  * Checks arguments (JSON text; nothing at all counts as {}) against the rules. What can mean one

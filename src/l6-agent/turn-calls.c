@@ -5,6 +5,7 @@
  * is decided here as well.
  */
 #include "base/cleanup.h"
+#include "l6-agent/call-action.h"
 #include "l6-agent/call-run.h"
 #include "l6-agent/job.h"
 #include "l6-agent/leak-record.h"
@@ -17,9 +18,7 @@ enum {
 	STARTS_MAX = 3,                   /* of a read that is cut off again and again */
 	DIRECT_LIMIT_BYTES = 1024 * 1024, /* a person reads it */
 	ARGUMENTS_MAX = 8 * 1024 * 1024,
-	ERROR_BYTES_MAX = 4096,
 	RESULT_SHOWN_MAX = 16 * 1024, /* unless the model reads less */
-	ACTION_SHOWN_MAX = 2000,
 	TOLD_MAX = 1024,
 };
 
@@ -122,24 +121,17 @@ static bool is_allowed_before(const struct turn *turn, const struct tool *tool)
 	return turn->allow & 1U << tool->effect;
 }
 
-/* What would be asked, as the person sees it: the tool and its exact arguments. */
-static int action_text(const struct turn_slot *slot, struct buf *out)
-{
-	int r = buf_printf(out, "%s %.*s", slot->tool->name, ACTION_SHOWN_MAX, slot->arguments);
-
-	if (r >= 0 && strlen(slot->arguments) > ACTION_SHOWN_MAX)
-		r = buf_printf(out, " … (%zu bytes)", strlen(slot->arguments));
-	return r;
-}
-
 static void ask(struct turn_slot *slot, bool is_repeat)
 {
-	struct buf action = BUF(ERROR_BYTES_MAX + ARGUMENTS_MAX);
-	struct turn_question question = { .via = VIA_AGENT, .is_repeat = is_repeat };
+	struct buf action = BUF(CALL_ACTION_BYTES_MAX);
+	struct turn_question question = { .via = VIA_AGENT,
+					  .is_repeat = is_repeat,
+					  .reason = slot->reason,
+					  .proposal = slot->proposal };
 	int r = is_repeat ? buf_add_string(&action, "It may have happened already. Repeat? ") : 0;
 
 	if (r >= 0)
-		r = action_text(slot, &action);
+		r = call_action_write(slot->tool, slot->arguments, &action);
 	question.action = buf_string(&action);
 	if (r < 0)
 		say(slot, CALL_END_DONE, true, "the question for the person cannot be written");
@@ -154,7 +146,9 @@ static void on_outcome(struct call_outcome *outcome, void *data)
 	struct turn *turn = slot->turn;
 	struct turn_question question = { .via = outcome->via,
 					  .there = outcome->question,
-					  .action = buf_string(&outcome->content) };
+					  .action = buf_string(&outcome->content),
+					  .reason = outcome->reason,
+					  .proposal = outcome->proposal };
 
 	slot->run = NULL;
 	if (turn->end_state) { /* it is being ended */
@@ -187,6 +181,7 @@ static struct call_run_options options_of(struct turn_slot *slot)
 		.turn = turn->id,
 		.workspace = turn->workspace,
 		.priority = turn->priority,
+		.origins = turn_origins(turn),
 		.tool = slot->tool,
 		.arguments = slot->arguments,
 		.intent = call->first_intent,
@@ -301,23 +296,30 @@ static bool resolve(struct turn_slot *slot)
 	return true;
 }
 
-/* What leaves the machine is asked about by claw-egressd, identity documents by clawfsd. */
-static bool is_asked_elsewhere(const struct tool *tool)
+/* What leaves the machine is judged by claw-egressd again, whatever the table says here. */
+static void deny(struct turn_slot *slot)
 {
-	return tool->place == TOOL_EGRESS || tool->place == TOOL_MEMORY;
+	struct call_outcome outcome = { 0 };
+
+	call_outcome_say(&outcome, false, "denied: %s",
+			 slot->reason && *slot->reason ? slot->reason
+						       : "calls of this kind are not allowed here");
+	record_outcome(slot, &outcome, true);
+	call_outcome_free(&outcome);
 }
 
 static void consider(struct turn_slot *slot)
 {
 	struct turn *turn = slot->turn;
-	enum tool_verdict verdict = tool_effect_verdicts[slot->tool->effect];
 
-	switch (verdict) {
+	if (!turn_judge(slot))
+		return; /* it is considered again with the verdict */
+	switch (slot->verdict) {
 	case TOOL_DENY:
-		say(slot, CALL_END_DONE, true, "denied: calls of this kind are not allowed here");
+		deny(slot);
 		return;
 	case TOOL_ASK:
-		if (is_asked_elsewhere(slot->tool) || is_allowed_before(turn, slot->tool))
+		if (slot->tool->place == TOOL_EGRESS || is_allowed_before(turn, slot->tool))
 			break;
 		if (turn->unattended)
 			say(slot, CALL_END_DONE, true,
@@ -352,7 +354,7 @@ static void step(struct turn_slot *slot)
 {
 	const struct turn_call *call = call_of(slot);
 
-	if (call->phase == CALL_DONE || !resolve(slot))
+	if (call->phase == CALL_DONE || !resolve(slot)) /* what has its outcome gets no other */
 		return;
 	switch (call->phase) {
 	case CALL_WAITING:
@@ -402,9 +404,17 @@ static int make_slots(struct turn *turn)
 	return 0;
 }
 
+/* It is judged already, and begins in its turn. */
+static void look_ahead(struct turn_slot *slot)
+{
+	if (call_of(slot)->phase == CALL_WAITING && resolve(slot))
+		(void)!turn_judge(slot); /* under way or done: step() sees which */
+}
+
 void turn_run_calls(struct turn *turn)
 {
 	struct progress *progress = &turn->progress;
+	bool is_held = false; /* one in front is being judged: those behind do not overtake it */
 
 	if (turn->is_stepping) /* the loop below sees what has changed */
 		return;
@@ -422,7 +432,11 @@ void turn_run_calls(struct turn *turn)
 			if (!clear)
 				break; /* in order: it waits for all before it */
 		}
-		step(&turn->slots[i]);
+		if (is_held)
+			look_ahead(&turn->slots[i]);
+		else
+			step(&turn->slots[i]);
+		is_held |= turn->slots[i].judge != NULL;
 		if (!is_read(&progress->calls[i]) && progress->calls[i].phase != CALL_DONE)
 			break; /* and all behind it wait for it */
 	}
@@ -445,6 +459,7 @@ void turn_stop_calls(struct turn *turn)
 	for (size_t i = 0; i < turn->n_slots; i++) {
 		struct turn_slot *slot = &turn->slots[i];
 
+		turn_drop_judgment(slot);
 		if (!slot->run || !call_run_stop(slot->run))
 			continue;
 		slot->run = NULL;
@@ -457,6 +472,7 @@ void turn_free_slots(struct turn *turn)
 	for (size_t i = 0; i < turn->n_slots; i++) {
 		if (turn->slots[i].run)
 			call_run_abandon(turn->slots[i].run);
+		turn_drop_judgment(&turn->slots[i]);
 		free(turn->slots[i].arguments);
 	}
 	free(turn->slots);

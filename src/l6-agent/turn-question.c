@@ -16,6 +16,7 @@ void turn_put_question(struct turn *turn, size_t index, const struct turn_questi
 	const struct turn_call *call = &turn->progress.calls[index];
 	const struct tool *tool = tool_find(call->call.name);
 	uint64_t timeout_us = turn->agent->config->question_timeout_s * CLOCK_SECOND_US;
+	struct label_set seen = { 0 };
 	struct payload payload;
 
 	payload_begin(&payload, blobs(turn));
@@ -24,6 +25,13 @@ void turn_put_question(struct turn *turn, size_t index, const struct turn_questi
 	payload_string(&payload, "tool", call->call.name);
 	payload_string(&payload, "effect", tool ? tool_effect_name(tool->effect) : NULL);
 	payload_text(&payload, "action", question->action, strlen(question->action));
+	if (question->reason && *question->reason)
+		payload_text(&payload, "reason", question->reason, strlen(question->reason));
+	if (question->proposal && *question->proposal)
+		payload_text(&payload, "rule", question->proposal, strlen(question->proposal));
+	if (!turn->is_direct)
+		label_set_add_text(&seen, turn->thread->labels);
+	payload_labels(&payload, "seenLabels", &seen);
 	payload_string(&payload, "via", question_via_name(question->via));
 	payload_number(&payload, "question", question->there);
 	payload_number(&payload, "timeoutUsec", timeout_us);

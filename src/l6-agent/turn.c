@@ -33,6 +33,19 @@ static unsigned parse_allow(yyjson_val *array)
 	return allow;
 }
 
+/* As the record says, else as it waits in line; what is not understood is trusted least. */
+static enum tool_origin parse_origin(const char *name, enum priority priority)
+{
+	static const enum tool_origin origins[PRIORITY_COUNT] = {
+		[PRIORITY_PERSON] = ORIGIN_PERSON,
+		[PRIORITY_ROUTINE] = ORIGIN_ROUTINE,
+		[PRIORITY_BACKGROUND] = ORIGIN_AGENT,
+	};
+	enum tool_origin origin = origins[priority];
+
+	return !name || tool_origin_parse(name, &origin) ? origin : ORIGIN_AGENT;
+}
+
 int turn_new(struct agent *agent, struct thread *thread, uint64_t id, uint64_t position,
 	     yyjson_val *payload, struct turn **ret)
 {
@@ -63,6 +76,7 @@ void turn_init(struct turn *turn, struct agent *agent, struct thread *thread, ui
 	turn->allow = parse_allow(yyjson_obj_get(payload, "allow"));
 	if (priority)
 		(void)priority_parse(priority, &turn->priority); /* of a newer version: a person */
+	turn->origin = parse_origin(payload_get_string(payload, "origin"), turn->priority);
 }
 
 void turn_free(struct turn *turn)

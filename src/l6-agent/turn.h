@@ -17,6 +17,7 @@
 #include "l6-agent/progress.h"
 #include "l6-agent/tool.h"
 
+struct call_judge;
 struct context_fetch;
 struct exchange;
 struct tape;
@@ -32,6 +33,11 @@ struct turn_slot {
 	struct call_run *run;
 	char *arguments; /* checked */
 	const struct tool *tool;
+	/* what the rules say to it (turn-judge.c) */
+	struct call_judge *judge; /* under way */
+	bool is_judged;
+	enum tool_verdict verdict;
+	char *reason, *proposal; /* may be NULL */
 };
 
 struct turn {
@@ -41,7 +47,8 @@ struct turn {
 	uint64_t id, accepted; /* position of its accepted record */
 	bool unattended, is_direct, is_recovered;
 	bool wants_record, wants_replay;
-	unsigned allow; /* 1 << enum tool_effect */
+	unsigned allow;          /* 1 << enum tool_effect */
+	enum tool_origin origin; /* who set it going */
 	enum priority priority;
 	uint32_t workspace;
 	struct tape *record, *replay;
@@ -119,11 +126,18 @@ void turn_stop_calls(struct turn *turn);
 bool turn_has_running_calls(const struct turn *turn);
 void turn_free_slots(struct turn *turn);
 
+/* turn-judge.c */
+unsigned turn_origins(const struct turn *turn); /* 1 << enum tool_origin */
+/* True: the slot has its verdict. False: it is being asked for, turn_advance() follows. */
+must_check bool turn_judge(struct turn_slot *slot);
+void turn_drop_judgment(struct turn_slot *slot);
+
 /* turn-question.c */
 struct turn_question {
 	enum question_via via;
-	uint64_t there;     /* its number at the via daemon */
-	const char *action; /* the exact text shown */
+	uint64_t there;                /* its number at the via daemon */
+	const char *action;            /* the exact text shown */
+	const char *reason, *proposal; /* why it is asked; the rule of a longer yes. NULL: none */
 	bool is_repeat;
 };
 void turn_put_question(struct turn *turn, size_t index, const struct turn_question *question);

@@ -22,7 +22,7 @@ enum command_flag {
 	COMMAND_ATTACH = 1 << 2,  /* looks at the system whether it runs or not */
 };
 
-enum { COMMAND_ARGS_MAX = 8, COMMAND_ROWS_MAX = 64 };
+enum { COMMAND_ARGS_MAX = 32, COMMAND_ROWS_MAX = 64 };
 
 /* What was typed makes no sense; no other failure has this code. */
 enum { COMMAND_USAGE = -EBADRQC };

@@ -275,6 +275,11 @@ bool line_editor_has_ended(const struct line_editor *editor)
 	return editor->ended;
 }
 
+bool line_editor_is_empty(const struct line_editor *editor)
+{
+	return editor->edit.text.length == 0 && !editor->searching;
+}
+
 uint64_t line_editor_last_key_us(const struct line_editor *editor)
 {
 	return editor->last_key_us;

@@ -58,6 +58,8 @@ must_check int line_editor_feed(struct line_editor *editor, const char *bytes, s
 bool line_editor_take(struct line_editor *editor, struct buf *line, bool *ret_shown);
 /* The input has ended: Ctrl-D in an empty line, or the terminal is gone. */
 bool line_editor_has_ended(const struct line_editor *editor);
+/* Nothing is being typed. */
+bool line_editor_is_empty(const struct line_editor *editor);
 /* When a key was pressed last (CLOCK_MONOTONIC); 0: never. */
 uint64_t line_editor_last_key_us(const struct line_editor *editor);
 

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { OPTIONS_ALLOW_MAX = 8, OPTIONS_ATTACH_MAX = 16, OPTIONS_ARGS_MAX = 8 };
+enum { OPTIONS_ALLOW_MAX = 8, OPTIONS_ATTACH_MAX = 16, OPTIONS_ARGS_MAX = 32 };
 
 /* What takes an option: a bit per kind of use. */
 enum option_use {

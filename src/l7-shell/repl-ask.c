@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #define ESC 0x1b
-#define READ_US (300 * CLOCK_MSEC_US)
+#define READ_US (300 * CLOCK_MSEC_US) /* keys that follow each other within are one word */
+#define SEEN_US (700 * CLOCK_MSEC_US) /* who typed on without looking has stopped */
 
 static int find(const struct repl *repl, uint64_t question)
 {
@@ -60,6 +61,7 @@ int repl_decide(struct repl *repl, uint64_t question, enum decision decision, st
 	if (index < 0)
 		return FAIL(err, -ENOENT, "question %llu is not open",
 			    (unsigned long long)question);
+	repl->answered = (uint64_t)link_integer(repl->questions[index], "seq");
 	return decision_give(repl->shell->run_fd, repl->questions[index], decision, err);
 }
 
@@ -73,7 +75,8 @@ static void print_choice(struct repl *repl, sd_json_variant *data, bool can_alwa
 	screen_fresh_line(out);
 	screen_own(out, STYLE_PLAIN, "  ");
 	flow_begin(&flow, out, 2, 2);
-	flow_own(&flow, STYLE_ASK, "[y]es once%s  [n]o", can_always ? "  [a]lways this host" : "");
+	flow_own(&flow, STYLE_ASK, "[y]es once%s  [n]o",
+		 can_always ? "  in this [t]hread  [a]lways" : "");
 	if (limit_us > 0) {
 		tool_line_span(limit_us, span);
 		flow_own(&flow, STYLE_DIM, "no, unless answered within %s", span);
@@ -133,11 +136,11 @@ static int on_key(sd_event_source *source, int fd, uint32_t events, void *data)
 	return 0;
 }
 
-/* The answer that stands there: y, a, n; 0 while there is none. */
+/* The answer that stands there: y, t, a, n; 0 while there is none. */
 static char judge(struct repl *repl, struct reply *reply, sd_json_variant *data, bool can_always)
 {
-	static const char *const words[] = { "y",  "yes",   "/approve", "n",
-					     "no", "/deny", "a",        "always" };
+	static const char *const words[] = { "y",     "yes", "/approve", "n", "no",
+					     "/deny", "t",   "thread",   "a", "always" };
 	bool ended = reply->ended;
 
 	if (reply->gone)
@@ -148,7 +151,7 @@ static char judge(struct repl *repl, struct reply *reply, sd_json_variant *data,
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strlen(words[i]) == reply->n && memcmp(words[i], reply->word, reply->n) == 0 &&
 		    (can_always || i < 6))
-			return "yyynnnaa"[i];
+			return "yyynnnttaa"[i];
 	if (ended && reply->n > 0)
 		print_choice(repl, data, can_always);
 	if (ended || (reply->n > 0 && reply->word[0] == ESC))
@@ -172,7 +175,7 @@ static bool is_open(const struct repl *repl, uint64_t question)
 }
 
 /* The action has to have been seen, and nothing is being typed: keys that come sooner were meant
- * for something else. */
+ * for something else. A line that is begun meanwhile is a line: the question waits for its end. */
 static void let_it_be_read(struct repl *repl, uint64_t question)
 {
 	uint64_t from = clock_monotonic_us();
@@ -185,19 +188,19 @@ static void let_it_be_read(struct repl *repl, uint64_t question)
 
 		if (key > from)
 			from = key;
-		if (now >= from + READ_US ||
+		if (now >= from + SEEN_US || !line_editor_is_empty(repl->editor) ||
 		    sd_event_add_time_relative(repl->event, &source, CLOCK_MONOTONIC,
-					       from + READ_US - now, READ_US / 10, on_time,
+					       from + SEEN_US - now, READ_US / 10, on_time,
 					       &over) < 0)
 			break;
-		while (!over && is_open(repl, question))
+		while (!over && is_open(repl, question) && line_editor_is_empty(repl->editor))
 			repl_step(repl);
 		sd_event_source_disable_unref(source);
 	}
 	repl_hide(repl);
 }
 
-/* y, a or n, or 0 when the question is answered or gone. */
+/* y, t, a or n, or 0 when the question is answered or gone, or something is being typed. */
 static char await_reply(struct repl *repl, sd_json_variant *data, uint64_t question,
 			bool can_always)
 {
@@ -207,9 +210,9 @@ static char await_reply(struct repl *repl, sd_json_variant *data, uint64_t quest
 	char key = 0;
 
 	let_it_be_read(repl, question);
-	if (!is_open(repl, question))
+	if (!is_open(repl, question) || !line_editor_is_empty(repl->editor))
 		return 0;
-	/* what is typed from here on answers it; what was being typed waits */
+	/* what is typed from here on answers it */
 	line_editor_pause(repl->editor);
 	tty_mode_keys(&mode);
 	print_choice(repl, data, can_always);
@@ -229,12 +232,35 @@ static char await_reply(struct repl *repl, sd_json_variant *data, uint64_t quest
 	return key;
 }
 
+bool repl_may_ask(struct repl *repl)
+{
+	struct screen *out = &repl->shell->out;
+	uint64_t question;
+
+	if (repl->n_questions == 0 || !repl_is_running(repl) || repl->interrupting)
+		return false;
+	if (line_editor_is_empty(repl->editor))
+		return true;
+	question = (uint64_t)link_integer(repl->questions[0], "seq");
+	if (repl->hinted == question)
+		return false;
+	repl->hinted = question;
+	repl_hide(repl);
+	screen_fresh_line(out);
+	screen_own(out, STYLE_DIM,
+		   "  keys answer it when your line is sent or empty (Ctrl-U); or later: /approve "
+		   "%llu, "
+		   "/deny %llu\n",
+		   (unsigned long long)question, (unsigned long long)question);
+	return false;
+}
+
 void repl_ask(struct repl *repl)
 {
 	auto_json sd_json_variant *event = sd_json_variant_ref(repl->questions[0]);
 	sd_json_variant *data = link_field(event, "data");
 	uint64_t question = (uint64_t)link_integer(event, "seq");
-	bool can_always = strcmp(link_string(data, "via"), "egress") == 0;
+	bool can_always = decision_rule(data) != NULL;
 	enum decision decision = DECISION_DENY;
 	struct error err = { 0 };
 	char key;
@@ -245,7 +271,9 @@ void repl_ask(struct repl *repl)
 	if (key == 0)
 		return;
 	if (key != 'n')
-		decision = key == 'a' ? DECISION_ALWAYS : DECISION_ONCE;
+		decision = key == 'a'   ? DECISION_ALWAYS
+			   : key == 't' ? DECISION_THREAD
+					: DECISION_ONCE;
 	r = repl_decide(repl, question, decision, &err);
 	if (r < 0 && r != -ENOENT) {
 		screen_foreign(&repl->shell->out, STYLE_BAD, err.text, 0);

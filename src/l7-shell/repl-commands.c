@@ -12,6 +12,7 @@
 #include "l7-shell/repl-shell.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/report.h"
+#include "l7-shell/rule-verbs.h"
 #include "l7-shell/status-report.h"
 #include "l7-shell/stop-all.h"
 #include "l7-shell/trace-report.h"
@@ -214,6 +215,8 @@ static const struct command rows[] = {
 	  0, 0, 0, cost_report },
 	{ "approve", "[QUESTION]", "yes, once", 0, 1, 0, 0, run_approve },
 	{ "deny", "[QUESTION]", "no", 0, 1, 0, 0, run_deny },
+	{ "rules", "[add RULE|rm NUMBER]", "what is allowed, asked about, denied", 0, 1, REST, 0,
+	  rules_slash },
 	{ "read", "FILE", "show a file of the workspace; asks no model", 1, 1, REST, 0, run_read },
 	{ "run", "COMMAND", "run a command in the cage; asks no model", 1, 1, REST, 0, run_run },
 	{ "remember", "TEXT", "keep a text in memory; asks no model", 1, 1, REST, 0, run_remember },

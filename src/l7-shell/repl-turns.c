@@ -95,9 +95,25 @@ static void note_event(struct repl *repl, sd_json_variant *event)
 		unwatch(repl, turn);
 }
 
+/* The person's word on a question that is open here, and that was not given here. */
+static bool is_answered_elsewhere(const struct repl *repl, sd_json_variant *event)
+{
+	sd_json_variant *data = link_field(event, "data");
+	uint64_t question = (uint64_t)link_integer(data, "question");
+
+	if (strcmp(link_string(event, "kind"), "decision") != 0 ||
+	    strcmp(link_string(data, "by"), "person") != 0 || question == repl->answered)
+		return false;
+	for (size_t i = 0; i < repl->n_questions; i++)
+		if ((uint64_t)link_integer(repl->questions[i], "seq") == question)
+			return true;
+	return false;
+}
+
 static void on_event(sd_json_variant *event, void *data)
 {
 	struct repl *repl = data;
+	bool is_others;
 
 	/* Live text of a turn somebody else started would run into the line being typed. */
 	if (link_integer(event, "seq") == 0 && !repl_is_running(repl))
@@ -105,8 +121,11 @@ static void on_event(sd_json_variant *event, void *data)
 	repl_hide(repl);
 	if (link_integer(event, "seq") > 0)
 		repl->seen = (uint64_t)link_integer(event, "seq");
+	is_others = is_answered_elsewhere(repl, event);
 	note_event(repl, event);
 	view_event(repl->view, event);
+	if (is_others)
+		screen_own(&repl->shell->out, STYLE_DIM, "  (in another terminal)\n");
 	if (strcmp(link_string(event, "kind"), "question") == 0 && !repl_is_running(repl) &&
 	    repl->caught_up)
 		screen_own(&repl->shell->out, STYLE_DIM, "  /approve %lld or /deny %lld\n",

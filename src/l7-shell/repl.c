@@ -321,10 +321,10 @@ int repl_loop(struct repl *repl, struct error *err)
 	int r = 0;
 
 	while (r >= 0 && !repl->quit) {
-		if (repl->n_questions > 0 && repl_is_running(repl) && !repl->interrupting) {
-			repl_ask(repl);
-		} else if (line_editor_take(repl->editor, &line, &repl->line_shown)) {
+		if (line_editor_take(repl->editor, &line, &repl->line_shown)) {
 			r = take_line(repl, line.data ? line.data : (char[]){ "" }, err);
+		} else if (repl_may_ask(repl)) {
+			repl_ask(repl);
 		} else if (repl->toggle) {
 			toggle(repl);
 		} else if (line_editor_has_ended(repl->editor)) {

@@ -56,6 +56,8 @@ struct repl {
 	sd_varlink *interrupt;                          /* the call under way */
 	sd_json_variant *questions[REPL_QUESTIONS_MAX]; /* open ones, oldest first */
 	size_t n_questions;
+	uint64_t hinted;   /* the question that waits for the line to be empty, as was said */
+	uint64_t answered; /* the last one that was answered here */
 };
 
 /* Runs until the person quits: an exit status, or -errno. */
@@ -94,7 +96,9 @@ void repl_let_go(struct repl *repl);
 /* Releases what belongs to turns. */
 void repl_drop_turns(struct repl *repl);
 
-/* repl-ask.c: asks for a key on the open question. */
+/* repl-ask.c: asks for a key on the open question. Not while something is being typed: then it says
+ * how the question is answered by a line, and false. */
+bool repl_may_ask(struct repl *repl);
 void repl_ask(struct repl *repl);
 /* Answers the open question with that record number; 0: the only one. */
 must_check int repl_decide(struct repl *repl, uint64_t question, enum decision decision,

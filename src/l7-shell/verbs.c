@@ -15,6 +15,7 @@
 #include "l7-shell/model-verbs.h"
 #include "l7-shell/prepare.h"
 #include "l7-shell/report.h"
+#include "l7-shell/rule-verbs.h"
 #include "l7-shell/shell.h"
 #include "l7-shell/status-report.h"
 #include "l7-shell/stop-all.h"
@@ -154,6 +155,9 @@ static const struct command rows[] = {
 	{ "model", "[list|test|use NAME [MODEL]]",
 	  "the model that answers; the providers; try it; choose another one", 0, 4, 0,
 	  OPTION_USE_OTHER, model_verb },
+	{ "rules", "[add RULE|set NUMBER RULE|rm NUMBER]",
+	  "what the agent may do unasked, what is asked about, what is denied", 0, COMMAND_ARGS_MAX,
+	  COMMAND_CONNECT, OPTION_USE_LIST, rules_verb },
 	{ "config", "show|check|import FILE", "the configuration; import takes an .env file", 1, 2,
 	  0, OPTION_USE_OTHER, config_verb },
 	{ "import-env", "FILE", "take over an .env file, as config import does", 1, 1, 0,

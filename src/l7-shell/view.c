@@ -3,6 +3,8 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "l7-shell/decision.h"
+#include "l7-shell/flow.h"
 #include "l7-shell/link.h"
 #include "l7-shell/person-line.h"
 #include "l7-shell/secret-line.h"
@@ -293,6 +295,35 @@ static void show_action(struct screen *notes, const char *action)
 	screen_fresh_line(notes);
 }
 
+/* What made the question necessary, what the conversation was shown of strangers, and the rule that
+ * a word for longer makes. */
+static void show_reason(struct screen *notes, sd_json_variant *data)
+{
+	sd_json_variant *labels = link_field(data, "seenLabels");
+	const char *rule = decision_rule(data);
+	struct flow flow;
+
+	flow_begin(&flow, notes, 0, 4);
+	if (*link_string(data, "reason"))
+		flow_foreign(&flow, STYLE_DIM, "  why: ", link_string(data, "reason"));
+	for (size_t i = 0;
+	     labels && sd_json_variant_is_array(labels) && i < sd_json_variant_elements(labels);
+	     i++) {
+		sd_json_variant *label = sd_json_variant_by_index(labels, i);
+
+		flow_foreign(&flow, STYLE_DIM, i ? "" : "this thread has read ",
+			     sd_json_variant_is_string(label) ? sd_json_variant_string(label)
+							      : "?");
+	}
+	if (*link_string(data, "reason") || labels)
+		flow_end(&flow);
+	if (!rule)
+		return;
+	screen_own(notes, STYLE_DIM, "  for longer it is the rule: ");
+	screen_foreign(notes, STYLE_DIM, rule, 0);
+	screen_fresh_line(notes);
+}
+
 static void on_question(struct view *view, sd_json_variant *data)
 {
 	struct screen *notes = note(view);
@@ -303,6 +334,7 @@ static void on_question(struct view *view, sd_json_variant *data)
 	screen_foreign(notes, STYLE_ASK, link_string(data, "effect"), 0);
 	screen_own(notes, STYLE_ASK, ":\n");
 	show_action(notes, link_string(data, "action"));
+	show_reason(notes, data);
 }
 
 static void on_decision(struct view *view, sd_json_variant *data)

@@ -294,6 +294,7 @@ def a_question_the_broker_has_forgotten_is_asked_anew():
             questions.append(event["data"]["question"])
             if len(questions) == 1:
                 s.egressd.kill()
+                os.unlink(os.path.join(s.root, "egress", "questions"))
                 s.egressd.start()
             else:
                 with Client(s.egressd.socket("egress"), uid=0) as egress:

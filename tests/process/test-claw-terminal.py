@@ -160,22 +160,27 @@ def a_command_is_completed_and_a_wrong_one_named(f):
 
 def asking(f, via="egress", effect="send", action="POST https://example.org/ 12 bytes"):
     told = f.peers.decisions()
-    f.peers.script = lambda _: [("question", {"tool": "http", "effect": effect, "action": action, "via": via,
-                                              "question": 5, "timeoutUsec": 300000000}),
+    f.peers.script = lambda _: [("question", {"tool": "http", "effect": effect, "action": action, "via": via, "question": 5,
+                                              "timeoutUsec": 300000000, "reason": "no rule allows POST to example.org",
+                                              "rule": "allow http POST https://example.org", "seenLabels": ["web:evil.example"]}),
                                 lambda _: told.wait(20), ("answer", {"text": "it is over"}), DONE]
     return told
 
 
 @test
 def a_question_shows_the_exact_action_and_a_key_answers_it(f):
-    for key, word, wanted in (("y", "allowed", (True, "once")), ("a", "allowed", (True, "always")), ("n", "denied", (False, "once"))):
+    rule = "allow http POST https://example.org"
+    for key, word, wanted in (("y", "allowed", (True, "once", None, None)), ("a", "allowed", (True, "always", rule, "main")),
+                              ("t", "allowed", (True, "thread", rule, "main")), ("n", "denied", (False, "once", None, None))):
         f.peers.calls.clear()
         asking(f)
         with f.terminal() as t:
             t.expect(PROMPT).type("go\n").expect("wants to send:").expect("POST https://example.org/ 12 bytes")
-            t.expect("[y]es once  [a]lways this host  [n]o").expect("5 min 00 s").type(key).expect(word).expect("it is over").expect(PROMPT)
+            t.expect("why: no rule allows POST to example.org").expect("this thread has read web:evil.example")
+            t.expect("for longer it is the rule: " + rule)
+            t.expect("[y]es once  in this [t]hread  [a]lways  [n]o").expect("5 min 00 s").type(key).expect(word).expect("it is over").expect(PROMPT)
         guard = f.peers.called("egress.Answer")[0][1]
-        expect((guard["allow"], guard["scope"]), wanted)
+        expect((guard["allow"], guard["scope"], guard.get("rule"), guard.get("thread")), wanted)
         expect(f.peers.called("Answer")[0][1]["allow"], wanted[0])
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import termios
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 
@@ -286,10 +287,51 @@ def a_question_leaves_what_was_being_typed_alone(f):
     with f.person() as t:
         t.prompt().type("go\n").sees("hm").type("yyy").below("yyy")
         f.go.set()
-        t.until(lambda s: "[y]es once  [n]o" in s.text())
-        expect(told.is_set(), False)
-        t.type("y").sees("  allowed").prompt("yyy").type("\x15\x04")
+        t.until(lambda s: "GET x" in s.text() and "/deny 3" in s.text()).below("yyy")
+        time.sleep(1)  # long after the key that was pressed last
+        t.type("y").below("yyyy")
+        time.sleep(1)
+        expect((told.is_set(), "[y]es" in t.screen().text()), (False, False))
+        t.type("\x15").until(lambda s: "[y]es once  [n]o" in s.text()).type("y").sees("  allowed").prompt("").type("\x04")
         expect(t.end(), 0)
+
+
+@test
+def a_yes_that_was_begun_before_a_question_stays_a_message(f):
+    told = f.peers.decisions()
+    f.peers.script = lambda _: [("turn-started", {}), ("text", {"call": 1, "offset": 0, "text": "Shall I go on? "}), lambda _: f.go.wait(20),
+                                ("question", {"tool": "http", "effect": "send", "action": "GET x", "via": "agent", "question": 5}),
+                                lambda _: told.wait(20), ("answer", {"text": "Shall I go on? no"}), DONE]
+    with f.person() as t:
+        t.prompt().type("go\n").sees("Shall I go on?").type("y").below("y")
+        f.go.set()
+        t.until(lambda s: "GET x" in s.text())
+        for key in "es":
+            time.sleep(0.8)  # slower than anybody types: still no key of an answer
+            t.type(key)
+        t.below("yes")
+        expect(told.is_set(), False)
+        t.type("\n").until(lambda s: "[y]es once  [n]o" in s.text())
+        expect((f.texts(), told.is_set()), (["go", "yes"], False))
+        t.type("n").sees("  denied").type("\x04")
+        expect(f.peers.called("Answer")[0][1]["allow"], False)
+
+
+@test
+def keys_in_the_first_moment_of_a_question_are_no_answer(f):
+    told = f.peers.decisions()
+    f.peers.script = lambda _: [("turn-started", {}), ("text", {"call": 1, "offset": 0, "text": "hm "}), lambda _: f.go.wait(20),
+                                ("question", {"tool": "http", "effect": "send", "action": "GET x", "via": "agent", "question": 5}),
+                                lambda _: told.wait(20), ("answer", {"text": "hm no"}), DONE]
+    with f.person() as t:
+        t.prompt().type("go\n").sees("hm")
+        f.go.set()
+        t.until(lambda s: "GET x" in s.text()).type("yes").below("yes")
+        time.sleep(1)
+        expect(told.is_set(), False)
+        t.type("\n").until(lambda s: "[y]es once  [n]o" in s.text())
+        expect((f.texts(), told.is_set()), (["go", "yes"], False))
+        t.type("n").sees("  denied").type("\x04")
 
 
 @test

@@ -34,7 +34,8 @@ def a_host_without_a_rule_is_asked_about_with_the_exact_request():
     with Broker(backend="local") as broker:
         failure = refused(lambda: broker.fetch("HTTPS://Example.ORG/a/../b?c=d#frag", "POST", b"12345"), "ApprovalNeeded")
         number = failure["question"]
-        expect(failure, {"question": number, "host": "example.org", "port": 443, "action": "POST https://example.org/b?c=d (5 bytes)\n12345"})
+        expect(failure, {"question": number, "host": "example.org", "port": 443, "action": "POST https://example.org/b?c=d (5 bytes)\n12345",
+                         "reason": "no rule allows POST to example.org", "rule": "allow http POST https://example.org"})
         waiting = broker.person("Questions")["questions"]
         expect([(q["question"], q["method"], q["url"], q["bytes"]) for q in waiting], [(number, "POST", "https://example.org/b?c=d", 5)])
         again = refused(lambda: broker.fetch("https://example.org/b?c=d", "POST", b"12345"), "ApprovalNeeded")
@@ -58,8 +59,7 @@ def a_rule_of_the_configuration_lets_a_request_through():
         expect(sent.headers["user-agent"], "clawos")
         expect_true("authorization" not in sent.headers and "proxy-authorization" not in sent.headers, sent.headers)
         rules = broker.person("Rules")["rules"]
-        expect([(r["scheme"], r["host"], r["port"], r["origin"], r["used"]) for r in rules],
-               [("http", "127.0.0.1", provider.port, "table", 1)])
+        expect([(r["text"], r["origin"], r["used"]) for r in rules], [(f"allow http any {origin(provider)}", "table", 1)])
 
 
 @test
@@ -92,13 +92,14 @@ def an_always_is_a_rule_that_survives_and_can_be_revoked():
     with Broker(backend="local") as broker:
         asked = refused(lambda: broker.fetch("https://nowhere.invalid/"), "ApprovalNeeded")
         question = asked["question"]
-        broker.person("Answer", question=question, allow=True, action=asked["action"], scope="always")
+        broker.person("Answer", question=question, allow=True, action=asked["action"], scope="always", rule=asked["rule"])
         expect(refused(lambda: broker.fetch("https://nowhere.invalid/other"), "ProviderFailed")["what"], "resolve")
+        refused(lambda: broker.fetch("https://nowhere.invalid/other", "POST", b"x"), "ApprovalNeeded")
         broker.daemon.kill()
         broker.daemon.start()
         rules = broker.person("Rules")["rules"]
-        expect([(r["scheme"], r["host"], r["port"], r["origin"], r["scope"]) for r in rules],
-               [("https", "nowhere.invalid", 443, "person", "always")])
+        expect([(r["text"], r["origin"], r.get("thread"), r.get("untilUsec")) for r in rules],
+               [("allow http GET https://nowhere.invalid", "person", None, None)])
         refused(lambda: broker.fetch("http://nowhere.invalid/"), "ApprovalNeeded")
         refused(lambda: broker.fetch("https://nowhere.invalid:444/"), "ApprovalNeeded")
         broker.person("Revoke", id=rules[0]["id"])
@@ -113,6 +114,7 @@ def the_number_of_a_question_does_not_come_again_after_a_restart():
         for _ in range(3):
             asked += [refused(lambda n=n: broker.fetch(f"https://example.org/{n}"), "ApprovalNeeded") for n in range(2)]
             broker.daemon.kill()
+            os.unlink(os.path.join(broker.state, "questions"))
             broker.daemon.start()
             # a yes that comes late is for nothing that is asked now
             refused(lambda: broker.fetch("https://example.org/0"), "ApprovalNeeded")

@@ -84,7 +84,11 @@ def a_broken_rules_file_is_refused_with_its_line():
                           ("clawos-rules 1\nrule 1 https Example.org 443 5 0\n", "rules:2"),
                           ("clawos-rules 1\nrule 2 https a.org 443 5 0\nrule 1 https b.org 443 5 0\n", "rules:3"),
                           ("clawos-rules 1\nrule 1 https a.org 443 5 0", "rules:2"), ("clawos-rules 1\n\n", "rules:2"),
-                          ("clawos-rules 1\nrule 1 https a.org 443 5 0 9\n", "rules:2")):
+                          ("clawos-rules 1\nrule 1 https a.org 443 5 0 9\n", "rules:2"),
+                          ("clawos-rules 2\nrule 1 5 0 0 - allow http GET https://Example.org\n", "rules:2"),
+                          ("clawos-rules 2\nrule 1 5 0 0 - allow http any https://.example.org\n", "rules:2"),
+                          ("clawos-rules 2\nrule 1 5 0 0 %4 ask shell\n", "rules:2"), ("clawos-rules 2\nrule 1 5 0 - ask shell\n", "rules:2"),
+                          ("clawos-rules 2\n# x\nrule 2 5 0 0 - ask shell\nrule 2 5 0 0 - ask grep\n", "rules:4")):
         broker = Broker(backend="local")
         path = os.path.join(broker.state, "rules")
         with open(path, "w", encoding="utf-8") as file:

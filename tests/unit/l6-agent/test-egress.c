@@ -8,7 +8,7 @@
 #include "l6-agent/egress-header.h"
 #include "l6-agent/egress-log.h"
 #include "l6-agent/egress-question.h"
-#include "l6-agent/egress-rule.h"
+#include "l6-agent/egress-rules.h"
 #include "l6-agent/egress-url.h"
 #include "l6-agent/provider-address.h"
 
@@ -198,7 +198,9 @@ static bool allows(struct egress_rules *rules, const char *text)
 {
 	auto_egress_url struct egress_url url = url_of(text);
 
-	return egress_rules_find(rules, &url) != NULL;
+	return egress_rules_find(rules, &(struct egress_deed){ .tool = "http",
+							       .method = "PUT",
+							       .url = &url }) != NULL;
 }
 
 TEST(a_rule_is_one_origin_and_nothing_near_it)
@@ -223,22 +225,22 @@ TEST(a_rule_is_one_origin_and_nothing_near_it)
 TEST(rules_are_read_back_as_they_were_written)
 {
 	auto_fd int folder = test_folder(NULL);
-	auto_egress_url struct egress_url one = url_of("https://one.example"),
-					  two = url_of("http://[2606:4700::1]:81");
+	static const char one[] = "allow http any https://one.example",
+			  two[] = "allow http any http://[2606:4700::1]:81";
 	struct egress_rules *rules = NULL;
 	struct error err = { 0 };
 
 	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
-	EXPECT_OK(egress_rules_add(rules, &one, &err), &err);
-	EXPECT_OK(egress_rules_add(rules, &two, &err), &err);
-	EXPECT_OK(egress_rules_add(rules, &two, &err), &err);
+	EXPECT_OK(egress_rules_add(rules, one, NULL, NULL, &err), &err);
+	EXPECT_OK(egress_rules_add(rules, two, NULL, NULL, &err), &err);
+	EXPECT_OK(egress_rules_add(rules, two, NULL, NULL, &err), &err);
 	EXPECT_INT(egress_rules_count(rules), ==, 2);
 	egress_rules_close(rules);
 
 	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
 	EXPECT_INT(egress_rules_count(rules), ==, 2);
 	EXPECT_STR(egress_rules_at(rules, 1)->host, "2606:4700::1");
-	EXPECT_INT(egress_rules_at(rules, 1)->id, ==, 2);
+	EXPECT_INT(egress_rules_at(rules, 1)->id, ==, 3); /* its second making */
 	EXPECT_INT(egress_rules_list_address(rules, "2606:4700::1", 81), ==, 1);
 	EXPECT_INT(egress_rules_list_address(rules, "2606:4700::1", 82), ==, 0);
 	EXPECT_OK(egress_rules_revoke(rules, 1, &err), &err);
@@ -254,12 +256,12 @@ TEST(rules_are_read_back_as_they_were_written)
 TEST(a_rule_of_the_configuration_is_neither_saved_nor_revoked)
 {
 	auto_fd int folder = test_folder(NULL);
-	auto_egress_url struct egress_url one = url_of("https://one.example");
+	static const char one[] = "allow http any https://one.example";
 	struct egress_rules *rules = NULL;
 	struct error err = { 0 };
 
 	EXPECT_OK(egress_rules_open(folder, "https://t.example", RULES_MAX, &rules, &err), &err);
-	EXPECT_OK(egress_rules_add(rules, &one, &err), &err);
+	EXPECT_OK(egress_rules_add(rules, one, NULL, NULL, &err), &err);
 	EXPECT_INT(egress_rules_revoke(rules, egress_rules_at(rules, 0)->id, &err), ==, -EPERM);
 	egress_rules_close(rules);
 	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
@@ -281,11 +283,9 @@ TEST(there_are_so_many_rules_and_no_more)
 
 	EXPECT_OK(egress_rules_open(folder, NULL, RULES_MAX, &rules, &err), &err);
 	for (unsigned i = 0; i <= RULES_MAX; i++) {
-		auto_egress_url struct egress_url url = { 0 };
-
-		(void)snprintf(text, sizeof(text), "https://h%u.example", i);
-		url = url_of(text);
-		EXPECT_INT(egress_rules_add(rules, &url, &err), ==, i < RULES_MAX ? 0 : -EMSGSIZE);
+		(void)snprintf(text, sizeof(text), "allow http GET h%u.example", i);
+		EXPECT_INT(egress_rules_add(rules, text, NULL, NULL, &err), ==,
+			   i < RULES_MAX ? 0 : -EMSGSIZE);
 	}
 	egress_rules_close(rules);
 }
@@ -293,12 +293,12 @@ TEST(there_are_so_many_rules_and_no_more)
 TEST(a_rule_that_cannot_be_written_is_not_in_force)
 {
 	auto_fd int folder = test_folder(NULL), null = open("/proc/self", O_RDONLY | O_DIRECTORY);
-	auto_egress_url struct egress_url one = url_of("https://one.example");
+	static const char one[] = "allow http any https://one.example";
 	struct egress_rules *rules = NULL;
 	struct error err = { 0 };
 
 	EXPECT_OK(egress_rules_open(null, NULL, RULES_MAX, &rules, &err), &err);
-	EXPECT_INT(egress_rules_add(rules, &one, &err), <, 0);
+	EXPECT_INT(egress_rules_add(rules, one, NULL, NULL, &err), <, 0);
 	EXPECT_INT(allows(rules, "https://one.example"), ==, 0);
 	egress_rules_close(rules);
 	(void)folder;
@@ -306,10 +306,20 @@ TEST(a_rule_that_cannot_be_written_is_not_in_force)
 
 /* questions */
 
+static struct egress_questions *open_questions(int folder)
+{
+	struct egress_questions *questions = NULL;
+	bool is_lost = true;
+
+	EXPECT_INT(egress_questions_open(folder, 8, 60, &questions, &is_lost), ==, 0);
+	EXPECT_INT(is_lost, ==, 0);
+	return questions;
+}
+
 static struct egress_question *ask(struct egress_questions *questions, const char *method,
 				   const struct egress_url *url, const char *body)
 {
-	const struct egress_request request = { method, url, NULL, body, strlen(body) };
+	const struct egress_request request = { method, url, NULL, body, strlen(body), NULL };
 	struct egress_question *question = NULL;
 
 	EXPECT_INT(egress_questions_ask(questions, &request, &question), ==, 0);
@@ -320,10 +330,10 @@ TEST(a_question_is_about_method_url_and_body)
 {
 	auto_egress_url struct egress_url one = url_of("https://a.example/x"),
 					  two = url_of("https://a.example/y");
-	struct egress_questions *questions = NULL;
+	auto_fd int folder = test_folder(NULL);
+	struct egress_questions *questions = open_questions(folder);
 	uint64_t id;
 
-	EXPECT_INT(egress_questions_new(8, 60, &questions), ==, 0);
 	id = ask(questions, "POST", &one, "a")->id;
 	EXPECT_INT(ask(questions, "POST", &one, "a")->id, ==, id);
 	EXPECT_INT(ask(questions, "PUT", &one, "a")->id, !=, id);
@@ -335,13 +345,13 @@ TEST(a_question_is_about_method_url_and_body)
 TEST(a_question_that_was_answered_is_not_asked_again_as_the_same)
 {
 	auto_egress_url struct egress_url one = url_of("https://a.example/x");
-	struct egress_questions *questions = NULL;
+	auto_fd int folder = test_folder(NULL);
+	struct egress_questions *questions = open_questions(folder);
 	struct egress_question *question;
 	uint64_t id;
 
-	EXPECT_INT(egress_questions_new(8, 60, &questions), ==, 0);
 	question = ask(questions, "GET", &one, "");
-	question->word = EGRESS_WORD_NO;
+	EXPECT_INT(egress_questions_answer(questions, question, EGRESS_WORD_NO), ==, 0);
 	id = question->id;
 	EXPECT_INT(ask(questions, "GET", &one, "")->id, ==, id + 1);
 	EXPECT_INT(egress_questions_waiting(questions, 0)->id, ==, id + 1);
@@ -352,17 +362,93 @@ TEST(a_question_that_was_answered_is_not_asked_again_as_the_same)
 TEST(questions_end_with_their_time)
 {
 	auto_egress_url struct egress_url one = url_of("https://a.example/x");
-	struct egress_questions *questions = NULL;
+	auto_fd int folder = test_folder(NULL);
+	struct egress_questions *questions = open_questions(folder);
 	uint64_t id;
 
 	clock_set_fake(1000, 1000);
-	EXPECT_INT(egress_questions_new(8, 60, &questions), ==, 0);
 	id = ask(questions, "GET", &one, "")->id;
 	clock_set_fake(1000 + 60 * CLOCK_SECOND_US, 1000);
 	EXPECT_INT(egress_questions_find(questions, id) != NULL, ==, 1);
 	clock_set_fake(1001 + 60 * CLOCK_SECOND_US, 1000);
 	EXPECT_INT(egress_questions_find(questions, id) == NULL, ==, 1);
 	egress_questions_free(questions);
+}
+
+TEST(questions_and_words_survive_a_restart_and_a_used_one_does_not)
+{
+	auto_fd int folder = test_folder(NULL);
+	auto_egress_url struct egress_url one = url_of("https://a.example/x?\xC3\xA4");
+	struct egress_questions *questions = open_questions(folder);
+	struct egress_question *question;
+	uint64_t open_id, yes_id;
+
+	clock_set_fake(1000, 1000);
+	open_id = ask(questions, "POST", &one, "line\nline \"x\"")->id;
+	question = ask(questions, "GET", &one, "");
+	yes_id = question->id;
+	EXPECT_INT(egress_questions_answer(questions, question, EGRESS_WORD_YES), ==, 0);
+	egress_questions_free(questions);
+
+	questions = open_questions(folder);
+	EXPECT_INT(ask(questions, "POST", &one, "line\nline \"x\"")->id, ==, open_id);
+	question = egress_questions_find(questions, yes_id);
+	EXPECT_INT(question != NULL, ==, 1);
+	EXPECT_INT(question->word, ==, EGRESS_WORD_YES);
+	EXPECT_INT(egress_questions_use(questions, question), ==, 0);
+	egress_questions_free(questions);
+
+	questions = open_questions(folder);
+	EXPECT_INT(egress_questions_find(questions, yes_id) == NULL, ==, 1);
+	EXPECT_INT(egress_questions_find(questions, open_id) != NULL, ==, 1);
+	egress_questions_free(questions);
+
+	clock_set_fake(0, 1001 + 60 * CLOCK_SECOND_US); /* the machine was off meanwhile */
+	questions = open_questions(folder);
+	EXPECT_INT(egress_questions_find(questions, open_id) == NULL, ==, 1);
+	egress_questions_free(questions);
+}
+
+TEST(what_cannot_be_written_is_neither_asked_nor_answered_nor_used)
+{
+	auto_fd int folder = test_folder(NULL), null = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	auto_egress_url struct egress_url one = url_of("https://a.example/x");
+	const struct egress_request request = { "GET", &one, NULL, "", 0, NULL };
+	struct egress_questions *questions = open_questions(folder);
+	struct egress_question *question = ask(questions, "GET", &one, "");
+	int kept = dup(folder);
+
+	EXPECT_INT(dup2(null, folder), ==, folder);
+	EXPECT_INT(egress_questions_answer(questions, question, EGRESS_WORD_YES), <, 0);
+	EXPECT_INT(question->word, ==, EGRESS_WORD_NONE);
+	EXPECT_INT(dup2(kept, folder), ==, folder);
+	EXPECT_INT(egress_questions_answer(questions, question, EGRESS_WORD_YES), ==, 0);
+	EXPECT_INT(dup2(null, folder), ==, folder);
+	EXPECT_INT(egress_questions_use(questions, question), <, 0);
+	EXPECT_INT(question->word, ==, EGRESS_WORD_YES);
+	EXPECT_INT(egress_questions_ask(questions, &request, &question), <, 0);
+	egress_questions_free(questions);
+	(void)close(kept);
+}
+
+TEST(a_damaged_file_of_questions_answers_nothing)
+{
+	auto_fd int folder = test_folder(NULL);
+	auto_egress_url struct egress_url one = url_of("https://a.example/x");
+	struct egress_questions *questions = open_questions(folder);
+	auto_buf struct buf text = BUF(TEXT_MAX);
+	bool is_lost = false;
+
+	(void)ask(questions, "GET", &one, "");
+	egress_questions_free(questions);
+	EXPECT_INT(dir_read(folder, "questions", &text), ==, 0);
+	for (size_t cut = 0; cut < text.length; cut++) {
+		EXPECT_INT(dir_replace(folder, "questions", text.data, cut, 0600), ==, 0);
+		EXPECT_INT(egress_questions_open(folder, 8, 60, &questions, &is_lost), ==, 0);
+		EXPECT_INT(egress_questions_waiting(questions, 0) == NULL, ==, 1);
+		EXPECT_INT(is_lost, ==, cut != strlen("clawos-questions 1\n"));
+		egress_questions_free(questions);
+	}
 }
 
 /* the table of limits */

@@ -29,8 +29,18 @@ TEST(effects_have_names_and_defaults)
 		EXPECT_INT(tool_effect_parse(tool_effect_name((enum tool_effect)i), &effect), ==,
 			   true);
 		EXPECT_INT(effect, ==, i);
-		EXPECT_INT(tool_effect_verdicts[i], ==, i <= TOOL_EXECUTE ? TOOL_ALLOW : TOOL_ASK);
+		for (unsigned j = 0; j < TOOL_ORIGIN_COUNT; j++) {
+			enum tool_verdict verdict =
+				tool_effect_verdict((enum tool_effect)i, 1U << j);
+
+			EXPECT_INT(verdict == TOOL_ALLOW, ==, i <= TOOL_EXECUTE);
+			EXPECT_INT(verdict, >=, tool_effect_verdict((enum tool_effect)i, 0));
+			EXPECT_INT(verdict, <=, tool_effect_verdict((enum tool_effect)i, 15));
+		}
 	}
+	EXPECT_INT(tool_effect_verdict(TOOL_REVEAL, 1U << ORIGIN_PERSON), ==, TOOL_ASK);
+	EXPECT_INT(tool_effect_verdict(TOOL_REVEAL, 1U << ORIGIN_PERSON | 1U << ORIGIN_TOOL), ==,
+		   TOOL_DENY);
 	EXPECT_INT(tool_effect_parse("reads", &effect), ==, false);
 	EXPECT_INT(tool_find("shell")->effect, ==, TOOL_EXECUTE);
 	EXPECT_INT(tool_find("http")->effect, ==, TOOL_SEND);
