@@ -102,9 +102,8 @@ static int begin_row(struct agent *agent, const struct thread *thread, struct ro
 			   SD_JSON_BUILD_PAIR_UNSIGNED("timeUsec", record->time_us));
 	if (r >= 0)
 		r = sd_json_variant_new_array(&row->tools, NULL, 0);
-	for (const char *const *key =
-		     (const char *const[]){ "text", "tool", "contextBytes", "attachments", "retry",
-					    NULL };
+	for (const char *const *key = (const char *const[]){ "text", "tool", "contextBytes",
+							     "attachments", "retry", NULL };
 	     *key && r >= 0; key++)
 		r = copy_field(&row->object, data, *key);
 	return r < 0 ? r : add_place(agent, thread, record->turn, &row->object);

@@ -157,6 +157,11 @@ static enum http_take give(struct egress_call *call, const char *bytes, size_t l
 		watch_pipe(call, true);
 	call->bytes_in += allowed;
 	call->truncated |= allowed < length;
+	if (call->kind == EGRESS_COMPLETE) {
+		end_mark_add(&call->end_mark, bytes, allowed);
+		if (end_mark_is_seen(&call->end_mark))
+			egress_call_arm(call);
+	}
 	return call->truncated ? HTTP_STOP : HTTP_TAKEN;
 }
 

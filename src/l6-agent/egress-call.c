@@ -12,7 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { HELD_BYTES_MAX = 1024 * 1024, TIMER_SLACK_US = 1000 };
+enum {
+	HELD_BYTES_MAX = 1024 * 1024,
+	TIMER_SLACK_US = 1000,
+	END_WAIT_US = 300 * 1000, /* behind a stream's own end, for the end of the connection */
+};
 
 static void unlink_call(struct egress_call *call)
 {
@@ -208,6 +212,10 @@ static const char *look_at_clock(const struct egress_call *call, uint64_t now_us
 	} else if (call->held.length == 0 && !call->ended) { /* else its reader is the slow one */
 		other_us = call->heard_us + call->idle_max_us;
 		other = "idle";
+		if (end_mark_is_seen(&call->end_mark) && END_WAIT_US < call->idle_max_us) {
+			other_us = call->heard_us + END_WAIT_US;
+			other = "end";
+		}
 	}
 	if (now_us >= total_us)
 		return "total";
@@ -239,6 +247,11 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 	if (strcmp(late, "retry") == 0) {
 		call->retry_us = 0;
 		egress_complete_attempt(call);
+		return 0;
+	}
+	if (strcmp(late, "end") == 0) { /* it was said, and nothing more comes */
+		http_cancel(TAKE_PTR(call->transfer));
+		egress_call_done(call);
 		return 0;
 	}
 	egress_call_fail(call, late,

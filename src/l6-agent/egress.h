@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/service.h"
 #include "l6-agent/egress-budget.h"
+#include "l6-agent/egress-end-mark.h"
 #include "l6-agent/egress-http.h"
 #include "l6-agent/egress-leak.h"
 #include "l6-agent/egress-limits.h"
@@ -90,7 +91,8 @@ struct egress_call {
 	sd_event_source *pipe_source;
 	struct buf held; /* what the pipe did not take */
 	struct egress_redact *redact;
-	uint64_t limit; /* of bytes passed on; what is over is cut or refused */
+	struct end_mark end_mark; /* of a model's answer */
+	uint64_t limit;           /* of bytes passed on; what is over is cut or refused */
 	bool has_head, discarding, truncated, ended;
 	int status;
 	char *content_type, *location;

@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from badserver import WORDS, BadServer  # noqa: E402
 from stack import Stack  # noqa: E402
-from tap import TESTS, expect, expect_true, run  # noqa: E402
+from tap import TESTS, expect, expect_true, run, test  # noqa: E402
 from ways import WAYS  # noqa: E402
 
 LIMITS = "connect_timeout = 1\nfirst_byte_timeout = 2\nidle_timeout = 2\ntotal_timeout = 5\nretries = 1\nretry_wait = 20\n"
@@ -115,6 +115,18 @@ class Combination:
             expect(len(turn.of("tool-done")), way.tools, "tools that were run")
         if way.requests:
             expect(self.server.counts[name], way.requests, "requests")
+
+
+@test
+def an_answer_that_has_said_its_end_does_not_wait_for_the_connection_to_end():
+    for backend in ("openai_compatible", "anthropic"):
+        with BadServer(WAYS) as server, Stack(server, backend=backend, provider_keys="idle_timeout = 60") as s:
+            begun = time.monotonic()
+            turn = s.ask("how are you? way=silence behind the whole answer;")
+            took = time.monotonic() - begun
+            expect((turn.state, turn.answer), ("done", WORDS), turn.reason or "")
+            expect_true(took < 30, f"it took {took:.1f} s")
+            expect(s.ask("and now? way=well;").answer, WORDS)
 
 
 def make(combination, name):
