@@ -251,6 +251,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 	}
 	if (strcmp(late, "end") == 0) { /* it was said, and nothing more comes */
 		http_cancel(TAKE_PTR(call->transfer));
+		egress_spending_settle(call, true, true);
 		egress_call_done(call);
 		return 0;
 	}

@@ -16,6 +16,8 @@ enum {
 	PROMPT_TOKENS_MORE = 1024,
 	/* No provider thinks unseen faster than this; what is seen is counted. */
 	UNSEEN_TOKENS_A_SECOND = 500,
+	/* More than so many times the bound is no count. */
+	BELIEVED_TIMES = 16,
 };
 
 int egress_spending_open(struct egress *egress, int folder_fd, struct error *err)
@@ -163,6 +165,21 @@ static uint64_t bound_answer(const struct egress_call *call, bool is_whole)
 	return written < most ? written : most;
 }
 
+/*
+ * Providers count in ways of their own, but not in thousands of times what was sent: one that is
+ * that wrong would use up a day's budget with a single answer.
+ */
+static struct egress_spent believe(const struct egress_call *call, struct egress_spent spent)
+{
+	const struct egress_spent *bound = &call->hold.bound;
+
+	if (spent.tokens / BELIEVED_TIMES > bound->tokens)
+		spent.tokens = bound->tokens * BELIEVED_TIMES;
+	if (spent.nano / BELIEVED_TIMES > bound->nano)
+		spent.nano = bound->nano * BELIEVED_TIMES;
+	return spent;
+}
+
 static struct egress_spent cost_of(const struct egress_call *call, bool is_whole)
 {
 	struct price_tokens tokens;
@@ -171,7 +188,7 @@ static struct egress_spent cost_of(const struct egress_call *call, bool is_whole
 	if (call->status >= STATUS_ERROR_FIRST) /* an error costs nothing but a request */
 		return (struct egress_spent){ .requests = 1 };
 	if (told && is_whole)
-		return spent_of(call, &tokens);
+		return believe(call, spent_of(call, &tokens));
 	if (call->usage.prompt == 0)
 		bound_prompt(call, &tokens);
 	if (bound_answer(call, is_whole) > tokens.answer)

@@ -20,6 +20,7 @@ LIMITS = "connect_timeout = 1\nfirst_byte_timeout = 2\nidle_timeout = 2\ntotal_t
 LIMIT_S = 5 + 5  # the whole call's, and what a busy machine needs
 AT_ONCE = 6
 REST_S = 0.2
+FREE = "[budget]\nprice = 0,0\n"  # what breaks off costs what it may have cost: a day's money is soon gone
 HEAVY = ("MB", "bomb", "brackets", "for ever", "without end")  # alone, with a look at the memory
 PEAK_MIB = {"claw-egressd": 16, "claw-agentd": 96}  # more than before, at most
 
@@ -65,7 +66,8 @@ class Combination:
         results = {}
         keys = LIMITS + f"stream = {'yes' if self.form == 'stream' else 'no'}"
         with BadServer(self.ways) as self.server, Stack(
-                self.server, backend="anthropic" if self.protocol == "anthropic" else "openai_compatible", provider_keys=keys) as self.stack:
+                self.server, backend="anthropic" if self.protocol == "anthropic" else "openai_compatible", provider_keys=keys,
+                egress=FREE) as self.stack:
             heavy = [name for name in self.chosen if self.ways[name].alone or any(word in name for word in HEAVY)]
             with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
                 light = [name for name in self.chosen if name not in heavy]

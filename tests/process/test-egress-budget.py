@@ -300,6 +300,14 @@ def what_cannot_be_written_down_is_not_sent():
 
 
 @test
+def a_count_that_cannot_be_does_not_use_up_the_day():
+    with budgeted([text("x", usage=(10 ** 18, 10 ** 18))], text("y"), keys=PRICE) as (broker, _):
+        complete(broker).unwrap()
+        expect(today(broker)["tokens"], 16 * (len(body(max_tokens=100)) + 1024 + 100))
+        complete(broker).unwrap()
+
+
+@test
 def only_the_two_may_ask_what_was_spent():
     with budgeted([], text("x")) as (broker, _):
         spending(broker, AGENT)
