@@ -7,6 +7,7 @@
 What a way sends is a list of steps: bytes go out as they are, a Step does something else. `a` is the Answer that a good
 server would give (its events, its document), so a way says only what is wrong with it.
 """
+import functools
 import re
 import socket
 import struct
@@ -140,6 +141,7 @@ def gzip(data, wbits=31):
     return packer.compress(data) + packer.flush()
 
 
+@functools.cache
 def gzip_zeros(n_bytes, front=b"", fill=b" "):
     """A bomb: front and n_bytes of the same byte."""
     packer = zlib.compressobj(wbits=31)
