@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from broker import memfd  # noqa: E402
 from provider import Message, Provider, calls, text  # noqa: E402
 from stack import Stack, stack  # noqa: E402
-from tap import expect, expect_true, run, test  # noqa: E402
+from tap import expect, expect_true, run, test, wait_for  # noqa: E402
 from varlink import VarlinkError  # noqa: E402
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
@@ -102,6 +102,16 @@ def after_a_restart_the_same_bytes_come_from_the_journal():
                [("cat.png", "image/png", len(PNG), hashlib.sha256(PNG).hexdigest()),
                 ("note.txt", "text/plain", len(TEXT), hashlib.sha256(TEXT).hexdigest())])
         expect_true(len(json.dumps(record.data)) < 1500, "the record itself is small")
+
+
+@test
+def a_turn_that_is_made_again_has_its_files():
+    with stack([text("a dog"), text("a cat")]) as s:
+        ask(s, "what is it?", ("cat.png", PNG))
+        s.call("Retry", thread="main", key="again")
+        wait_for(lambda: len(s.provider.requests) == 2, "the second request")
+        first, second = s.provider.requests
+        expect(persons(second), persons(first))
 
 
 @test

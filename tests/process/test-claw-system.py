@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """The shipped claw with the shipped daemons behind it, as a person runs them."""
+import hashlib
 import json
 import os
 import re
@@ -191,6 +192,22 @@ def standard_input_reaches_the_model(f):
     f.script = [text("reviewed")]
     expect(f.claw("-m", "review", stdin=b"diff --git a/x b/x\n+line")[0], 0)
     expect_true("+line" in f.provider.requests[0].last and "review" in f.provider.requests[0].last, f.provider.requests[0].last)
+
+
+@test
+def a_picture_reaches_the_model_and_the_trace_names_it(f):
+    path = os.path.join(f.state, "cat.png")
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(3000)
+    with open(path, "wb") as file:
+        file.write(picture)
+    f.script = [text("a cat")]
+    expect(f.claw("-m", "what is it?", "--attach", path), (0, "a cat\n", ""))
+    parts = f.provider.requests[-1].json["messages"][-1]["content"]
+    expect([part["type"] for part in parts], ["text", "image_url", "text"])
+    _, shown, _ = f.claw("trace")
+    expect_true(re.search(r"with +.*cat.png.*image/png.*3.0 kB.*sha256 " + hashlib.sha256(picture).hexdigest()[:12], shown), shown)
+    code, _, complaint = f.claw("-m", "and this?", "--attach", os.path.join(f.state, "journal"))
+    expect((code, "is no file" in complaint), (1, True), complaint)
 
 
 @test
