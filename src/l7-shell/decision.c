@@ -61,7 +61,7 @@ static int call(int run_fd, const char *via, sd_json_variant *parameters, bool *
 {
 	const char *method =
 		strcmp(via, "egress") == 0 ? "io.clawos.Egress.Answer" : "io.clawos.Fs.Answer";
-	auto_json sd_json_variant *reply = NULL;
+	sd_json_variant *reply = NULL; /* the link's */
 	const char *error_id = NULL;
 	auto_link sd_varlink *link = NULL;
 	bool wanted = *allow;

@@ -242,6 +242,47 @@ def always_is_offered_only_where_it_means_a_host(f):
 
 
 @test
+def an_agent_that_lies_offers_no_rule_of_another_tool(f):
+    for via, tool, rule in (("agent", "shell", "allow http POST https://evil.example"), ("agent", "http", "allow http GET https://a.example"),
+                            ("agent", "shell", "deny shell"), ("egress", "http", "allow shell"), ("fs", "memory_write", "allow memory_write"),
+                            ("agent", "", "allow  shell"), ("agent", "sh", "allow shell")):
+        told = f.peers.decisions()
+        f.peers.script = lambda _, v=via, t=tool, r=rule, told=told: [
+            ("question", {"tool": t, "effect": "send", "action": "x", "via": v, "question": 5, "rule": r}), lambda _: told.wait(20),
+            ("answer", {"text": "it is over"}), DONE]
+        f.peers.calls.clear()
+        with f.terminal() as t:
+            t.expect(PROMPT).type("go\n").expect("[y]es once  [n]o").type("a\n").expect("[y]es once  [n]o").type("t\n").expect("[y]es once  [n]o")
+            t.type("n").expect("it is over")
+        expect([c for c in f.peers.calls if c[0] == "egress.AddRule"], [])
+
+
+@test
+def a_rule_for_what_the_agent_does_itself_is_made_at_the_broker_first(f):
+    for key, thread in (("a", None), ("t", "main")):
+        told = f.peers.decisions()
+        f.peers.script = lambda _, told=told: [
+            ("question", {"tool": "shell", "effect": "execute", "action": "shell: ls", "via": "agent", "question": 0,
+                          "rule": "allow shell command ls"}), lambda _: told.wait(20), ("answer", {"text": "it is over"}), DONE]
+        f.peers.replies["io.clawos.Egress.AddRule"] = {"rule": {}}
+        f.peers.calls.clear()
+        with f.terminal() as t:
+            t.expect(PROMPT).type("go\n").expect("[a]lways").type(key).expect("allowed").expect("it is over")
+        expect([c[0] for c in f.peers.calls if c[0] in ("egress.AddRule", "Answer")], ["egress.AddRule", "Answer"])
+        made = f.peers.called("egress.AddRule")[0][1]
+        expect((made["text"], made.get("thread")), ("allow shell command ls", thread))
+
+
+@test
+def where_another_terminal_was_quicker_its_answer_counts(f):
+    asking(f)
+    f.peers.replies["io.clawos.Egress.Answer"] = Error("io.clawos.Egress.Answered", question=5, allow=False)
+    with f.terminal() as t:
+        t.expect(PROMPT).type("go\n").expect("[y]es once").type("y").expect("another terminal was quicker: the answer was no").expect("it is over")
+    expect(f.peers.called("Answer")[0][1]["allow"], False)
+
+
+@test
 def a_question_that_timed_out_is_no_longer_asked(f):
     f.peers.script = lambda _: [("question", {"tool": "http", "effect": "send", "action": "GET", "via": "egress", "question": 5}),
                                 lambda p: p.wait_called("Subscribe"), lambda _: shown.wait(20),

@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "harness"))
 from provider import Provider, from_json  # noqa: E402
 from system import System  # noqa: E402
 from tap import TESTS, expect, expect_true, run  # noqa: E402
+from varlink import Client  # noqa: E402
 
 TRACES = os.path.join(HERE, "..", "data", "traces")
 NOBODY = "http://127.0.0.1:9/v1"  # nobody listens there: a turn that asked a provider would fail
@@ -52,13 +53,35 @@ def steer(system, turn, accepted):
         link.call("io.clawos.Agent.Steer", {"text": turn["steer"]["say"], "key": uuid.uuid4().hex})
 
 
+def answer(system, answers, accepted):
+    """Answers the turn's questions in order, as the person at a terminal: at the guard first, then at the agent."""
+    left = list(answers)
+    for event in system.events(after=accepted["seq"], follow=True):
+        if event["turn"] != accepted["turn"] or event["kind"] not in ("question", "turn-done"):
+            continue
+        if event["kind"] == "turn-done":
+            break
+        data, allow = event["data"], left.pop(0) == "yes"
+        if data["via"] == "egress":
+            with Client(system.path("egress")) as link:
+                link.call("io.clawos.Egress.Answer", {"question": data["question"], "allow": allow, "action": data["action"], "scope": "once"})
+        with system.agent() as link:
+            link.call("io.clawos.Agent.Answer", {"question": event["seq"], "allow": allow})
+    expect(left, [], "answers that nobody asked for")
+
+
 def say(system, trace, tape, parameter):
+    for rule in trace.get("rules", []):
+        with Client(system.path("egress")) as link:
+            link.call("io.clawos.Egress.AddRule", {"text": rule})
     for turn in trace["turns"]:
         if "do" in turn:  # Undo, Redo
             with system.agent() as link:
                 link.call("io.clawos.Agent." + turn["do"], {})
             continue
-        accepted = system.submit(turn["say"], fds=[tape.fileno()], **{parameter: 0})
+        accepted = system.submit(turn["say"], fds=[tape.fileno()], unattended="answers" not in turn, **{parameter: 0})
+        if "answers" in turn:
+            answer(system, turn["answers"], accepted)
         if "steer" in turn:
             steer(system, turn, accepted)
         done = system.await_turn(accepted["turn"], after=accepted["seq"])
