@@ -61,6 +61,10 @@ static const struct config_item items[] = {
 	  NULL, NULL, "model calls of one sub-agent" },
 	{ "agent", "subagent_timeout", CONFIG_NUMBER, AT(subagent_timeout_s), "600", 1, 86400, NULL,
 	  NULL, "seconds until a sub-agent is ended" },
+	{ "agent", "window", CONFIG_NUMBER, AT(window), "0", 0, 100000000, NULL, NULL,
+	  "tokens the model reads; 0: as spec/tables/providers says" },
+	{ "agent", "compact_percent", CONFIG_NUMBER, AT(compact_percent), "80", 10, 100, NULL, NULL,
+	  "percent of the window from which older turns are summarised" },
 	PROVIDER_CONFIG_ITEMS(AT(provider)),
 };
 

@@ -15,6 +15,7 @@ struct agentd_config {
 	uint64_t queue_max, turns_max, exchanges_max, message_kib, conversation_kib, segment_mib;
 	uint64_t jobs_max, job_iterations, job_timeout_s;
 	uint64_t subagents_max, subagent_iterations, subagent_timeout_s;
+	uint64_t window, compact_percent;
 	uint64_t attachment_kib;
 	uint64_t tool_timeout_s, tool_memory_mib, daemon_timeout_s, cages_max, snapshot_kib;
 	struct provider_config provider;

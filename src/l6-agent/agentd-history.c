@@ -125,6 +125,10 @@ static int add_to_row(struct row *row, const struct journal_record *record, sd_j
 
 	if (record->kind == JOURNAL_TOOL_DONE)
 		return add_tool(row, data);
+	if (record->kind == JOURNAL_COMPACTED) {
+		r = copy_field(&row->object, data, "from");
+		return r < 0 ? r : copy_field(&row->object, data, "until");
+	}
 	if (record->kind == JOURNAL_STEER) {
 		text = sd_json_variant_by_key(data, "text");
 		return sd_json_variant_append_array(&row->steers, text);
@@ -143,7 +147,7 @@ static int add_to_row(struct row *row, const struct journal_record *record, sd_j
 static bool is_told(enum journal_kind kind)
 {
 	return kind == JOURNAL_ACCEPTED || kind == JOURNAL_TOOL_DONE || kind == JOURNAL_ANSWER ||
-	       kind == JOURNAL_TURN_DONE || kind == JOURNAL_STEER;
+	       kind == JOURNAL_TURN_DONE || kind == JOURNAL_STEER || kind == JOURNAL_COMPACTED;
 }
 
 static int gather_one(struct agent *agent, const struct thread *thread, uint64_t position,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
-/* Undo, Redo, Retry, Branch: how a conversation goes back and on (spec/journal.md, "The path"). */
+/* Undo, Redo, Retry, Branch, Compact: how a conversation goes back and on (spec/journal.md, "The
+ * path"). */
 #include "l6-agent/agentd-service.h"
 #include "l6-agent/threads-path.h"
 
@@ -191,29 +192,69 @@ static int retry(struct agent *agent, sd_varlink *link, struct thread *thread, c
 	return agentd_accept(agent, link, thread, &payload);
 }
 
+struct keyed_call {
+	const char *thread, *key;
+};
+
+/* 1: a new call; else it has been answered. */
+static int dispatch_keyed(struct agent *agent, sd_varlink *link, sd_json_variant *parameters,
+			  struct keyed_call *ret)
+{
+	static const sd_json_dispatch_field table[] = {
+		{ "thread", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		  offsetof(struct keyed_call, thread), SD_JSON_NULLABLE },
+		{ "key", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		  offsetof(struct keyed_call, key), SD_JSON_MANDATORY },
+		{ 0 }
+	};
+	int r = sd_varlink_dispatch(link, parameters, table, ret);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (!agentd_is_key(ret->key))
+		return agentd_invalid(link, "key has 1 to %d bytes", AGENTD_KEY_BYTES_MAX);
+	return agentd_answer_known_key(agent, link, ret->key);
+}
+
+int agentd_compact(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		   void *userdata)
+{
+	struct agent *agent = userdata;
+	struct keyed_call in = { 0 };
+	struct thread *thread;
+	struct payload payload;
+	int r = dispatch_keyed(agent, link, parameters, &in);
+
+	(void)flags;
+	if (r <= 0)
+		return r;
+	thread = agentd_thread(agent, in.thread);
+	if (!thread)
+		return agentd_unknown_thread(link, in.thread ? in.thread : AGENTD_THREAD_DEFAULT);
+	if (thread->head == 0)
+		return agentd_not_now(link, "there is no turn to summarise");
+	r = agentd_check_room(agent, link, thread);
+	if (r <= 0)
+		return r;
+	payload_begin(&payload, journal_blobs(agent->journal));
+	payload_string(&payload, "key", in.key);
+	payload_string(&payload, "text", "/compact");
+	payload_flag(&payload, "compact", true);
+	payload_json(&payload, "allow", "[]");
+	payload_flag(&payload, "unattended", true);
+	payload_number(&payload, "workspace", 0);
+	return agentd_accept(agent, link, thread, &payload);
+}
+
 int agentd_retry(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		 void *userdata)
 {
-	struct {
-		const char *thread, *key;
-	} in = { 0 };
-	static const sd_json_dispatch_field table[] = {
-		{ "thread", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, 0,
-		  SD_JSON_NULLABLE },
-		{ "key", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string, sizeof(char *),
-		  SD_JSON_MANDATORY },
-		{ 0 }
-	};
 	struct agent *agent = userdata;
+	struct keyed_call in = { 0 };
 	struct thread *thread;
-	int r = sd_varlink_dispatch(link, parameters, table, &in);
+	int r = dispatch_keyed(agent, link, parameters, &in);
 
 	(void)flags;
-	if (r != 0)
-		return r;
-	if (!agentd_is_key(in.key))
-		return agentd_invalid(link, "key has 1 to %d bytes", AGENTD_KEY_BYTES_MAX);
-	r = agentd_answer_known_key(agent, link, in.key);
 	if (r > 0)
 		r = find_idle(agent, link, in.thread, &thread);
 	if (r > 0 && thread->head == 0)

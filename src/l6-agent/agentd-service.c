@@ -423,7 +423,7 @@ int agentd_serve(struct agent *agent, sd_varlink_server **ret, struct error *err
 		on_tools, "io.clawos.Agent.Jobs", agentd_jobs, "io.clawos.Agent.Status", on_status,
 		"io.clawos.Agent.Steer", agentd_steer, "io.clawos.Agent.Undo", agentd_undo,
 		"io.clawos.Agent.Redo", agentd_redo, "io.clawos.Agent.Retry", agentd_retry,
-		"io.clawos.Agent.Branch", agentd_branch);
+		"io.clawos.Agent.Branch", agentd_branch, "io.clawos.Agent.Compact", agentd_compact);
 	if (r >= 0)
 		r = sd_varlink_server_bind_disconnect(*ret, on_disconnect);
 	return r < 0 ? FAIL(err, r, "methods of io.clawos.Agent: %s", strerror(-r)) : 0;

@@ -28,6 +28,8 @@ int agentd_redo(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method
 		void *userdata);
 int agentd_retry(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		 void *userdata);
+int agentd_compact(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
+		   void *userdata);
 int agentd_branch(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		  void *userdata);
 

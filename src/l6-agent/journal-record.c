@@ -42,6 +42,8 @@ static const char *const kind_names[JOURNAL_KIND_END] = {
 	[JOURNAL_TURN_DONE] = "turn-done",
 	[JOURNAL_STEER] = "steer",
 	[JOURNAL_HEAD] = "head",
+	[JOURNAL_COMPACT_STARTED] = "compact-started",
+	[JOURNAL_COMPACTED] = "compacted",
 };
 
 const char *journal_kind_name(enum journal_kind kind)

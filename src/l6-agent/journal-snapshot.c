@@ -7,7 +7,7 @@
 #include <endian.h>
 #include <string.h>
 
-enum { SNAPSHOT_VERSION = 3, SNAPSHOT_HEAD_BYTES = 72 };
+enum { SNAPSHOT_VERSION = 4, SNAPSHOT_HEAD_BYTES = 72 };
 static const char snapshot_magic[8] = "CLAWSNAP";
 
 /* spec/journal.md, "A snapshot" */

@@ -60,6 +60,8 @@ static bool is_shown_anyway(sd_json_variant *hit)
 
 	if (strcmp(path, "MEMORY.md") == 0)
 		return !offset || sd_json_variant_unsigned(offset) < MEMORY_PROMPT_BYTES;
+	if (strncmp(path, "conversations/", strlen("conversations/")) == 0)
+		return true; /* older turns are shown when they are looked for */
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (strcmp(path, paths[i]) == 0)
 			return true;

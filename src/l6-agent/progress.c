@@ -125,6 +125,12 @@ static int on_model_done(struct progress *progress, yyjson_val *payload, struct 
 
 	progress->exchanges++;
 	progress->attempts = 0;
+	if (payload_get_flag(payload, "tooLong")) { /* the older turns are summarised first */
+		progress->phase = PHASE_READY;
+		progress->is_too_long = true;
+		progress->overflows++;
+		return 0;
+	}
 	if (!payload_get_flag(payload, "ok")) {
 		progress->phase = PHASE_FAILED;
 		return load_text(yyjson_obj_get(payload, "reason"), blobs, &progress->reason);
@@ -163,6 +169,9 @@ static int on_turn_started(struct progress *progress, const struct journal_recor
 	progress->started_us = record->time_us;
 	progress->is_direct = calls != NULL;
 	progress->phase = calls ? PHASE_CALLING : PHASE_READY;
+	progress->is_compact = payload_get_flag(payload, "compact");
+	if (progress->is_compact)
+		progress->phase = PHASE_COMPACTING;
 	return calls ? load_calls(progress, calls, blobs) : 0;
 }
 
@@ -280,6 +289,24 @@ static int on_call_record(struct progress *progress, const struct journal_record
 	}
 }
 
+/* One that was asked for has its summary as its answer. */
+static int on_compacted(struct progress *progress, yyjson_val *payload, struct blob_store *blobs)
+{
+	bool ok = payload_get_flag(payload, "ok");
+
+	progress->compact_attempts = 0;
+	progress->is_uncompactable |= !ok;
+	if (!ok && (progress->is_compact || progress->is_too_long)) {
+		progress->phase = PHASE_FAILED;
+		return load_text(yyjson_obj_get(payload, "reason"), blobs, &progress->reason);
+	}
+	progress->is_too_long = false;
+	progress->phase = progress->is_compact ? PHASE_ANSWERED : PHASE_READY;
+	return progress->is_compact
+		       ? load_text(yyjson_obj_get(payload, "summary"), blobs, &progress->text)
+		       : 0;
+}
+
 int progress_apply(struct progress *progress, const struct journal_record *record,
 		   yyjson_val *payload, struct blob_store *blobs, struct error *err)
 {
@@ -297,6 +324,13 @@ int progress_apply(struct progress *progress, const struct journal_record *recor
 		break;
 	case JOURNAL_STEER:
 		progress->steers++;
+		break;
+	case JOURNAL_COMPACT_STARTED:
+		progress->phase = PHASE_COMPACTING;
+		progress->compact_attempts++;
+		break;
+	case JOURNAL_COMPACTED:
+		r = on_compacted(progress, payload, blobs);
 		break;
 	case JOURNAL_MODEL_DONE:
 		r = on_model_done(progress, payload, blobs);

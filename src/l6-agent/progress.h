@@ -20,12 +20,13 @@
 struct blob_store;
 
 enum turn_phase {
-	PHASE_NEW,      /* accepted */
-	PHASE_READY,    /* the model is to be asked */
-	PHASE_ASKING,   /* a model call is open */
-	PHASE_CALLING,  /* tool calls of the last answer are open */
-	PHASE_ANSWERED, /* there is an answer to give */
-	PHASE_FAILED,   /* there is a reason to give */
+	PHASE_NEW,        /* accepted */
+	PHASE_READY,      /* the model is to be asked */
+	PHASE_ASKING,     /* a model call is open */
+	PHASE_CALLING,    /* tool calls of the last answer are open */
+	PHASE_COMPACTING, /* older turns are to be summarised */
+	PHASE_ANSWERED,   /* there is an answer to give */
+	PHASE_FAILED,     /* there is a reason to give */
 	PHASE_OVER,
 };
 
@@ -66,8 +67,13 @@ struct progress {
 	unsigned iterations; /* of them, with tool calls */
 	unsigned attempts;   /* model-started records since the last model-done */
 	unsigned tool_calls;
-	unsigned steers;      /* words of the person that no model call has seen yet */
-	struct answer answer; /* of the last model-done; calls are moved to calls */
+	unsigned steers;           /* words of the person that no model call has seen yet */
+	bool is_compact;           /* the turn itself is a compaction that was asked for */
+	bool is_too_long;          /* the provider said so: without a compaction it cannot go on */
+	bool is_uncompactable;     /* a compaction of this turn failed: none is begun by itself */
+	unsigned overflows;        /* how often the provider said so */
+	unsigned compact_attempts; /* compact-started records since the last compacted */
+	struct answer answer;      /* of the last model-done; calls are moved to calls */
 	struct turn_call *calls;
 	size_t n_calls;
 	char *text;           /* the turn's answer */

@@ -10,7 +10,12 @@
 #include <assert.h>
 #include <string.h>
 
-enum { POSITIONS_MAX = 1 << 22, STEERS_MAX = 1 << 16 };
+enum {
+	POSITIONS_MAX = 1 << 22,
+	STEERS_MAX = 1 << 16,
+	BYTES_OF_TOKEN = 3, /* rather too few */
+	SUMMARY_INTRODUCTION_BYTES = 512
+};
 
 /* What the person said during a turn and no model call has seen yet. */
 struct steer {
@@ -27,6 +32,8 @@ struct recall {
 	bool is_noted;      /* the next record's note stands already */
 	size_t n_added;     /* results of the last answer's calls that are in the conversation */
 	bool is_unanswered; /* the person had the last word */
+	uint64_t base;      /* position of the compaction in force; 0: none */
+	uint64_t tokens, bytes; /* as reported with the last answer; of what was added since */
 	struct steer *steers;
 	size_t n_steers, steers_capacity;
 };
@@ -42,6 +49,8 @@ int recall_new(const struct recall_options *options, struct journal *journal, st
 	recall->format = options->format;
 	recall->journal = journal;
 	recall->system_id = options->system_id;
+	recall->bytes =
+		options->conversation.instructions ? strlen(options->conversation.instructions) : 0;
 	r = options->format->open(&options->conversation, &recall->conversation, err);
 	if (r < 0) {
 		free(recall);
@@ -75,6 +84,11 @@ uint64_t recall_system_id(const struct recall *recall)
 uint64_t recall_head(const struct recall *recall)
 {
 	return recall->head;
+}
+
+uint64_t recall_tokens(const struct recall *recall)
+{
+	return recall->tokens + recall->bytes / BYTES_OF_TOKEN;
 }
 
 /* What came with the message cannot close its own mark. */
@@ -168,6 +182,7 @@ static int on_turn_started(struct recall *recall, const struct progress *progres
 	if (r >= 0 && progress->is_direct)
 		r = add_direct(recall, progress, err);
 	recall->n_added = 0;
+	recall->bytes += message.length + memory.length;
 	recall->head = progress->turn;
 	recall->is_unanswered = !progress->is_direct;
 	buf_free(&memory);
@@ -205,6 +220,7 @@ static int add_steer(struct recall *recall, const char *text, struct error *err)
 					    "The person added something before the answer.", err);
 	if (r >= 0)
 		r = recall->format->add_user(recall->conversation, text, NULL, err);
+	recall->bytes += strlen(text);
 	recall->is_unanswered = true;
 	return r;
 }
@@ -243,8 +259,23 @@ static int on_model_started(struct recall *recall, const struct progress *progre
 	return recall->format->add_note(recall->conversation, note, err);
 }
 
-static int on_model_done(struct recall *recall, const struct progress *progress,
-			 yyjson_val *payload, struct error *err)
+/* An answer from before the compaction tells how long the conversation was then. */
+static void count_answer(struct recall *recall, const struct journal_record *record,
+			 const struct answer *answer, yyjson_val *payload)
+{
+	uint64_t tokens = payload_get_number(payload, "promptTokens");
+
+	recall->bytes += answer->text ? strlen(answer->text) : 0;
+	for (size_t i = 0; i < answer->n_calls; i++)
+		recall->bytes += strlen(answer->calls[i].arguments);
+	if (tokens == 0 || record->position < recall->base)
+		return;
+	recall->tokens = tokens + payload_get_number(payload, "answerTokens");
+	recall->bytes = 0;
+}
+
+static int on_model_done(struct recall *recall, const struct journal_record *record,
+			 const struct progress *progress, yyjson_val *payload, struct error *err)
 {
 	struct answer answer = progress->answer;
 	int r;
@@ -260,6 +291,7 @@ static int on_model_done(struct recall *recall, const struct progress *progress,
 	for (size_t i = 0; i < progress->n_calls; i++)
 		answer.calls[i] = progress->calls[i].call;
 	r = recall->format->add_assistant(recall->conversation, &answer, err);
+	count_answer(recall, record, &answer, payload);
 	recall->is_unanswered = false;
 	free(answer.calls);
 	return r;
@@ -274,6 +306,7 @@ static int add_results(struct recall *recall, const struct progress *progress, b
 	for (; recall->n_added < progress->n_calls && r >= 0; recall->n_added++) {
 		const struct turn_call *call = &progress->calls[recall->n_added];
 
+		recall->bytes += call->content ? strlen(call->content) : 0;
 		if (call->phase == CALL_DONE)
 			r = recall->format->add_result(recall->conversation, &call->call,
 						       call->content, call->ok, err);
@@ -315,6 +348,8 @@ int recall_apply(struct recall *recall, const struct progress *progress,
 {
 	if (record->kind == JOURNAL_STEER)
 		return on_steer(recall, record, payload, err);
+	if (progress->is_compact)
+		return 0; /* it speaks of the conversation and is no part of it */
 	/* a turn that has ended before it began is not in the conversation */
 	if (record->turn != progress->turn ||
 	    (record->kind != JOURNAL_TURN_STARTED && record->turn != recall->head))
@@ -325,7 +360,7 @@ int recall_apply(struct recall *recall, const struct progress *progress,
 	case JOURNAL_MODEL_STARTED:
 		return on_model_started(recall, progress, payload, err);
 	case JOURNAL_MODEL_DONE:
-		return on_model_done(recall, progress, payload, err);
+		return on_model_done(recall, record, progress, payload, err);
 	case JOURNAL_TOOL_DONE:
 		return add_results(recall, progress, false, err);
 	case JOURNAL_TURN_DONE:
@@ -338,6 +373,8 @@ int recall_apply(struct recall *recall, const struct progress *progress,
 	case JOURNAL_ANSWER:
 	case JOURNAL_STEER:
 	case JOURNAL_HEAD:
+	case JOURNAL_COMPACT_STARTED:
+	case JOURNAL_COMPACTED: /* what it changes is read back from the journal */
 	case JOURNAL_KIND_END:
 		break;
 	}
@@ -418,16 +455,77 @@ static int read_turn(struct recall *recall, struct progress *progress, uint64_t 
 	return r;
 }
 
+int recall_compaction(struct journal *journal, const struct recall_path *path,
+		      struct recall_compaction *ret, struct error *err)
+{
+	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
+	uint64_t position = 0, limit = path->position;
+	struct journal_record record;
+	yyjson_doc *doc;
+	int r = 0;
+
+	*ret = (struct recall_compaction){ .summary = BUF(PAYLOAD_TEXT_MAX) };
+	for (uint64_t at = path->turn; at && position == 0;
+	     at = turns_at(path->threads, at)->before, limit = 0)
+		position = threads_path_compaction(path->threads, at, limit);
+	if (position == 0)
+		return 0;
+	r = journal_read(journal, position, &payload, &record, err);
+	if (r >= 0) {
+		doc = payload_parse(record.payload, record.payload_length);
+		ret->position = position;
+		ret->from = payload_get_number(yyjson_doc_get_root(doc), "from");
+		ret->until = payload_get_number(yyjson_doc_get_root(doc), "until");
+		r = payload_get_text(yyjson_doc_get_root(doc), "summary", journal_blobs(journal),
+				     &ret->summary);
+		if (r < 0)
+			(void)FAIL(err, r, "a summary cannot be read back: %s", strerror(-r));
+		yyjson_doc_free(doc);
+	}
+	buf_free(&payload);
+	return r;
+}
+
+/* In front of the turns that are left, as data, with the numbers of those it stands for. */
+static int add_summary(struct recall *recall, const struct recall_compaction *compaction,
+		       struct error *err)
+{
+	struct buf text = BUF(SUMMARY_INTRODUCTION_BYTES);
+	int r = buf_printf(&text,
+			   "(Turns %llu to %llu of this conversation are summarised above. "
+			   "memory_search finds their words, in conversations/turn-<number>.md.)",
+			   (unsigned long long)compaction->from,
+			   (unsigned long long)compaction->until);
+
+	if (r >= 0)
+		r = recall->format->add_user(recall->conversation, buf_string(&text),
+					     buf_string(&compaction->summary), err);
+	if (r >= 0)
+		r = recall->format->add_end(recall->conversation, "The summary has been read.",
+					    err);
+	recall->base = compaction->position;
+	recall->bytes += compaction->summary.length;
+	buf_free(&text);
+	return r;
+}
+
 static int read_path(struct recall *recall, struct progress *progress,
 		     const struct recall_path *path, struct error *err)
 {
 	struct buf payload = BUF(JOURNAL_PAYLOAD_MAX);
+	struct recall_compaction compaction;
 	uint64_t *turns = NULL;
 	size_t n = 0;
-	int r = threads_path(path->threads, path->turn, 0, &turns, &n);
+	int r = recall_compaction(recall->journal, path, &compaction, err);
 
-	if (r < 0)
-		(void)FAIL(err, r, "out of memory");
+	if (r >= 0 && compaction.until > 0)
+		r = add_summary(recall, &compaction, err);
+	buf_free(&compaction.summary);
+	if (r >= 0) {
+		r = threads_path(path->threads, path->turn, compaction.until, &turns, &n);
+		if (r < 0)
+			(void)FAIL(err, r, "out of memory");
+	}
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		uint64_t last = turns_at(path->threads, turns[i])->last_position;
 

@@ -35,6 +35,16 @@ struct recall_path {
 	uint64_t position; /* of the last record of turn that counts; 0: of its last one */
 };
 
+/* What stands in a conversation for its older turns. */
+struct recall_compaction {
+	uint64_t position;    /* of its record; 0: there is none */
+	uint64_t from, until; /* turns, both included */
+	struct buf summary;
+};
+/* The one that is in force on a path; the caller frees the summary. */
+must_check int recall_compaction(struct journal *journal, const struct recall_path *path,
+				 struct recall_compaction *ret, struct error *err);
+
 /*
  * Reads the turns of a path back and applies their records in order. progress ends as that of the
  * last turn that was begun.
@@ -57,6 +67,8 @@ must_check int recall_join_steers(struct recall *recall, uint64_t turn, struct e
 /* The format's conversation, as it stands. */
 struct conversation *recall_conversation(struct recall *recall);
 uint64_t recall_system_id(const struct recall *recall);
+/* About how many tokens it has: as reported with the last answer, and guessed for what is newer. */
+uint64_t recall_tokens(const struct recall *recall);
 /* The turn that was begun last in it; 0: none. */
 uint64_t recall_head(const struct recall *recall);
 

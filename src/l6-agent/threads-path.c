@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include "l6-agent/threads-path.h"
 
+#include "base/array.h"
 #include "l6-agent/payload.h"
 #include "l6-agent/threads-internal.h"
 
@@ -12,6 +13,10 @@
 struct path_wire {
 	uint64_t head, tip, origin;
 };
+struct compaction_wire {
+	uint64_t turn, position;
+};
+static_assert(sizeof(struct compaction_wire) == 16, "spec/journal.md");
 static_assert(sizeof(struct path_wire) == 24, "spec/journal.md");
 
 static uint64_t before(const struct threads *threads, uint64_t turn)
@@ -107,6 +112,47 @@ const char *threads_path_move(struct threads *threads, struct thread *thread, yy
 	return NULL;
 }
 
+int threads_path_compact(struct threads *threads, uint64_t turn, uint64_t position)
+{
+	struct turn_entry *entry = &threads->turns[turn - 1];
+	int r = ARRAY_ROOM(threads->compactions, threads->n_compactions,
+			   threads->compactions_capacity, TURNS_MAX);
+
+	if (r < 0)
+		return r;
+	threads->compactions[threads->n_compactions++] = (struct thread_compaction){
+		.turn = turn,
+		.position = position,
+		.before = entry->compaction,
+	};
+	entry->compaction = (uint32_t)threads->n_compactions;
+	return 0;
+}
+
+uint64_t threads_path_compaction(const struct threads *threads, uint64_t turn, uint64_t position)
+{
+	uint32_t at = threads->turns[turn - 1].compaction;
+
+	while (at > 0 && position > 0 && threads->compactions[at - 1].position > position)
+		at = threads->compactions[at - 1].before;
+	return at > 0 ? threads->compactions[at - 1].position : 0;
+}
+
+static int save_compactions(const struct threads *threads, struct buf *out)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < threads->n_compactions && r >= 0; i++) {
+		struct compaction_wire wire = {
+			.turn = htole64(threads->compactions[i].turn),
+			.position = htole64(threads->compactions[i].position),
+		};
+
+		r = buf_add(out, &wire, sizeof(wire));
+	}
+	return r;
+}
+
 int threads_path_save(const struct threads *threads, struct buf *out)
 {
 	int r = 0;
@@ -126,7 +172,7 @@ int threads_path_save(const struct threads *threads, struct buf *out)
 
 		r = buf_add(out, &wire, sizeof(wire));
 	}
-	return r;
+	return r < 0 ? r : save_compactions(threads, out);
 }
 
 /* A turn of the same owner, or none. */
@@ -161,14 +207,42 @@ static int load_turns(struct threads *threads, const uint8_t *bytes)
 	return 0;
 }
 
-int threads_path_load(struct threads *threads, const uint8_t *bytes, size_t length)
+/* In the order of their records, each before its turn's last one. */
+static int load_compactions(struct threads *threads, const uint8_t *bytes, size_t length,
+			    uint64_t position)
+{
+	uint64_t last = 0;
+	int r = length % sizeof(struct compaction_wire) == 0 ? 0 : -EBADMSG;
+
+	for (size_t i = 0; i < length / sizeof(struct compaction_wire) && r >= 0; i++) {
+		struct compaction_wire wire;
+		uint64_t turn, at;
+
+		memcpy(&wire, bytes + i * sizeof(wire), sizeof(wire));
+		turn = le64toh(wire.turn);
+		at = le64toh(wire.position);
+		if (turn == 0 || turn > threads->n_turns || at <= last || at > position ||
+		    at > threads->turns[turn - 1].last_position)
+			return -EBADMSG;
+		r = threads_path_compact(threads, turn, at);
+		last = at;
+	}
+	return r;
+}
+
+int threads_path_load(struct threads *threads, const uint8_t *bytes, size_t length,
+		      uint64_t position)
 {
 	const size_t of_threads = threads->n * sizeof(struct path_wire);
+	const size_t of_turns = threads->n_turns * sizeof(uint32_t);
 	int r;
 
-	if (length != of_threads + threads->n_turns * sizeof(uint32_t))
+	if (length < of_threads + of_turns)
 		return -EBADMSG;
 	r = load_turns(threads, bytes + of_threads);
+	if (r >= 0)
+		r = load_compactions(threads, bytes + of_threads + of_turns,
+				     length - of_threads - of_turns, position);
 	for (size_t i = 0; i < threads->n && r >= 0; i++) {
 		struct thread *thread = threads->rows[i];
 		struct path_wire wire;

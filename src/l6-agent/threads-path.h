@@ -31,7 +31,14 @@ const char *threads_path_add(struct threads *threads, struct thread *thread, uin
 			     yyjson_val *payload);
 const char *threads_path_move(struct threads *threads, struct thread *thread, yyjson_val *payload);
 
+/* What a compacted record does, whose turns are then read by their summary. */
+must_check int threads_path_compact(struct threads *threads, uint64_t turn, uint64_t position);
+/* The newest one that stands in a turn, not behind position (0: wherever); 0: none. */
+uint64_t threads_path_compaction(const struct threads *threads, uint64_t turn, uint64_t position);
+
 /* The last part of a snapshot's fold. */
 must_check int threads_path_save(const struct threads *threads, struct buf *out);
-/* Into a table of threads and turns that has none of it yet; exactly these bytes. */
-must_check int threads_path_load(struct threads *threads, const uint8_t *bytes, size_t length);
+/* Into a table of threads and turns that has none of it yet; exactly these bytes, and no position
+ * behind the given one. */
+must_check int threads_path_load(struct threads *threads, const uint8_t *bytes, size_t length,
+				 uint64_t position);

@@ -275,7 +275,7 @@ static int load(struct saved *saved, struct threads *threads)
 		r = load_turns(saved, threads);
 	if (r >= 0 && !turns_fit(threads))
 		r = -EBADMSG;
-	return r < 0 ? r : threads_path_load(threads, saved->at, saved->left);
+	return r < 0 ? r : threads_path_load(threads, saved->at, saved->left, saved->position);
 }
 
 int threads_load(const uint8_t *bytes, size_t length, uint64_t sequence, uint64_t position,

@@ -73,6 +73,7 @@ void threads_free(struct threads *threads)
 	free((void *)threads->rows);
 	free(threads->names);
 	free(threads->turns);
+	free(threads->compactions);
 	free(threads);
 }
 
@@ -239,7 +240,7 @@ static bool has_labels(const struct journal_record *record)
 	static const char begin[] = "\"labels\":[\"";
 
 	return (record->kind == JOURNAL_ACCEPTED || record->kind == JOURNAL_TURN_STARTED ||
-		record->kind == JOURNAL_TOOL_DONE) &&
+		record->kind == JOURNAL_TOOL_DONE || record->kind == JOURNAL_COMPACTED) &&
 	       memmem(record->payload, record->payload_length, begin, strlen(begin));
 }
 
@@ -276,6 +277,9 @@ static int apply_payload(struct threads *threads, const struct journal_record *r
 		entry->state = TURN_STARTED;
 	if (record->kind == JOURNAL_MODEL_DONE && thread->job)
 		thread->job->calls++;
+	if (record->kind == JOURNAL_COMPACTED && payload_get_flag(payload, "ok") &&
+	    threads_path_compact(threads, record->turn, record->position) < 0)
+		return FAIL(err, -ENOMEM, "out of memory");
 	return has_labels(record) ? add_labels(thread, payload, err) : 0;
 }
 
@@ -283,7 +287,7 @@ static bool needs_payload(const struct journal_record *record)
 {
 	return record->kind == JOURNAL_THREAD_NEW || record->kind == JOURNAL_ACCEPTED ||
 	       record->kind == JOURNAL_TURN_DONE || record->kind == JOURNAL_HEAD ||
-	       has_labels(record);
+	       record->kind == JOURNAL_COMPACTED || has_labels(record);
 }
 
 int threads_apply(struct threads *threads, const struct journal_record *record, struct error *err)

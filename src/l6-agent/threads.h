@@ -47,8 +47,9 @@ struct turn_entry {
 	uint64_t last_position; /* of the turn's last record */
 	uint64_t key_hash;
 	uint32_t thread;
-	uint32_t state;  /* enum turn_state */
-	uint32_t before; /* the turn it stands behind; 0: none */
+	uint32_t state;      /* enum turn_state */
+	uint32_t before;     /* the turn it stands behind; 0: none */
+	uint32_t compaction; /* its newest, of threads-path.c; 0: none */
 };
 
 struct threads;

@@ -169,6 +169,29 @@ static int add_steer(struct trace_rows *rows, const struct journal_record *recor
 		SD_JSON_BUILD_PAIR_VARIANT("text", sd_json_variant_by_key(data, "text")));
 }
 
+/* Its intent, and then what came of it. */
+static int add_compaction(struct trace_rows *rows, const struct journal_record *record,
+			  sd_json_variant *data)
+{
+	bool is_start = record->kind == JOURNAL_COMPACT_STARTED;
+	struct trace_row *row =
+		rows->n_compactions > 0 ? &rows->compactions[rows->n_compactions - 1] : NULL;
+	int r;
+
+	if (is_start || !row || sd_json_variant_by_key(row->object, "ok"))
+		row = add_row(&rows->compactions, &rows->n_compactions,
+			      &rows->compactions_capacity);
+	if (!row)
+		return -ENOMEM;
+	r = merge(&row->object, data);
+	if (r >= 0 && !sd_json_variant_by_key(row->object, "seq"))
+		r = sd_json_variant_set_field_unsigned(&row->object, "seq", record->sequence);
+	if (r >= 0 && !sd_json_variant_by_key(row->object, "startedUsec"))
+		r = sd_json_variant_set_field_unsigned(&row->object, "startedUsec",
+						       record->time_us);
+	return r;
+}
+
 static int add_time(struct trace_rows *rows, const char *key, const struct journal_record *record,
 		    sd_json_variant *data)
 {
@@ -206,6 +229,9 @@ int trace_rows_add(struct trace_rows *rows, const struct journal_record *record,
 		return add_time(rows, "doneUsec", record, data);
 	case JOURNAL_STEER:
 		return add_steer(rows, record, data);
+	case JOURNAL_COMPACT_STARTED:
+	case JOURNAL_COMPACTED:
+		return add_compaction(rows, record, data);
 	case JOURNAL_THREAD_NEW:
 	case JOURNAL_HEAD:
 	case JOURNAL_KIND_END:
@@ -252,6 +278,8 @@ int trace_rows_end(struct trace_rows *rows, uint64_t turn, const char *thread, c
 		r = put_list(rows, "toolCalls", rows->tools, rows->n_tools);
 	if (r >= 0)
 		r = put_list(rows, "questions", rows->questions, rows->n_questions);
+	if (r >= 0 && rows->n_compactions > 0)
+		r = put_list(rows, "compactions", rows->compactions, rows->n_compactions);
 	if (r >= 0 && rows->n_steers > 0)
 		r = put_list(rows, "steers", rows->steers, rows->n_steers);
 	if (r >= 0)
@@ -272,6 +300,7 @@ void trace_rows_free(struct trace_rows *rows)
 	free_list(rows->tools, rows->n_tools);
 	free_list(rows->questions, rows->n_questions);
 	free_list(rows->steers, rows->n_steers);
+	free_list(rows->compactions, rows->n_compactions);
 	sd_json_variant_unref(rows->turn);
 	memset(rows, 0, sizeof(*rows));
 }

@@ -24,9 +24,9 @@ struct trace_row {
 
 struct trace_rows {
 	sd_json_variant *turn;
-	struct trace_row *models, *tools, *questions, *steers;
+	struct trace_row *models, *tools, *questions, *steers, *compactions;
 	size_t n_models, models_capacity, n_tools, tools_capacity, n_questions, questions_capacity;
-	size_t n_steers, steers_capacity;
+	size_t n_steers, steers_capacity, n_compactions, compactions_capacity;
 	uint64_t first_sequence, last_sequence;
 };
 

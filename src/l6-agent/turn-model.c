@@ -75,14 +75,29 @@ static void prepare_direct(struct turn *turn, yyjson_val *accepted)
 		turn_advance(turn);
 }
 
+/* A compaction needs no front and no memory. */
+static void prepare_compact(struct turn *turn)
+{
+	struct payload payload;
+
+	payload_begin(&payload, blobs(turn));
+	payload_number(&payload, "accepted", turn->accepted);
+	payload_flag(&payload, "compact", true);
+	if (turn_record(turn, JOURNAL_TURN_STARTED, JOURNAL_PERSON, &payload, NULL, NULL) >= 0)
+		turn_advance(turn);
+}
+
 static void prepare(struct turn *turn, yyjson_val *accepted)
 {
 	struct buf message = BUF(PAYLOAD_TEXT_MAX);
 	struct error err = { 0 };
 	int r;
 
-	if (turn->is_direct) {
-		prepare_direct(turn, accepted);
+	if (turn->is_direct || turn->is_compact) {
+		if (turn->is_compact)
+			prepare_compact(turn);
+		else
+			prepare_direct(turn, accepted);
 		return;
 	}
 	r = recall_message(accepted, blobs(turn), &message);
@@ -243,8 +258,12 @@ static int record_answer(struct turn *turn, struct exchange_result *result)
 	return turn_record(turn, JOURNAL_MODEL_DONE, JOURNAL_MODEL, &payload, NULL, NULL);
 }
 
+/* A conversation that is too long for the model is asked about once more, with its older turns
+ * summarised. */
 static int record_failure(struct turn *turn, const struct exchange_result *result)
 {
+	bool is_too_long = result->code == -E2BIG;
+	bool goes_on = is_too_long && turn->progress.overflows == 0 && turn_can_compact(turn);
 	char reason[2 * ERROR_TEXT_BYTES];
 	struct payload payload;
 
@@ -252,8 +271,12 @@ static int record_failure(struct turn *turn, const struct exchange_result *resul
 	payload_number(&payload, "call", turn->progress.exchanges + 1);
 	payload_flag(&payload, "ok", false);
 	payload_string(&payload, "error", result->name);
+	if (goes_on)
+		payload_flag(&payload, "tooLong", true);
 	(void)snprintf(reason, sizeof(reason), "%s%s", result->err.text,
-		       result->code == -E2BIG ? "; go on in a new thread (/new)" : ""); /* fits */
+		       is_too_long && !goes_on
+			       ? "; /compact summarises older turns, /new begins anew"
+			       : ""); /* fits */
 	payload_text(&payload, "reason", reason, strlen(reason));
 	add_figures(&payload, result);
 	leak_record_exchange(&payload, &result->leaks);
@@ -377,7 +400,7 @@ void turn_ask(struct turn *turn)
 {
 	struct agent *agent = turn->agent;
 
-	if (turn->exchange || turn->place.gate)
+	if (turn->exchange || turn->compaction || turn->place.gate)
 		return;
 	if (turn->progress.attempts >= ATTEMPTS_MAX) {
 		turn_end(turn, "failed",
@@ -398,6 +421,10 @@ void turn_ask(struct turn *turn)
 	}
 	if (recall_cache_load(turn) < 0)
 		return; /* the turn has ended with the reason */
+	if (turn->progress.phase == PHASE_READY && turn_needs_compaction(turn)) {
+		turn_compact(turn);
+		return;
+	}
 	if (gate_enter(agent->exchange_gate, &turn->place, turn->priority, on_admitted, turn))
 		record_intent(turn, note_for(turn));
 	else

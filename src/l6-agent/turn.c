@@ -70,6 +70,7 @@ void turn_init(struct turn *turn, struct agent *agent, struct thread *thread, ui
 	turn->progress.turn = id;
 	turn->unattended = payload_get_flag(payload, "unattended");
 	turn->is_direct = payload_get_string(payload, "tool") != NULL;
+	turn->is_compact = payload_get_flag(payload, "compact");
 	turn->wants_record = payload_get_flag(payload, "record");
 	turn->wants_replay = payload_get_flag(payload, "replay");
 	turn->workspace = (uint32_t)payload_get_number(payload, "workspace");
@@ -85,6 +86,7 @@ void turn_free(struct turn *turn)
 		return;
 	context_cancel(turn->context);
 	exchange_cancel(turn->exchange);
+	turn_compact_stop(turn);
 	gate_leave(&turn->place);
 	turn_free_slots(turn);
 	progress_free(&turn->progress);
@@ -117,7 +119,8 @@ void turn_fail(struct turn *turn, int code, struct error *err)
 	bool is_long = code == -EMSGSIZE || code == -E2BIG;
 
 	(void)snprintf(reason, sizeof(reason), "%s%s", err->text,
-		       is_long ? "; go on in a new thread (/new)" : ""); /* fits */
+		       is_long ? "; /compact summarises older turns, /new begins anew"
+			       : ""); /* fits */
 	turn_end(turn, "failed", reason);
 }
 
@@ -374,6 +377,9 @@ void turn_advance(struct turn *turn)
 	case PHASE_CALLING:
 		turn_run_calls(turn);
 		break;
+	case PHASE_COMPACTING:
+		turn_compact(turn);
+		break;
 	case PHASE_ANSWERED:
 		finish(turn);
 		break;
@@ -403,6 +409,7 @@ void turn_end(struct turn *turn, const char *state, const char *reason)
 		       reason ? reason : ""); /* a long reason may be cut */
 	context_cancel(TAKE_PTR(turn->context));
 	exchange_cancel(TAKE_PTR(turn->exchange));
+	turn_compact_stop(turn);
 	turn_release_exchange(turn);
 	turn_stop_calls(turn);
 	turn_continue_ending(turn);
@@ -410,12 +417,13 @@ void turn_end(struct turn *turn, const char *state, const char *reason)
 
 bool turn_is_steerable(const struct turn *turn)
 {
-	if (turn->is_direct || turn->is_ending)
+	if (turn->is_direct || turn->is_compact || turn->is_ending)
 		return false;
 	switch (turn->progress.phase) {
 	case PHASE_NEW:
 	case PHASE_READY:
 	case PHASE_CALLING:
+	case PHASE_COMPACTING:
 		return true;
 	case PHASE_ASKING:
 		return !turn_is_at_last_call(turn);

@@ -22,6 +22,7 @@ struct context_fetch;
 struct exchange;
 struct tape;
 struct call_run;
+struct compaction;
 struct turn;
 
 /* One tool call of the last answer, while it is open. */
@@ -45,7 +46,7 @@ struct turn {
 	struct thread *thread;
 	struct turn *next;     /* in the thread's queue */
 	uint64_t id, accepted; /* position of its accepted record */
-	bool unattended, is_direct, is_recovered;
+	bool unattended, is_direct, is_compact, is_recovered;
 	bool wants_record, wants_replay;
 	unsigned allow;          /* 1 << enum tool_effect */
 	enum tool_origin origin; /* who set it going */
@@ -56,8 +57,9 @@ struct turn {
 	struct progress progress;
 	struct context_fetch *context;
 	struct exchange *exchange;
-	struct gate_place place; /* among the open exchanges */
-	struct prompt prompt;    /* of the open model call */
+	struct compaction *compaction; /* of older turns, while it is under way (turn-compact.c) */
+	struct gate_place place;       /* among the open exchanges */
+	struct prompt prompt;          /* of the open model call */
 	uint64_t text_offset;
 	struct turn_slot *slots;
 	size_t n_slots;
@@ -119,6 +121,14 @@ uint64_t turn_calls_left(const struct turn *turn); /* model calls, by its and it
  * (agent.max_iterations). */
 bool turn_is_at_last_call(const struct turn *turn);
 void turn_release_exchange(struct turn *turn); /* its place goes to the next that waits */
+
+/* turn-compact.c */
+/* The conversation fills the model's window, or the provider said so, and older turns are there. */
+bool turn_needs_compaction(const struct turn *turn);
+bool turn_can_compact(const struct turn *turn);
+/* Summarises older turns; the turn goes on, or ends, when that is done. */
+void turn_compact(struct turn *turn);
+void turn_compact_stop(struct turn *turn); /* what is not durable is dropped */
 
 /* turn-calls.c */
 void turn_run_calls(struct turn *turn);

@@ -200,6 +200,8 @@ static const struct command rows[] = {
 	{ "retry", "", "ask the last message again, in its place", 0, 0, 0, 0, repl_run_retry },
 	{ "branch", "[TURN]", "go on from a turn in a thread of its own", 0, 1, 0, 0,
 	  repl_run_branch },
+	{ "compact", "", "summarise the turns so far; the memory keeps their words", 0, 0, 0, 0,
+	  repl_run_compact },
 	{ "interrupt", "", "end what runs in this thread", 0, 0, 0, 0, run_interrupt },
 	{ "stop", "", "end everything the agent runs now, in every thread", 0, 0, 0, 0, run_stop },
 	{ "jobs", "[ID|cancel ID]", "what works in the background, or one of it", 0, 2, 0, 0,

@@ -45,23 +45,35 @@ int repl_run_redo(struct shell *shell, const char *const args[], struct error *e
 	return move(shell, "io.clawos.Agent.Redo", err);
 }
 
-int repl_run_retry(struct shell *shell, const char *const args[], struct error *err)
+/* A call that makes a turn, which is waited for. */
+static int begin_turn(struct shell *shell, const char *method, struct error *err)
 {
 	auto_json sd_json_variant *parameters = NULL, *reply = NULL;
 	char key[SUBMIT_KEY_BYTES];
 	int r = submit_make_key(key, err);
 
-	(void)args;
 	if (r < 0)
 		return r;
 	r = sd_json_buildo(&parameters, SD_JSON_BUILD_PAIR_STRING("thread", shell->thread),
 			   SD_JSON_BUILD_PAIR_STRING("key", key));
 	if (r < 0)
-		return FAIL(err, r, "/retry: %s", strerror(-r));
-	r = ask_again(shell, "io.clawos.Agent.Retry", parameters, &reply, err);
+		return FAIL(err, r, "%s: %s", method, strerror(-r));
+	r = ask_again(shell, method, parameters, &reply, err);
 	if (r == 0)
 		repl_watch(shell->repl, (uint64_t)link_integer(reply, "turn"));
 	return r;
+}
+
+int repl_run_retry(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	return begin_turn(shell, "io.clawos.Agent.Retry", err);
+}
+
+int repl_run_compact(struct shell *shell, const char *const args[], struct error *err)
+{
+	(void)args;
+	return begin_turn(shell, "io.clawos.Agent.Compact", err);
 }
 
 int repl_run_branch(struct shell *shell, const char *const args[], struct error *err)

@@ -119,6 +119,7 @@ must_check int repl_run_steer(struct shell *shell, const char *const args[], str
 must_check int repl_run_undo(struct shell *shell, const char *const args[], struct error *err);
 must_check int repl_run_redo(struct shell *shell, const char *const args[], struct error *err);
 must_check int repl_run_retry(struct shell *shell, const char *const args[], struct error *err);
+must_check int repl_run_compact(struct shell *shell, const char *const args[], struct error *err);
 must_check int repl_run_branch(struct shell *shell, const char *const args[], struct error *err);
 
 /* repl-attach.c */

@@ -168,6 +168,10 @@ static void print_turn(struct shell *shell, sd_json_variant *turn)
 		screen_own(&shell->out, ok ? STYLE_GOOD : STYLE_BAD, " %s\n", ok ? "ok" : "failed");
 	}
 	print_steers(shell, link_field(turn, "steers"));
+	if (link_integer(turn, "until") > 0)
+		screen_own(&shell->out, STYLE_DIM, "  turns %lld to %lld were summarised\n",
+			   (long long)link_integer(turn, "from"),
+			   (long long)link_integer(turn, "until"));
 	if (strcmp(link_string(turn, "tool"), "time") == 0 && time_words(answer, &words) > 0)
 		answer = buf_string(&words);
 	screen_foreign_block(&shell->out, STYLE_PLAIN, answer, strlen(answer));

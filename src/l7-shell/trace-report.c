@@ -30,7 +30,7 @@ enum {
 #define BAR "\xE2\x94\x81"  /* "━" */
 #define REST "\xE2\x94\x80" /* "─" */
 
-enum step_kind { STEP_MODEL, STEP_TOOL, STEP_QUESTION, STEP_STEER };
+enum step_kind { STEP_MODEL, STEP_TOOL, STEP_QUESTION, STEP_STEER, STEP_COMPACTION };
 
 /* A line of the waterfall; object is borrowed from the trace. */
 struct step {
@@ -309,6 +309,25 @@ static void print_question(struct waterfall *fall, sd_json_variant *question)
 	flow_end(&fall->flow);
 }
 
+static void print_compaction(struct waterfall *fall, sd_json_variant *compaction)
+{
+	bool ok = link_boolean(compaction, "ok");
+
+	flow_own(&fall->flow, STYLE_BOLD, "turns %llu to %llu summarised",
+		 (unsigned long long)number(compaction, "from"),
+		 (unsigned long long)number(compaction, "until"));
+	print_word(fall, STYLE_PLAIN, "", compaction, "why");
+	print_span(fall, "", compaction, "durationUsec");
+	begin_detail(fall);
+	print_size(fall, "prompt ", compaction, "promptBytes");
+	print_number(fall, "tokens ", compaction, "promptTokens");
+	print_number(fall, "answer ", compaction, "answerTokens");
+	flow_own(&fall->flow, ok ? STYLE_GOOD : STYLE_BAD, "%s", ok ? "in force" : "not in force");
+	print_labels(fall, compaction);
+	print_word(fall, STYLE_BAD, "", compaction, "reason");
+	flow_end(&fall->flow);
+}
+
 static void print_steps(struct waterfall *fall)
 {
 	for (size_t i = 0; i < fall->n; i++) {
@@ -325,6 +344,9 @@ static void print_steps(struct waterfall *fall)
 			break;
 		case STEP_QUESTION:
 			print_question(fall, step->object);
+			break;
+		case STEP_COMPACTION:
+			print_compaction(fall, step->object);
 			break;
 		case STEP_STEER:
 			flow_own(&fall->flow, STYLE_BOLD, "the person said");
@@ -449,6 +471,7 @@ static int print(struct shell *shell, sd_json_variant *trace, sd_varlink *link, 
 	add_steps(&fall, link_field(trace, "toolCalls"), STEP_TOOL);
 	add_steps(&fall, link_field(trace, "questions"), STEP_QUESTION);
 	add_steps(&fall, link_field(trace, "steers"), STEP_STEER);
+	add_steps(&fall, link_field(trace, "compactions"), STEP_COMPACTION);
 	for (size_t i = 0; i < fall.n; i++)
 		if (steps[i].start_us + steps[i].length_us > done)
 			done = steps[i].start_us + steps[i].length_us;

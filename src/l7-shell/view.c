@@ -402,6 +402,26 @@ static void on_steer(struct view *view, sd_json_variant *data)
 	screen_fresh_line(notes);
 }
 
+static void on_compact_started(struct view *view, sd_json_variant *data)
+{
+	(void)data;
+	typeset_start(view->text);
+	if (view->options.notes && !view->open_call[0])
+		tell_wait(view, "older turns are summarised");
+}
+
+/* One that was asked for and failed says so at the turn's end. */
+static void on_compacted(struct view *view, sd_json_variant *data)
+{
+	struct screen *notes = link_boolean(data, "ok") ? note(view) : NULL;
+
+	if (notes)
+		screen_own(notes, STYLE_DIM,
+			   "turns %lld to %lld are summarised; memory_search finds their words\n",
+			   (long long)link_integer(data, "from"),
+			   (long long)link_integer(data, "until"));
+}
+
 static void on_head(struct view *view, sd_json_variant *data)
 {
 	struct screen *notes = note(view);
@@ -455,6 +475,8 @@ static const struct kind_row {
 	{ "turn-done", on_turn_done },
 	{ "steer", on_steer },
 	{ "head", on_head },
+	{ "compact-started", on_compact_started },
+	{ "compacted", on_compacted },
 	{ "status", on_status },
 	{ "message", on_message },
 	{ "reasoning", NULL },

@@ -14,7 +14,7 @@ import struct
 
 KINDS = {1: "thread-new", 2: "accepted", 3: "turn-started", 4: "model-started", 5: "model-done",
          6: "tool-started", 7: "tool-done", 8: "question", 9: "decision", 10: "answer", 11: "turn-done",
-         12: "steer", 13: "head"}
+         12: "steer", 13: "head", 14: "compact-started", 15: "compacted"}
 ORIGINS = {1: "person", 2: "agent", 3: "model", 4: "tool", 5: "recovery"}
 NUMBERS = {name: number for names in (KINDS, ORIGINS) for number, name in names.items()}
 HEAD = struct.Struct("<8sIIQQ32s")
@@ -133,7 +133,7 @@ class Snapshot:
         with open(path, "rb") as file:
             data = file.read()
         magic, version, size, length, self.sequence, self.position, self.chain = self.HEAD.unpack_from(data)
-        if (magic, version, size, length) != (b"CLAWSNAP", 3, 72, len(data)) or \
+        if (magic, version, size, length) != (b"CLAWSNAP", 4, 72, len(data)) or \
                 hashlib.sha256(data[:-32]).digest() != data[-32:]:
             raise Damaged(path)
         marks = (self.sequence + 63) // 64
@@ -164,6 +164,8 @@ class Snapshot:
         for turn in self.turns:
             turn["before"], = struct.unpack_from("<I", data, at)
             at += 4
+        self.compactions = [struct.unpack_from("<QQ", data, n) for n in range(at, len(data) - 32, 16)]
+        at += 16 * len(self.compactions)
         if at != len(data) - 32:
             raise Damaged(f"{path}: {len(data) - 32 - at} bytes too many")
 

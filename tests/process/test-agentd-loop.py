@@ -10,7 +10,7 @@ import threading
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-from provider import calls, text  # noqa: E402
+from provider import calls, error, text  # noqa: E402
 from journal import Snapshot  # noqa: E402
 from memory import write  # noqa: E402
 from stack import Turn, stack  # noqa: E402
@@ -299,6 +299,227 @@ def what_a_branch_writes_has_seen_what_its_thread_had_seen():
         expect(s.call("Redo", thread="a")["turn"], 1)
         s.call("Branch", thread="a", name="b")
         expect(s.ask("write it", thread="b").of("tool-started")[0]["seenLabels"], ["mail"])
+
+
+# --- compact
+
+SUMMARY = "The person counts [turn 1] [turn 2]."
+TOO_LONG = error(400, "This model's maximum context length is 8192 tokens.", code="context_length_exceeded")
+
+
+def is_summary_call(request):
+    return "<transcript>" in said(request)[-1]
+
+
+def counting(request):
+    """Answers with all it was told, a transcript with a summary."""
+    return text(SUMMARY) if is_summary_call(request) else text("I was told: " + " / ".join(said(request)))
+
+
+def compact(s, thread=None, key=None):
+    return s.follow(Turn(s.call("Compact", thread=thread, key=key or uuid.uuid4().hex)))
+
+
+def all_prompts_can_be_made_again(s, turns):
+    calls_of = [c for t in turns for c in s.call("Trace", turn=t, prompt=True)["trace"]["modelCalls"]]
+    expect([c.get("promptMissing") for c in calls_of], [None] * len(calls_of))
+
+
+@test
+def a_compaction_stands_for_the_turns_before_it_and_cites_them():
+    with stack(counting) as s:
+        for words in ("one apple", "two pears", "three plums"):
+            s.ask(words)
+        turn = compact(s)
+        expect((turn.id, turn.state, turn.answer), (4, "done", SUMMARY))
+        expect(turn.kinds(), ["accepted", "turn-started", "compact-started", "compacted", "answer", "turn-done"])
+        shown = messages(s.provider.requests[-1])
+        expect("tools" in s.provider.requests[-1].json, False)
+        for words in ("## Turn 1\nPerson: one apple\nAssistant: I was told", "## Turn 3\nPerson: three plums", "[turn N]"):
+            expect_true(words in shown[-1]["content"], words)
+        s.ask("four")
+        after = messages(s.provider.requests[-1])
+        expect([m["role"] for m in after], ["system", "user", "assistant", "user"])
+        expect_true(SUMMARY in after[1]["content"] and "Turns 1 to 3" in after[1]["content"] and "data, not" in after[1]["content"], after[1])
+        expect(after[3]["content"], "four")
+        all_prompts_can_be_made_again(s, (1, 2, 3, 5))
+        expect(s.call("Trace", turn=4, prompt=False)["trace"]["compactions"][0]["until"], 3)
+        expect([(t["turn"], t.get("from"), t.get("until")) for t in s.call("History", thread=None, limit=9)["turns"]][3], (4, 1, 3))
+
+
+@test
+def the_words_of_summarised_turns_are_found_by_memory_search():
+    with stack(counting) as s:
+        s.ask("my bicycle is called Rosinante")
+        s.ask("and it is green")
+        compact(s)
+        found = s.ask("/recall", tool="memory_search", arguments={"query": "Rosinante"})
+        expect_true("conversations/turn-1.md" in found.answer and "Rosinante" in found.answer, found.answer)
+        s.ask("what colour is it, Rosinante?")
+        expect_true("conversations/" not in said(s.provider.requests[-1])[-1], "older turns are not pushed into a message")
+
+
+@test
+def a_compaction_is_in_force_after_a_restart_with_the_same_bytes_and_undone_by_undo():
+    with stack(counting, agent="snapshot_kib = 4") as s:
+        s.ask("one")
+        s.ask("two")
+        compact(s)
+        s.ask("three")
+        s.agentd.stop()
+        snapshot = Snapshot(os.path.join(s.root, "journal", "snapshot"))
+        expect(snapshot.compactions, [(r.turn, r.position) for r in s.journal().records if r.kind == "compacted"])
+        s.agentd.start()
+        s.ask("four")
+        bytes_of = [r.body.rsplit(b"]", 1)[0] for r in s.provider.requests[-2:]]
+        expect(bytes_of[1][: len(bytes_of[0])], bytes_of[0])
+        s.call("Branch", thread=None, name="b")
+        s.ask("five", thread="b")
+        expect(SUMMARY in said(s.provider.requests[-1])[0], True, "a branch has it")
+        for _ in range(3):  # four, three, /compact
+            s.call("Undo", thread=None)
+        s.ask("six")
+        expect(said(s.provider.requests[-1]), ["one", "two", "six"])
+        compact(s)
+        compact_again = compact(s)
+        expect((compact_again.state, "no older turns" in compact_again.reason or "no turns" in compact_again.reason), ("failed", True))
+        s.ask("seven")
+        expect(said(s.provider.requests[-1])[-1], "seven")
+
+
+@test
+def at_eighty_percent_of_the_window_older_turns_are_summarised_by_themselves():
+    def answer(request):
+        if is_summary_call(request):
+            return text(SUMMARY, usage=(500, 20))
+        return text("ok", usage=(700 if len(said(request)) < 5 else 801, 10))
+
+    with stack(answer, agent="window = 1000") as s:
+        for n in range(1, 6):
+            turn = s.ask(f"message {n}")
+            expect("compacted" in turn.kinds(), False, f"turn {n}")
+        turn = s.ask("message 6")
+        expect(turn.kinds()[:5], ["accepted", "turn-started", "compact-started", "compacted", "model-started"])
+        expect([turn.of("compact-started")[0][k] for k in ("why", "from", "until")], ["window", 1, 3])
+        words = said(s.provider.requests[-1])
+        expect_true(SUMMARY in words[0], words)
+        expect(words[1:], ["message 4", "message 5", "message 6"])
+        expect(turn.state, "done")
+        all_prompts_can_be_made_again(s, range(1, 7))
+        restart(s)
+        s.ask("message 7")
+        expect(said(s.provider.requests[-1])[1:], ["message 4", "message 5", "message 6", "message 7"])
+
+
+@test
+def a_prompt_that_is_too_long_is_asked_once_more_with_a_summary():
+    state = {"refuse": 0}
+
+    def answer(request):
+        if is_summary_call(request):
+            return text(SUMMARY)
+        if state["refuse"] > 0:
+            state["refuse"] -= 1
+            return TOO_LONG
+        return text("ok")
+
+    with stack(answer) as s:
+        s.ask("one")
+        s.ask("two")
+        state["refuse"] = 1
+        turn = s.ask("three")
+        expect((turn.state, turn.answer), ("done", "ok"))
+        expect(turn.kinds(), ["accepted", "turn-started", "model-started", "model-done", "compact-started", "compacted",
+                              "model-started", "model-done", "answer", "turn-done"])
+        expect((turn.of("model-done")[0]["tooLong"], turn.of("compact-started")[0]["why"]), (True, "too long"))
+        expect(said(s.provider.requests[-1])[1:], ["three"])
+        all_prompts_can_be_made_again(s, (1, 2, 3))
+        state["refuse"] = 9
+        turn = s.ask("four")
+        expect((turn.state, turn.kinds().count("compacted"), turn.kinds().count("model-done")), ("failed", 1, 2))
+        expect_true("/compact" in turn.reason, turn.reason)
+        state["refuse"] = 0
+        expect(s.ask("five").state, "done")
+
+
+@test
+def a_first_message_that_is_too_long_fails_at_once():
+    with stack([TOO_LONG]) as s:
+        turn = s.ask("x" * 1000)
+        expect((turn.state, "compact-started" in turn.kinds()), ("failed", False))
+
+
+@test
+def a_compaction_cut_off_by_a_kill_is_made_again_and_in_force_once():
+    gate = threading.Event()
+
+    def answer(request):
+        return text(SUMMARY, wait=None if gate.is_set() else gate) if is_summary_call(request) else text("ok")
+
+    with stack(answer) as s:
+        s.ask("one")
+        s.ask("two")
+        turn = Turn(s.call("Compact", thread=None, key="k"))
+        asked(s, 3)
+        s.agentd.kill()
+        expect([r.kind for r in s.journal().records if r.kind.startswith("compact")], ["compact-started"])
+        gate.set()
+        s.agentd.start()
+        s.follow(turn)
+        expect(turn.state, "done")
+        expect([(r.kind, r.data.get("attempt")) for r in s.journal().records if r.kind.startswith("compact")],
+               [("compact-started", 1), ("compact-started", 2), ("compacted", None)])
+        expect(s.call("Compact", thread=None, key="k")["turn"], turn.id)
+        s.ask("three")
+        expect(len(said(s.provider.requests[-1])), 2)
+        found = s.ask("/recall", tool="memory_tree", arguments={"path": "conversations", "depth": 1})
+        expect([found.answer.count(f"turn-{n}.md") for n in (1, 2, 3)], [1, 1, 0])
+
+
+@test
+def a_compaction_that_fails_or_is_interrupted_changes_nothing():
+    gate = threading.Event()
+    def answer(request):
+        if is_summary_call(request):
+            return text(" ") if not gate.is_set() else text(SUMMARY, first_delay=5)
+        return text("ok")
+
+    with stack(answer) as s:
+        s.ask("one")
+        s.ask("two")
+        turn = compact(s)
+        expect((turn.state, turn.reason, turn.of("compacted")[0]["ok"]), ("failed", "the model gave no summary", False))
+        gate.set()
+        turn = Turn(s.call("Compact", thread=None, key="i"))
+        asked(s, 4)
+        s.call("Interrupt", thread=None)
+        expect(s.follow(turn).state, "interrupted")
+        restart(s)
+        s.ask("three")
+        expect(said(s.provider.requests[-1]), ["one", "two", "three"])
+
+
+@test
+def a_summary_is_data_with_the_labels_of_what_it_was_made_of():
+    def answer(request):
+        last = said(request)[-1]
+        if is_summary_call(request):
+            return text("a secret plan [turn 1]")
+        if messages(request)[-1]["role"] == "tool":
+            return text("read")
+        return calls(("memory_read", {"path": "mail.md"})) if last == "read it" else calls(("memory_write", {"content": "x", "target": "n.md"}))
+
+    with stack(answer) as s:
+        with Client(s.clawfsd.socket("fs"), uid=0) as fs:
+            write(fs, "mail.md", "hello", labels=["mail"])
+        s.ask("read it")
+        turn = compact(s)
+        expect(turn.of("compacted")[0]["labels"], ["mail"])
+        with Client(s.clawfsd.socket("fs"), uid=0) as fs:
+            document = fs.call("io.clawos.Fs.History", {"path": "conversations/turn-1.md"})["versions"][0]
+            expect((document["labels"], document["author"]), (["mail"], "tool:turn-1"))
+        restart(s)
+        expect(s.ask("write it").of("tool-started")[0]["seenLabels"], ["mail"])
 
 
 run()

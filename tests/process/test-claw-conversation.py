@@ -105,4 +105,17 @@ def branch_goes_to_the_new_thread(f):
     expect([(c["thread"], c["turn"]) for c in f.called("Branch")], [("main", 3)])
 
 
+@test
+def compact_shows_what_is_summarised_and_the_summary(f):
+    f.peers.replies["io.clawos.Agent.Compact"] = lambda p: f.peers.submit({"text": "/compact", "thread": "main", "key": p["key"]})
+    f.peers.script = lambda _: [("turn-started", {"compact": True}), ("compact-started", {"why": "asked", "from": 1, "until": 3}),
+                                ("compacted", {"ok": True, "from": 1, "until": 3, "summary": "All about plums."}),
+                                ("answer", {"text": "All about plums."}), DONE]
+    with f.terminal() as t:
+        t.expect(PROMPT).type("/compact\n").expect("turns 1 to 3 are summarised; memory_search finds their words")
+        t.expect("All about plums.").expect(PROMPT).type("\x04")
+        expect(t.end(), 0)
+    expect([c["thread"] for c in f.called("Compact")], ["main"])
+
+
 run(Fixture)

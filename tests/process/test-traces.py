@@ -95,7 +95,7 @@ def say(system, trace, tape, parameter):
 
 def replay(name):
     trace = load(name)
-    with System(env={"LLM_BASE_URL": NOBODY, "LLM_MODEL": "fake", **backend(trace)}) as system:
+    with System(env={"LLM_BASE_URL": NOBODY, "LLM_MODEL": "fake", **backend(trace)}, config=trace.get("config")) as system:
         lay(system, trace["files"])
         with open(os.path.join(TRACES, name + ".tape"), "rb") as tape:
             say(system, trace, tape, "replayFd")
@@ -105,7 +105,7 @@ def replay(name):
 def record(name):
     trace = load(name)
     script = [from_json(entry) for turn in trace["turns"] for entry in turn.get("model", ())]
-    with Provider(script) as provider, System(provider, env=backend(trace)) as system:
+    with Provider(script) as provider, System(provider, env=backend(trace), config=trace.get("config")) as system:
         lay(system, trace["files"])
         with open(os.path.join(TRACES, name + ".tape"), "wb") as tape:
             say(system, trace, tape, "recordFd")

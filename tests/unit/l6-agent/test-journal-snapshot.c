@@ -145,6 +145,8 @@ static void append_progress(struct session *session, uint64_t thread, uint64_t t
 		append(session, thread, turn, JOURNAL_TURN_DONE, ends[draw(session, 3)]);
 	else if (draw(session, 4) == 0)
 		append(session, thread, turn, JOURNAL_TOOL_DONE, labels);
+	else if (draw(session, 8) == 0)
+		append(session, thread, turn, JOURNAL_COMPACTED, "{\"ok\":true}");
 	else
 		append(session, thread, turn, JOURNAL_MODEL_DONE, "{\"text\":\"something\"}");
 }
@@ -234,10 +236,13 @@ static char *dump(struct session *session)
 	for (uint64_t id = 1; id <= turns_count(threads); id++) {
 		const struct turn_entry *e = turns_at(threads, id);
 
-		EXPECT_INT(buf_printf(&out, "turn %llu %llu %llx %u %u %u\n",
+		EXPECT_INT(buf_printf(&out, "turn %llu %llu %llx %u %u %u %llu %llu\n",
 				      (unsigned long long)id, (unsigned long long)e->last_position,
 				      (unsigned long long)e->key_hash, e->thread, e->state,
-				      e->before),
+				      e->before,
+				      (unsigned long long)threads_path_compaction(threads, id, 0),
+				      (unsigned long long)threads_path_compaction(
+					      threads, id, e->last_position / 2)),
 			   ==, 0);
 	}
 	for (uint64_t n = 1; n <= journal_last_sequence(session->journal) + 1; n++)

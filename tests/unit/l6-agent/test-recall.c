@@ -311,6 +311,94 @@ TEST(what_the_person_adds_before_the_first_call_is_kept_apart_from_the_message)
 	expect_the_same_read_back();
 }
 
+/* A turn that was said and answered. */
+static void tell(uint64_t turn, const char *text)
+{
+	start(turn, text, "");
+	put(JOURNAL_MODEL_STARTED, turn, "{\"call\":1}");
+	put(JOURNAL_MODEL_DONE, turn, "{\"ok\":true,\"text\":\"yes\",\"promptTokens\":90}");
+	put(JOURNAL_TURN_DONE, turn, "{\"state\":\"done\"}");
+}
+
+static struct recall *read_back(uint64_t turn, uint64_t position)
+{
+	const struct recall_path path = { threads, turn, position };
+	struct progress again = { 0 };
+	struct error err = { 0 };
+	struct recall *back = NULL;
+
+	EXPECT_OK(recall_read(&options, journal, &path, &again, &back, &err), &err);
+	progress_free(&again);
+	return back;
+}
+
+#define SUMMARY_OF(from, until) \
+	"U:(Turns " from " to " until " of this conversation are summarised above. memory_search " \
+	"finds their words, in conversations/turn-<number>.md.)(short)|E:The summary has been " \
+	"read.|"
+
+TEST(a_summary_stands_in_the_place_of_its_turns_from_its_record_on)
+{
+	struct recall *back;
+	uint64_t before;
+
+	begin();
+	tell(1, "one");
+	tell(2, "two");
+	EXPECT_INT(recall_tokens(recall), ==, 90);
+	start(3, "three", "");
+	before = put(JOURNAL_COMPACT_STARTED, 3, "{\"why\":\"window\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_COMPACTING);
+	put(JOURNAL_COMPACTED, 3, "{\"ok\":true,\"from\":1,\"until\":1,\"summary\":\"short\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_READY);
+	back = read_back(3, 0);
+	EXPECT_STR(conversation(back), "S:rules|" SUMMARY_OF("1", "1") "U:two()|A:yes|U:three()|");
+	EXPECT_INT(recall_tokens(back), <, 90); /* what was said of the longer one does not count */
+	recall_free(back);
+	back = read_back(3, before);
+	EXPECT_STR(conversation(back), "S:rules|U:one()|A:yes|U:two()|A:yes|U:three()|");
+	recall_free(back);
+	back = read_back(2, 0); /* as after an undo */
+	EXPECT_STR(conversation(back), "S:rules|U:one()|A:yes|U:two()|A:yes|");
+	recall_free(back);
+}
+
+TEST(a_compaction_that_failed_says_so_only_where_it_was_needed)
+{
+	begin();
+	start(1, "one", "");
+	put(JOURNAL_COMPACT_STARTED, 1, "{}");
+	put(JOURNAL_COMPACTED, 1, "{\"ok\":false,\"reason\":\"no\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_READY);
+	put(JOURNAL_MODEL_STARTED, 1, "{\"call\":1}");
+	put(JOURNAL_MODEL_DONE, 1, "{\"ok\":false,\"tooLong\":true}");
+	EXPECT_INT(progress.phase, ==, PHASE_READY);
+	EXPECT_INT(progress.is_too_long, ==, 1);
+	put(JOURNAL_COMPACT_STARTED, 1, "{}");
+	put(JOURNAL_COMPACT_STARTED, 1, "{}");
+	EXPECT_INT(progress.compact_attempts, ==, 2);
+	put(JOURNAL_COMPACTED, 1, "{\"ok\":false,\"reason\":\"no\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_FAILED);
+	EXPECT_STR(progress.reason, "no");
+	expect_the_same_read_back();
+}
+
+TEST(a_compaction_that_was_asked_for_is_no_part_of_the_conversation)
+{
+	begin();
+	tell(1, "one");
+	start(2, "/compact", ",\"compact\":true");
+	EXPECT_INT(progress.phase, ==, PHASE_COMPACTING);
+	put(JOURNAL_COMPACTED, 2, "{\"ok\":true,\"from\":1,\"until\":1,\"summary\":\"short\"}");
+	EXPECT_INT(progress.phase, ==, PHASE_ANSWERED);
+	EXPECT_STR(progress.text, "short");
+	put(JOURNAL_TURN_DONE, 2, "{\"state\":\"done\"}");
+	EXPECT_STR(conversation(recall), "S:rules|U:one()|A:yes|");
+	recall_free(recall);
+	recall = read_back(2, 0);
+	EXPECT_STR(conversation(recall), "S:rules|" SUMMARY_OF("1", "1"));
+}
+
 TEST(a_direct_form_stands_as_a_call_of_the_person)
 {
 	begin();

@@ -259,3 +259,18 @@ TEST(a_branch_goes_on_from_a_turn_with_the_labels_of_its_thread)
 	EXPECT_INT(apply(JOURNAL_THREAD_NEW, 3, 0, "{\"name\":\"c\",\"branch\":9}"), ==, -EBADMSG);
 	threads_free(table);
 }
+
+TEST(a_compaction_is_found_by_its_turn_and_how_far_the_reader_has_come)
+{
+	begin();
+	EXPECT_INT(threads_path_compaction(table, 1, 0), ==, 0);
+	EXPECT_INT(apply(JOURNAL_COMPACTED, 1, 1, "{\"ok\":false,\"reason\":\"x\"}"), ==, 0);
+	EXPECT_INT(threads_path_compaction(table, 1, 0), ==, 0);
+	EXPECT_INT(apply(JOURNAL_COMPACTED, 1, 1, "{\"ok\":true,\"labels\":[\"mail\"]}"), ==, 0);
+	EXPECT_INT(apply(JOURNAL_COMPACTED, 1, 1, "{\"ok\":true}"), ==, 0);
+	EXPECT_INT(threads_path_compaction(table, 1, 0), ==, 5000);
+	EXPECT_INT(threads_path_compaction(table, 1, 4999), ==, 4000);
+	EXPECT_INT(threads_path_compaction(table, 1, 3999), ==, 0);
+	EXPECT_STR(threads_by_id(table, 1)->labels, "[\"mail\"]");
+	threads_free(table);
+}
