@@ -111,7 +111,9 @@ static int choose_tools(struct agent *agent, struct error *err)
 	for (size_t i = 0; i < tool_table_count; i++)
 		if (!list || is_named(list, tool_table[i]->name))
 			agent->tools[agent->n_tools++] = tool_table[i];
-	for (const char *at = list ? list : ""; *at;) {
+	if (!list)
+		return 0;
+	for (const char *at = list; *at;) {
 		size_t n = strcspn(at, ", ");
 
 		(void)snprintf(name, sizeof(name), "%.*s", (int)n, at); /* a long one is none */
