@@ -95,6 +95,8 @@ static int end_line(struct sse *sse, const char *bytes, size_t length, struct er
 			return r;
 		bytes = buf_string(&sse->line);
 		length = sse->line.length;
+	} else if (length > sse->line.max) { /* whole or in pieces: the limit is the same */
+		return too_long(sse, -EMSGSIZE, err);
 	}
 	if (!sse->started && length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) {
 		bytes += 3;
