@@ -5,7 +5,7 @@
 #include <endian.h>
 #include <string.h>
 
-enum { RECORD_MAGIC = 0x314a4c43 /* "CLJ1" */, HEAD_VERSION = 1, CHECK_OFFSET = 60 };
+enum { RECORD_MAGIC = 0x314a4c43 /* "CLJ1" */, CHECK_OFFSET = 60 };
 static const char head_magic[8] = "CLAWJRNL";
 
 /* spec/journal.md, "A record" */
@@ -177,7 +177,7 @@ enum journal_outcome journal_record_decode(const uint8_t *bytes, size_t left,
 void journal_head_encode(const struct journal_head *head, uint8_t ret[JOURNAL_HEAD_BYTES])
 {
 	struct head_wire wire = {
-		.version = htole32(HEAD_VERSION),
+		.version = htole32(JOURNAL_HEAD_VERSION),
 		.bytes = htole32(JOURNAL_HEAD_BYTES),
 		.first_sequence = htole64(head->first_sequence),
 		.start = htole64(head->start),
@@ -188,13 +188,22 @@ void journal_head_encode(const struct journal_head *head, uint8_t ret[JOURNAL_HE
 	memcpy(ret, &wire, sizeof(wire));
 }
 
+uint32_t journal_head_version(const uint8_t bytes[JOURNAL_HEAD_BYTES])
+{
+	struct head_wire wire;
+
+	memcpy(&wire, bytes, sizeof(wire));
+	return memcmp(wire.magic, head_magic, sizeof(wire.magic)) == 0 ? le32toh(wire.version) : 0;
+}
+
 bool journal_head_decode(const uint8_t bytes[JOURNAL_HEAD_BYTES], struct journal_head *ret)
 {
 	struct head_wire wire;
 
 	memcpy(&wire, bytes, sizeof(wire));
 	if (memcmp(wire.magic, head_magic, sizeof(wire.magic)) != 0 ||
-	    le32toh(wire.version) != HEAD_VERSION || le32toh(wire.bytes) != JOURNAL_HEAD_BYTES)
+	    le32toh(wire.version) != JOURNAL_HEAD_VERSION ||
+	    le32toh(wire.bytes) != JOURNAL_HEAD_BYTES)
 		return false;
 	*ret = (struct journal_head){
 		.first_sequence = le64toh(wire.first_sequence),

@@ -52,6 +52,7 @@ enum journal_origin {
 enum {
 	JOURNAL_HEADER_BYTES = 64,
 	JOURNAL_HEAD_BYTES = 64, /* of a segment */
+	JOURNAL_HEAD_VERSION = 1,
 	JOURNAL_PAYLOAD_MAX = 1024 * 1024,
 	JOURNAL_RECORD_MIN = JOURNAL_HEADER_BYTES + SHA256_BYTES,
 	JOURNAL_RECORD_MAX = JOURNAL_RECORD_MIN + JOURNAL_PAYLOAD_MAX,
@@ -108,5 +109,7 @@ struct journal_head {
 };
 
 void journal_head_encode(const struct journal_head *head, uint8_t ret[JOURNAL_HEAD_BYTES]);
+/* The version a head says it is of; 0: it is no head. */
+uint32_t journal_head_version(const uint8_t bytes[JOURNAL_HEAD_BYTES]);
 /* False when these are not the bytes of a head of this version. */
 bool journal_head_decode(const uint8_t bytes[JOURNAL_HEAD_BYTES], struct journal_head *ret);

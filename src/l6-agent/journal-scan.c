@@ -37,6 +37,17 @@ static struct journal_segment *segment_of(const struct journal_scan *scan)
 	return &scan->journal->segments[scan->segment];
 }
 
+static int newer(const struct journal_segment *segment, uint32_t version, struct error *err)
+{
+	char name[JOURNAL_NAME_BYTES];
+
+	journal_segment_name(segment->start, name);
+	return FAIL(err, -EBADMSG,
+		    "the journal is of version %" PRIu32 " (%s at byte 8) and this program knows "
+		    "%d; it is left untouched, use the newer version that made it",
+		    version, name, JOURNAL_HEAD_VERSION);
+}
+
 /* Checks the head of the segment the scan has come to, against the records before it. */
 static int check_head(struct journal_scan *scan, struct error *err)
 {
@@ -52,6 +63,8 @@ static int check_head(struct journal_scan *scan, struct error *err)
 	n = pread(segment->fd, bytes, sizeof(bytes), 0);
 	if (n != sizeof(bytes))
 		return journal_damaged(segment, 0, "its head is incomplete", err);
+	if (journal_head_version(bytes) > JOURNAL_HEAD_VERSION)
+		return newer(segment, journal_head_version(bytes), err);
 	if (!journal_head_decode(bytes, &head))
 		return journal_damaged(segment, 0, "its head is damaged or of another version",
 				       err);

@@ -104,11 +104,30 @@ def records_in_another_order_or_number_are_refused(f):
         "a hole in the middle": front + bytes(len(one)) + f.bytes[f.records[4].position:],
         "words behind the end": f.bytes + b"and so on",
         "no head": f.bytes[64:],
-        "another head": b"CLAWJRNL\x02" + f.bytes[9:],
+        "another head": b"CLAWJRNL\x00" + f.bytes[9:],
     }
     for note, content in forged.items():
         f.write(content)
         f.refused(note)
+    f.write(f.bytes)
+    f.runs()
+
+
+def contents(folder):
+    found = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(place, name), "rb") as file:
+                found[os.path.join(place, name)] = file.read()
+    return found
+
+
+@test
+def a_journal_of_a_newer_version_is_refused_and_left_untouched(f):
+    f.write(b"CLAWJRNL\x02" + f.bytes[9:])
+    before = contents(f.folder)
+    f.refused("version 2", f"the journal is of version 2 ({FIRST} at byte 8) and this program knows 1; it is left untouched, use the newer version that made it")
+    expect_true(contents(f.folder) == before, "a file was changed")
     f.write(f.bytes)
     f.runs()
 

@@ -68,13 +68,16 @@ def the_log_is_bounded():
         expect_true(os.path.getsize(path + ".1") > 4 << 20, "the old log is kept once")
 
 
-def refuses_to_start(broker, *words):
+def refuses_to_start(broker, *words, rules=None):
     broker.wait = False
     with broker:
         expect(broker.daemon.wait(), 1)
         log = broker.daemon.log()
         for word in words:
             expect_true(word in log, f"{word!r} is not in {log!r}")
+        if rules is not None:
+            with open(os.path.join(broker.state, "rules"), encoding="utf-8") as file:
+                expect(file.read(), rules, "it is left untouched")
 
 
 @test
@@ -88,13 +91,14 @@ def a_broken_rules_file_is_refused_with_its_line():
                           ("clawos-rules 2\nrule 1 5 0 0 - allow http GET https://Example.org\n", "rules:2"),
                           ("clawos-rules 2\nrule 1 5 0 0 - allow http any https://.example.org\n", "rules:2"),
                           ("clawos-rules 2\nrule 1 5 0 0 %4 ask shell\n", "rules:2"), ("clawos-rules 2\nrule 1 5 0 - ask shell\n", "rules:2"),
-                          ("clawos-rules 2\n# x\nrule 2 5 0 0 - ask shell\nrule 2 5 0 0 - ask grep\n", "rules:4")):
+                          ("clawos-rules 2\n# x\nrule 2 5 0 0 - ask shell\nrule 2 5 0 0 - ask grep\n", "rules:4"),
+                          ("clawos-rules 3\nrule 1 5 0 0 - ask shell\n", "rules:1")):
         broker = Broker(backend="local")
         path = os.path.join(broker.state, "rules")
         with open(path, "w", encoding="utf-8") as file:
             file.write(content)
         os.chown(path, EGRESS_UID, EGRESS_UID)
-        refuses_to_start(broker, word)
+        refuses_to_start(broker, word, rules=content)
 
 
 @test
