@@ -356,7 +356,8 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
-	store_rollback(store);
+	if (store->db) /* else there was no memory for it */
+		store_rollback(store);
 	for (size_t i = 0; i < store->n_kept; i++)
 		(void)sqlite3_finalize(store->kept[i].stmt); /* repeats the last run's error */
 	(void)sqlite3_close(store->db);                      /* nothing of it is in use any more */

@@ -69,6 +69,7 @@ TEST(a_zone_that_is_none_is_utc_and_one_that_is_stays)
 		struct agentd_config config = { .zone = strdup(names[i][0]) };
 		struct error err = { 0 };
 
+		EXPECT_INT(config.zone != NULL, ==, 1);
 		EXPECT_OK(agentd_config_settle_zone(&config, &err), &err);
 		EXPECT_STR(config.zone, names[i][1]);
 		free(config.zone);

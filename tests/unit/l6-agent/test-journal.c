@@ -385,6 +385,7 @@ TEST(a_blob_whose_record_never_came_is_swept_away)
 	journal_close(journal);
 	EXPECT_OK(open_journal(dir_fd, &seen, 1 << 20, &journal, &err), &err);
 	dir = fdopendir(dir_open(dir_fd, "blobs/new", O_RDONLY | O_DIRECTORY, 0));
+	EXPECT_INT(dir != NULL, ==, 1);
 	for (struct dirent *entry; (entry = readdir(dir));)
 		n += entry->d_name[0] != '.';
 	closedir(dir);

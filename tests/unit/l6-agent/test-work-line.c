@@ -37,8 +37,12 @@ static void begin(void)
 
 static void end(void)
 {
-	while (sd_event_run(event, 0) > 0)
-		;
+	int r;
+
+	do {
+		r = sd_event_run(event, 0);
+	} while (r > 0);
+	EXPECT_INT(r, ==, 0);
 	work_line_free(line);
 	sd_event_unref(event);
 }

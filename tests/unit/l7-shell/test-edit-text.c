@@ -158,6 +158,7 @@ TEST(a_text_that_is_too_long_is_refused_and_nothing_changes)
 	struct edit_text edit = EDIT_TEXT;
 	char *big = calloc(1, EDIT_TEXT_BYTES_MAX + 2);
 
+	EXPECT_INT(big != NULL, ==, 1);
 	memset(big, 'x', EDIT_TEXT_BYTES_MAX + 1);
 	EXPECT_INT(edit_text_insert(&edit, "a", 1), ==, 0);
 	EXPECT_INT(edit_text_insert(&edit, big, EDIT_TEXT_BYTES_MAX), ==, -EMSGSIZE);
