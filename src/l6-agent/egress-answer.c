@@ -96,6 +96,8 @@ void egress_call_head(struct egress_call *call, const struct http_head *head)
 					     SD_JSON_BUILD_STRING(call->content_type)),
 		SD_JSON_BUILD_PAIR_CONDITION(call->location != NULL, "location",
 					     SD_JSON_BUILD_STRING(call->location)),
+		SD_JSON_BUILD_PAIR_CONDITION(complete && head->retry_after_ms > 0, "retryAfterMsec",
+					     SD_JSON_BUILD_INTEGER(head->retry_after_ms)),
 		SD_JSON_BUILD_PAIR_CONDITION(complete, "attempts",
 					     SD_JSON_BUILD_INTEGER(call->attempts)));
 }

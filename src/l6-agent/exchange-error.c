@@ -3,6 +3,7 @@
 
 #include "l6-agent/field.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <systemd/sd-varlink.h>
 
@@ -60,4 +61,25 @@ int exchange_error_explain(const char *error_id, sd_json_variant *parameters, st
 	if (strcmp(name, "Denied") == 0)
 		return FAIL(err, -EACCES, "the request was refused: %s", reason);
 	return FAIL(err, -EIO, "the model cannot be asked: %s", reason);
+}
+
+void exchange_error_add_wait(struct error *err, uint64_t wait_ms)
+{
+	enum { MINUTE = 60, HOUR = 60 * MINUTE, MOST = 6 * HOUR }; /* libcurl tells no more */
+	uint64_t seconds = (wait_ms + 999) / 1000, unit = 1;
+	const char *name = "s";
+	size_t length = strlen(err->text);
+
+	if (wait_ms == 0)
+		return;
+	if (seconds >= 2 * HOUR) {
+		unit = HOUR;
+		name = seconds < MOST ? "h" : "h or later";
+	} else if (seconds >= 2 * MINUTE) {
+		unit = MINUTE;
+		name = "min";
+	}
+	(void)snprintf(err->text + length, sizeof(err->text) - length,
+		       " (it says: again in %llu %s)",
+		       (unsigned long long)((seconds + unit - 1) / unit), name); /* may be cut */
 }

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 
+#include <stdint.h>
+
 #include <systemd/sd-json.h>
 
 /* The last part of the name: "ProviderFailed". */
@@ -14,3 +16,6 @@ const char *exchange_error_name(const char *error_id);
  * made again), -E2BIG (too long for the model), -EHOSTDOWN and others (final).
  */
 int exchange_error_explain(const char *error_id, sd_json_variant *parameters, struct error *err);
+
+/* Says behind the reason what the provider says to wait; 0: nothing. */
+void exchange_error_add_wait(struct error *err, uint64_t wait_ms);

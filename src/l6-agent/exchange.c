@@ -33,6 +33,7 @@ struct exchange {
 	int prompt_fd; /* own copy, when it is recorded */
 	char *content_type;
 	uint64_t started_us;
+	uint64_t wait_ms; /* what the provider says to wait */
 	bool is_final, ended, has_answer;
 	struct exchange_result result;
 };
@@ -127,6 +128,8 @@ static void finish(struct exchange *exchange)
 	if (result->code == 0 && !exchange->has_answer)
 		result->code = exchange->options.format->finish(exchange->reader, &result->answer,
 								&result->err);
+	if (result->code == -EREMOTEIO)
+		exchange_error_add_wait(&result->err, exchange->wait_ms);
 	if (result->code == 0 && exchange->options.is_local) {
 		result->answer.prompt_tokens = result->figures.prompt_tokens;
 		result->answer.cached_tokens = result->figures.cached_tokens;
@@ -257,6 +260,7 @@ static void on_head(struct exchange *exchange, sd_json_variant *reply)
 
 	if (exchange->reader) /* one head, one answer */
 		return;
+	exchange->wait_ms = (uint64_t)field_number(reply, "retryAfterMsec", 0);
 	r = open_reader(exchange, status, field_text(reply, "contentType", NULL));
 	if (r < 0)
 		fail(exchange, r);

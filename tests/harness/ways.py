@@ -87,8 +87,8 @@ WAYS |= {
     "429, again at a date": Way(lambda a: [page(429, words(), Retry_After=date(1))], GOOD, times=1, requests=2),
     "429, again at a date that has passed": Way(lambda a: [page(429, words(), Retry_After=date(-3600))], GOOD, times=1, requests=2),
     "429, again in milliseconds": Way(lambda a: [page(429, words(), Retry_After_Ms=50)], GOOD, times=1, requests=2),
-    "429, again in an hour": Way(lambda a: [page(429, words(), Retry_After=3600)], FAILS("429", "too many requests"), times=1, requests=1),
-    "429, again in the next century": Way(lambda a: [page(429, words(), Retry_After="Fri, 01 Jan 2100 00:00:00 GMT")], FAILS("429"), requests=1),
+    "429, again in an hour": Way(lambda a: [page(429, words(), Retry_After=3600)], FAILS("429", "too many requests", "(it says: again in 60 min)"), times=1, requests=1),
+    "429, again in the next century": Way(lambda a: [page(429, words(), Retry_After="Fri, 01 Jan 2100 00:00:00 GMT")], FAILS("429", "(it says: again in 6 h or later)"), requests=1),
     "503 once": Way(lambda a: [page(503)], GOOD, times=1, requests=2),
     "lost once": Way(lambda a: [RESET], GOOD, times=1, requests=2),
 }
