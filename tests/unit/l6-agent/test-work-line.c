@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "harness/tap.h"
 
-enum { ITEMS = 3, PIECES_MAX = 64 };
+enum { ITEMS = 3, PIECES_MAX = 64, TRIES = 20 };
 
 static sd_event *event;
 static struct work_line *line;
@@ -63,16 +63,26 @@ TEST(pieces_are_done_in_turn)
 
 TEST(small_pieces_share_a_turn_of_the_loop_and_large_ones_do_not)
 {
+	size_t most = 0;
+
 	begin();
-	enter(0, 20);
-	EXPECT_INT(sd_event_run(event, 0), >, 0);
-	EXPECT_INT(n_done, ==, 20);
+	for (unsigned i = 0; i < TRIES && most < 20;
+	     i++) { /* another program may take the processor */
+		n_done = 0;
+		enter(0, 20);
+		EXPECT_INT(sd_event_run(event, 0), >, 0);
+		most = n_done;
+		while (sd_event_run(event, 0) > 0)
+			;
+	}
+	EXPECT_INT(most, ==, 20);
+	n_done = 0;
 	piece_us = WORK_SLICE_US + 1;
 	enter(1, 3);
 	EXPECT_INT(sd_event_run(event, 0), >, 0);
-	EXPECT_INT(n_done, ==, 21);
+	EXPECT_INT(n_done, ==, 1);
 	end();
-	EXPECT_INT(n_done, ==, 23);
+	EXPECT_INT(n_done, ==, 3);
 }
 
 TEST(who_leaves_is_passed_over)
