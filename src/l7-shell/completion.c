@@ -9,8 +9,7 @@
 
 enum { TEXT_BYTES_MAX = 256 * 1024, WORD_BYTES = 32 };
 
-/* The words of a usage that are to be typed as they stand: show|check|import FILE has three. */
-static int each_word(const char *usage, int (*act)(const char *word, void *data), void *data)
+int completion_each_word(const char *usage, int (*act)(const char *word, void *data), void *data)
 {
 	char word[WORD_BYTES];
 	int r = 0;
@@ -128,7 +127,7 @@ static int add_bash_verbs(struct buf *out)
 
 		r = buf_printf(out, "    %s) words='", row->name);
 		if (r == 0)
-			r = each_word(row->usage, add_plain_word, out);
+			r = completion_each_word(row->usage, add_plain_word, out);
 		if (r == 0)
 			r = buf_add_string(out, "' options='");
 		if (r == 0)
@@ -261,7 +260,7 @@ static int print_zsh(struct buf *out)
 	for (size_t i = 0; i < verbs_table.n && r == 0; i++) {
 		r = buf_printf(out, "    %s) words=(", verbs_table.rows[i].name);
 		if (r == 0)
-			r = each_word(verbs_table.rows[i].usage, add_plain_word, out);
+			r = completion_each_word(verbs_table.rows[i].usage, add_plain_word, out);
 		if (r == 0)
 			r = buf_add_string(out, ") ;;\n");
 	}
@@ -326,7 +325,7 @@ static int print_fish(struct buf *out)
 		if (r == 0)
 			r = buf_add_string(out, "'\n");
 		if (r == 0)
-			r = each_word(words.row->usage, add_fish_word, &words);
+			r = completion_each_word(words.row->usage, add_fish_word, &words);
 		if (r == 0 && strstr(words.row->usage, "FILE"))
 			r = buf_printf(out,
 				       "complete -c claw -n '__fish_seen_subcommand_from %s' -F\n",

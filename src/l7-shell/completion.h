@@ -13,4 +13,9 @@
 
 struct shell;
 
+/* Calls act(word) for each word of a usage that is typed as it stands: show|check|import FILE has
+ * three. A negative return ends it and is returned. */
+must_check int completion_each_word(const char *usage, int (*act)(const char *word, void *data),
+				    void *data);
+
 must_check int completion_print(struct shell *shell, const char *const args[], struct error *err);

@@ -10,7 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PASTE_BYTES_MAX = KEY_PASTE_BYTES_MAX * 8, WORD_BYTES_MAX = 128, NAMES_BYTES_MAX = 1024 };
+enum {
+	PASTE_BYTES_MAX = KEY_PASTE_BYTES_MAX * 8,
+	WORD_BYTES_MAX = 8 * 1024,
+	NAMES_BYTES_MAX = 1024
+};
 
 #define SCREEN_CLEAR "\033[H\033[2J"
 
@@ -138,6 +142,8 @@ static void on_name(const char *name, void *data)
 
 	while (same < n && name[same] == candidates->common[same])
 		same++;
+	while (same > 0 && ((unsigned char)name[same] & 0xC0) == 0x80)
+		same--; /* no half of a character */
 	if (candidates->n++ == 0) {
 		memcpy(candidates->common, name, n);
 		candidates->common[n] = '\0';
@@ -147,17 +153,35 @@ static void on_name(const char *name, void *data)
 	(void)!buf_printf(&candidates->names, "  %s", name); /* a longer list is cut */
 }
 
+static bool ends_in_slash(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && text[n - 1] == '/';
+}
+
+/* What all candidates begin with takes the place of what was typed of it. */
+static int replace_end(struct line_editor *editor, size_t start, const char *common)
+{
+	history_rest(editor->history);
+	edit_text_remove(&editor->edit, start);
+	return lenient(edit_text_insert(&editor->edit, common, strlen(common)));
+}
+
 static int complete(struct line_editor *editor)
 {
 	struct candidates candidates = { .names = BUF(NAMES_BYTES_MAX) };
 	const struct edit_text *edit = &editor->edit;
+	size_t start = edit->text.length;
 	int r = 0;
 
 	if (editor->options.complete && edit->cursor == edit->text.length)
-		editor->options.complete(buf_string(&edit->text), on_name, &candidates);
-	if (candidates.n > 0 && strlen(candidates.common) > edit->text.length)
-		r = edit_text_set(&editor->edit, candidates.common);
-	if (r == 0 && candidates.n == 1)
+		start = editor->options.complete(buf_string(&edit->text), on_name, &candidates,
+						 editor->options.data);
+	if (candidates.n > 0 && start <= edit->text.length &&
+	    strlen(candidates.common) >= edit->text.length - start)
+		r = replace_end(editor, start, candidates.common);
+	if (r == 0 && candidates.n == 1 && !ends_in_slash(candidates.common))
 		r = insert(editor, " ", 1);
 	else if (r == 0 && candidates.n > 1)
 		r = buf_add(&editor->hint, candidates.names.data,
@@ -341,6 +365,18 @@ static int act(struct line_editor *editor, enum key key, const char *text, size_
 	}
 }
 
+/* What a command takes, while nothing of it was typed yet. */
+static int add_hint(struct line_editor *editor)
+{
+	const struct edit_text *edit = &editor->edit;
+
+	if (!editor->options.hint || editor->hint.length > 0 || editor->searching ||
+	    edit->text.length == 0 || edit->cursor != edit->text.length)
+		return 0;
+	return lenient(
+		editor->options.hint(buf_string(&edit->text), &editor->hint, editor->options.data));
+}
+
 int line_editor_on_key(enum key key, const char *text, size_t length, void *data)
 {
 	struct line_editor *editor = data;
@@ -357,5 +393,7 @@ int line_editor_on_key(enum key key, const char *text, size_t length, void *data
 	r = move(editor, key);
 	if (r == 1)
 		r = cut(editor, key);
-	return r == 1 ? act(editor, key, text, length) : r;
+	if (r == 1)
+		r = act(editor, key, text, length);
+	return r < 0 ? r : add_hint(editor);
 }

@@ -31,9 +31,12 @@ struct line_editor_options {
 	sd_event *event;
 	int state_fd;                /* "history" is kept here; borrowed */
 	const struct screen *screen; /* the terminal; borrowed */
-	/* Calls found(name) for each name that continues a word at the start of the line. */
-	void (*complete)(const char *word, void (*found)(const char *name, void *found_data),
-			 void *found_data);
+	/* Calls found(name) for each name that may stand at the end of text; returns where in text
+	 * it would begin. May be NULL. */
+	size_t (*complete)(const char *text, void (*found)(const char *name, void *found_data),
+			   void *found_data, void *data);
+	/* Appends what is said below a text that stands so, harmless. May be NULL. */
+	int (*hint)(const char *text, struct buf *out, void *data);
 	void (*on_mode)(void *data); /* F2, and Ctrl-D in the command mode; may be NULL */
 	void *data;
 };

@@ -5,6 +5,7 @@
 #include "l7-shell/line-editor.h"
 #include "l7-shell/link.h"
 #include "l7-shell/login.h"
+#include "l7-shell/repl-complete.h"
 #include "l7-shell/repl-shell.h"
 #include "l7-shell/repl.h"
 #include "l7-shell/session.h"
@@ -16,25 +17,6 @@
 #include <unistd.h>
 
 enum { WHERE_BYTES_MAX = 64 * 1024 };
-
-/* The commands that begin so. */
-static void complete(const char *word, void (*found)(const char *name, void *found_data),
-		     void *found_data)
-{
-	char name[64] = "/";
-
-	if (word[0] != '/' || strpbrk(word, " \t\n"))
-		return;
-	for (size_t i = 0; i < repl_commands.n; i++) {
-		size_t n = strlen(repl_commands.rows[i].name);
-
-		if (strncmp(repl_commands.rows[i].name, word + 1, strlen(word) - 1) != 0 ||
-		    n + 2 > sizeof(name))
-			continue;
-		memcpy(name + 1, repl_commands.rows[i].name, n + 1);
-		found(name, found_data);
-	}
-}
 
 static void on_mode(void *data)
 {
@@ -59,7 +41,8 @@ static int open_parts(struct repl *repl, struct error *err)
 		r = line_editor_open(&(struct line_editor_options){ .event = repl->event,
 								    .state_fd = shell->state_fd,
 								    .screen = &shell->out,
-								    .complete = complete,
+								    .complete = repl_complete,
+								    .hint = repl_hint,
 								    .on_mode = on_mode,
 								    .data = repl },
 				     &repl->editor, err);

@@ -273,7 +273,7 @@ def history_is_gone_through_and_searched(f):
 @test
 def names_are_completed_and_listed(f):
     with f.person() as t:
-        t.prompt().type("/mod\t").prompt("/model").type("\x15/th\t").until(lambda s: "  /threads  /thread" in s.lines())
+        t.prompt().type("/hel\t").prompt("/help").type("\x15/th\t").until(lambda s: "  /threads  /thread" in s.lines())
         expect(t.screen().lines()[t.screen().cursor()[0]], "❯ /thread")
         t.type("\x15/zz\t").prompt("/zz")
 
