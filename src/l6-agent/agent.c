@@ -114,9 +114,10 @@ static int choose_tools(struct agent *agent, struct error *err)
 	if (!list)
 		return 0;
 	for (const char *at = list; *at;) {
-		size_t n = strcspn(at, ", ");
+		size_t n = strcspn(at, ", "), kept = n < sizeof(name) ? n : sizeof(name) - 1;
 
-		(void)snprintf(name, sizeof(name), "%.*s", (int)n, at); /* a long one is none */
+		memcpy(name, at, kept); /* a long one is none */
+		name[kept] = '\0';
 		if (n > 0 && !tool_find(name))
 			return FAIL(err, -EINVAL, "agent.tools: there is no tool \"%s\"", name);
 		at += n + strspn(at + n, ", ");

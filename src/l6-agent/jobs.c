@@ -150,6 +150,8 @@ static void build(struct payload *payload, const struct job_order *order, const 
 	payload_string(payload, "priority",
 		       priority_name(order->kind == JOB_SUBAGENT ? creator->priority
 								 : PRIORITY_BACKGROUND));
+	payload_string(payload, "origin",
+		       tool_origin_name(order->is_persons ? ORIGIN_PERSON : ORIGIN_AGENT));
 	if (!order->is_persons)
 		label_set_add_text(&labels, creator->thread->labels);
 	payload_labels(payload, "labels", &labels);

@@ -257,8 +257,11 @@ int repl_follow(struct repl *repl, struct error *err)
 	view_forget(repl->view);
 	repl->caught_up = repl->lost = false;
 	r = first_shown(repl, &after, err);
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
 		r = make_thread(repl, err);
+		if (r < 0) /* another terminal may have been quicker */
+			r = first_shown(repl, &after, err);
+	}
 	if (r < 0)
 		return r;
 	if (repl->seen > 0) /* after a break: what was shown is not shown again */

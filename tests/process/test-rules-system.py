@@ -201,6 +201,25 @@ def a_conversation_that_read_a_page_is_asked_where_the_persons_own_is_not(f):
 
 
 @test
+def a_routine_and_another_agent_have_rules_of_their_own(f):
+    add(f, "deny", "shell", "from", "agent")
+    add(f, "ask", "shell", "from", "routine")
+
+    def shell():
+        return calls(("shell", {"command": "echo ran >> log"}))
+
+    f.script = [calls(("spawn_subagent", {"task": "run it", "tools": ["shell"]})), shell(), text("I may not."), text("told")]
+    code, _ = f.ask_unattended("let somebody run it")
+    denied, = [e["data"] for e in f.system.events() if e["kind"] == "tool-done" and e["data"]["tool"] == "shell"]
+    expect((code, denied["denied"], denied["content"]), (0, True, "denied: rule 1: deny shell from agent"))
+    f.script = [shell(), text("no"), shell(), text("yes")]
+    expect(f.system.ask("as a routine", priority="routine")["data"].get("refused"), True)
+    expect(f.system.ask("as the person")["data"].get("refused"), None)
+    with open(os.path.join(f.system.workspace, "log"), encoding="utf-8") as file:
+        expect(file.read(), "ran\n")
+
+
+@test
 def a_denied_tool_is_denied_whatever_was_allowed_on_the_command_line(f):
     add(f, "deny", "shell")
     add(f, "deny", "read_file", "path", ".env")

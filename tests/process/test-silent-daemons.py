@@ -172,6 +172,40 @@ def an_answered_question_does_not_wait_for_a_silent_egressd():
 
 
 @test
+def a_call_that_nobody_can_judge_is_not_begun():
+    """The rules are claw-egressd's: while it is silent nothing new is done, and the turn ends in time."""
+    both = calls(("shell", {"command": "touch begun; sleep 0.5"}), ("shell", {"command": "touch late"}))
+    with stack(lambda _: both, cages=True) as s:
+
+        def hush(event):
+            if event["kind"] == "tool-started":
+                silence(s.egressd)
+
+        turn = ends_in_time(s, lambda: s.ask("go", hush), 2 * LIMIT_S + 2)
+        done = turn.of("tool-done")
+        expect([(d["ok"], d.get("denied")) for d in done], [(True, None), (False, True)])
+        expect_true("claw-egressd, which keeps the rules" in done[1]["content"], done[1]["content"])
+        expect(sorted(os.listdir(s.workspace)), ["begun"])
+
+
+@test
+def a_call_being_judged_is_ended_by_an_interrupt():
+    both = calls(("shell", {"command": "touch begun; sleep 0.5"}), ("shell", {"command": "touch late"}))
+    with stack(lambda _: both, cages=True) as s:
+
+        def hush(event):
+            if event["kind"] == "tool-started":
+                silence(s.egressd)
+            if event["kind"] == "tool-done":
+                s.call("Interrupt", thread=None)
+
+        begun = time.monotonic()
+        expect(s.ask("go", hush).state, "interrupted")
+        expect_true(time.monotonic() - begun < 2, "it did not wait for the judgment")
+        expect(sorted(os.listdir(s.workspace)), ["begun"])
+
+
+@test
 def an_open_question_is_ended_by_an_interrupt_while_egressd_is_silent():
     with stack() as s:
         turn = s.submit("/http", tool="http", arguments={"url": "https://example.com/"})
