@@ -25,6 +25,8 @@ static const struct config_item items[] = {
 	  NULL, "seconds until an unanswered question counts as no" },
 	{ "agent", "turn_timeout", CONFIG_NUMBER, AT(turn_timeout_s), "3600", 1, 86400, NULL, NULL,
 	  "seconds until a turn is ended" },
+	{ "agent", "threads_max", CONFIG_NUMBER, AT(threads_max), "100000", 1, 1000000, NULL, NULL,
+	  "threads and jobs there may be" },
 	{ "agent", "queue_max", CONFIG_NUMBER, AT(queue_max), "32", 1, 1000, NULL, NULL,
 	  "messages that may wait in one thread" },
 	{ "agent", "turns_max", CONFIG_NUMBER, AT(turns_max), "4096", 1, 65536, NULL, NULL,

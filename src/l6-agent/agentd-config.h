@@ -12,7 +12,8 @@
 struct agentd_config {
 	char *name, *zone, *tools;
 	uint64_t max_iterations, loop_rounds, question_timeout_s, turn_timeout_s;
-	uint64_t queue_max, turns_max, exchanges_max, message_kib, conversation_kib, segment_mib;
+	uint64_t threads_max, queue_max, turns_max, exchanges_max, message_kib, conversation_kib,
+		segment_mib;
 	uint64_t jobs_max, job_iterations, job_timeout_s;
 	uint64_t subagents_max, subagent_iterations, subagent_timeout_s;
 	uint64_t window, compact_percent;

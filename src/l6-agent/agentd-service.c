@@ -108,6 +108,17 @@ static int make_thread(struct agent *agent, const char *name, uint64_t branch,
 	return r;
 }
 
+int agentd_check_threads(const struct agent *agent, sd_varlink *link)
+{
+	uint64_t most = agent->config->threads_max;
+
+	if (threads_count(agent->threads) < most)
+		return 1;
+	return sd_varlink_errorbo(link, "io.clawos.Agent.QuotaExceeded",
+				  SD_JSON_BUILD_PAIR_STRING("limit", "agent.threads_max"),
+				  SD_JSON_BUILD_PAIR_UNSIGNED("value", most));
+}
+
 int agentd_make_thread(struct agent *agent, const char *name, journal_durable_fn on_durable,
 		       void *data, struct thread **ret, struct error *err)
 {
@@ -278,8 +289,10 @@ int agentd_branch_thread(struct agent *agent, sd_varlink *link, const char *name
 	struct thread_call *call;
 	struct error err = { 0 };
 	struct thread *thread;
-	int r;
+	int r = agentd_check_threads(agent, link);
 
+	if (r <= 0)
+		return r;
 	if (*agentd_name_problem(name))
 		return agentd_invalid(link, "%s", agentd_name_problem(name));
 	if (agentd_thread(agent, name))

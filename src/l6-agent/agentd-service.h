@@ -48,6 +48,8 @@ must_check int agentd_answer_known_key(struct agent *agent, sd_varlink *link, co
 /* 1: one more message may wait; else the call has been answered. thread may be NULL: a new one. */
 must_check int agentd_check_room(const struct agent *agent, sd_varlink *link,
 				 const struct thread *thread);
+/* 1: one more thread fits; else the call has been answered. */
+must_check int agentd_check_threads(const struct agent *agent, sd_varlink *link);
 /* A turn's accepted record. */
 must_check int agentd_find_accepted(const struct agent *agent, uint64_t turn,
 				    struct journal_record *ret, struct buf *payload);

@@ -419,7 +419,7 @@ int agentd_check_room(const struct agent *agent, sd_varlink *link, const struct 
 		return quota(link, "agent.queue_max", config->queue_max);
 	if (agent->accepted_turns >= config->turns_max)
 		return quota(link, "agent.turns_max", config->turns_max);
-	return 1;
+	return thread ? 1 : agentd_check_threads(agent, link);
 }
 
 /* A tool the person calls gets what they wrote; the model is shown it without (recall.c). */

@@ -245,6 +245,9 @@ static int check_room(const struct agent *agent, const struct job_order *order, 
 	if (agent->accepted_turns >= config->turns_max)
 		return FAIL(err, -EDQUOT, "%zu messages wait already (agent.turns_max)",
 			    agent->accepted_turns);
+	if (threads_count(agent->threads) >= config->threads_max)
+		return FAIL(err, -EDQUOT, "there are %zu threads already (agent.threads_max)",
+			    threads_count(agent->threads));
 	for (size_t i = 0; i < threads_count(agent->threads); i++) {
 		const struct thread *thread = threads_at(agent->threads, i);
 

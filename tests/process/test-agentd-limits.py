@@ -143,6 +143,25 @@ def messages_of_all_threads_together_are_bounded_and_the_refusal_names_the_limit
 
 
 @test
+def threads_are_bounded_and_the_refusal_names_the_limit():
+    def refused(call):
+        try:
+            call()
+            raise AssertionError("it was accepted")
+        except VarlinkError as problem:
+            expect((problem.short, problem.parameters), ("QuotaExceeded", {"limit": "agent.threads_max", "value": 2}))
+    make = calls(("create_job", {"title": "t", "description": "d"}))
+    with stack([text("ok"), text("ok"), make, text("ok")], agent="threads_max = 2") as s:
+        for name in ("a", "b"):
+            expect(s.ask("go", thread=name).state, "done")
+        refused(lambda: s.submit("go", thread="c"))
+        refused(lambda: s.call("NewThread", name=None))
+        turn = s.ask("go", thread="a")  # what is there goes on
+        expect(turn.state, "done")
+        expect_true("agent.threads_max" in turn.of("tool-done")[0]["content"], turn.of("tool-done")[0])
+
+
+@test
 def results_of_some_kilobytes_cost_no_sync_of_their_own():
     def turn_of(size):
         s.provider.script = [calls(*[("echo", {"message": f"{n}" + "x" * size}) for n in range(16)]), text("ok")]

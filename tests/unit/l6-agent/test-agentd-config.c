@@ -41,6 +41,7 @@ TEST(the_table_of_quotas_says_the_defaults)
 
 	EXPECT_INT(table.max_iterations, ==, defaults.max_iterations);
 	EXPECT_INT(table.loop_rounds, ==, defaults.loop_rounds);
+	EXPECT_INT(table.threads_max, ==, defaults.threads_max);
 	EXPECT_INT(table.queue_max, ==, defaults.queue_max);
 	EXPECT_INT(table.turns_max, ==, defaults.turns_max);
 	EXPECT_INT(table.exchanges_max, ==, defaults.exchanges_max);
