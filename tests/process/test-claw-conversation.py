@@ -118,4 +118,23 @@ def compact_shows_what_is_summarised_and_the_summary(f):
     expect([c["thread"] for c in f.called("Compact")], ["main"])
 
 
+@test
+def trace_and_history_tell_how_the_conversation_went(f):
+    at = 1764000000000000
+    f.peers.replies["io.clawos.Agent.Trace"] = {"trace": {
+        "turn": 4, "thread": "main", "state": "done", "text": "go", "acceptedUsec": at, "startedUsec": at, "doneUsec": at + 9000, "firstSeq": 9,
+        "lastSeq": 20, "modelCalls": [], "toolCalls": [], "questions": [], "steers": [{"seq": 11, "timeUsec": at + 5000, "text": "to the left"}],
+        "compactions": [{"seq": 10, "startedUsec": at + 1000, "durationUsec": 2000, "why": "window", "from": 1, "until": 3, "promptTokens": 77,
+                         "ok": True, "labels": ["mail"]}]}}
+    f.peers.replies["io.clawos.Agent.History"] = {"turns": [
+        {"turn": 3, "state": "done", "text": "gone", "answer": "was", "tools": [], "undone": True, "seq": 1},
+        {"turn": 4, "state": "done", "text": "go", "answer": "went", "tools": [], "steers": ["to the left"], "from": 1, "until": 2, "seq": 9}]}
+    with f.terminal(columns=120) as t:
+        t.expect(PROMPT).type("/trace 4\n").expect("turns 1 to 3 summarised").expect("window").expect("tokens 77").expect("in force")
+        t.expect("label mail").expect("the person said").expect("to the left").expect(PROMPT)
+        t.type("/history\n").expect("3 (undone) > gone").expect("4 > go").expect("> to the left").expect("turns 1 to 2 were summarised").expect("went")
+        t.expect(PROMPT).type("\x04")
+        expect(t.end(), 0)
+
+
 run(Fixture)

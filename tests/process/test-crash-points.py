@@ -90,6 +90,10 @@ class Scripted:
 
     words = ("append a line", "ping")
 
+    def finish(self, system, seen):
+        """What follows the session; the events of it."""
+        return []
+
     def __enter__(self):
         self.provider = Provider(script, keep_requests=False).__enter__()
         return self
@@ -113,6 +117,36 @@ class Scripted:
             expect(remembered, 1, "the turn says it remembered, so the memory is there")
 
 
+class Compacted(Scripted):
+    """A message, a compaction, a message that has its summary, and that message undone."""
+
+    words = ("one", None, "two")
+
+    def __enter__(self):
+        self.provider = Provider(self.script, keep_requests=False).__enter__()
+        return self
+
+    @staticmethod
+    def script(request):
+        said = [m["content"] for m in request.json["messages"] if m["role"] == "user"]
+        if "<transcript>" in said[-1]:
+            return text("one was said [turn 1]")
+        return text(f"{len(said)} messages, summary {'one was said' in said[0]}")
+
+    def finish(self, system, seen):
+        call_until_answered(system, "Undo", {"thread": "crash", "turn": seen[-1]["turn"]}, done="NotNow")
+        return call_until_told(system, seen[-1]["seq"])
+
+    def check(self, system, answers, seen):
+        expect(answers, ["1 messages, summary False", "one was said [turn 1]", "2 messages, summary True"], "answers")
+        expect([e["data"]["ok"] for e in seen if e["kind"] == "compacted"], [True], "compactions")
+        expect([e["data"]["turn"] for e in seen if e["kind"] == "head"], [3], "turns that were undone")
+        with Client(system.path("fs")) as link:
+            versions = link.call("io.clawos.Fs.History", {"path": "conversations/turn-1.md"})["versions"]
+        expect(len(versions), 1, "the turn is in the memory once")
+        expect(system.ask("three", thread="crash")["answer"], "2 messages, summary True", "the conversation after the undo")
+
+
 class Local:
     """The local model: what it says is its own affair, that it says something is not."""
 
@@ -133,6 +167,9 @@ class Local:
     def __exit__(self, *_):
         shutil.rmtree(self.prefixes)
 
+    def finish(self, system, seen):
+        return []
+
     def system(self):
         return System(model=self.model, env={"CLAWOS_PREFIXES": self.prefixes}, config=LOCAL_CONFIG)
 
@@ -147,6 +184,8 @@ def again(system):
 
 
 def submit_until_accepted(system, body, key):
+    if body is None:
+        return call_until_answered(system, "Compact", {"thread": "crash", "key": key})
     deadline = time.monotonic() + ACCEPT_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -154,6 +193,31 @@ def submit_until_accepted(system, body, key):
         except (Gone, OSError, VarlinkError):
             again(system)
     raise AssertionError("never accepted\n" + system.logs())
+
+
+def call_until_answered(system, method, parameters, done=""):
+    """done: the error that says it was done before, when an answer was lost."""
+    deadline, lost = time.monotonic() + ACCEPT_SECONDS, False
+    while time.monotonic() < deadline:
+        try:
+            with system.agent() as link:
+                return link.call("io.clawos.Agent." + method, parameters)
+        except (Gone, OSError, VarlinkError) as wrong:
+            if lost and getattr(wrong, "short", "") == done:
+                return None
+            lost = True
+            again(system)
+    raise AssertionError(f"{method} was never answered\n" + system.logs())
+
+
+def call_until_told(system, after):
+    deadline = time.monotonic() + ACCEPT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            return list(system.events(after=after, thread="crash"))
+        except (Gone, OSError, VarlinkError):
+            again(system)
+    raise AssertionError("events were never told\n" + system.logs())
 
 
 def session(system, words=Scripted.words):
@@ -214,6 +278,7 @@ def play(name, inject, kind):
         tracer = Tracer(system.pid(name), inject)
         try:
             seen = session(system, kind.words)
+            seen += kind.finish(system, seen)
         finally:
             trace = tracer.end()
         check(system, seen, kind)
@@ -280,6 +345,16 @@ def crash(name, make=Scripted, player=play):
 @test
 def agentd_can_be_killed_at_every_write_sync_and_send():
     crash("claw-agentd")
+
+
+@test
+def agentd_can_be_killed_at_each_of_them_while_it_compacts_and_undoes():
+    crash("claw-agentd", Compacted)
+
+
+@test
+def clawfsd_can_be_killed_at_each_of_them_while_turns_are_put_into_the_memory():
+    crash("clawfsd", Compacted)
 
 
 @test
