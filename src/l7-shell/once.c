@@ -153,6 +153,19 @@ static void on_turn_done(struct once *once, sd_json_variant *data)
 	(void)sd_event_exit(once->event, status);
 }
 
+/* What the agent tells before its answer; a terminal shows it itself. */
+static void say_message(struct once *once, sd_json_variant *data)
+{
+	struct screen *notes = &once->shell->notes;
+
+	if (notes->terminal || strcmp(link_string(data, "tool"), "message") != 0)
+		return;
+	screen_own(notes, STYLE_PLAIN, "claw: ");
+	screen_foreign(notes, STYLE_PLAIN, link_string(link_field(data, "arguments"), "content"),
+		       0);
+	screen_put(notes, STYLE_PLAIN, "\n", 1);
+}
+
 static void on_event(sd_json_variant *event, void *data)
 {
 	struct once *once = data;
@@ -170,6 +183,8 @@ static void on_event(sd_json_variant *event, void *data)
 		on_question(once, event);
 	else if (strcmp(kind, "decision") == 0 && !link_boolean(fields, "allow"))
 		once->refused = true;
+	else if (strcmp(kind, "tool-started") == 0)
+		say_message(once, fields);
 	else if (strcmp(kind, "tool-done") == 0)
 		say_failed_call(once, fields);
 	else if (strcmp(kind, "model-done") == 0)

@@ -33,6 +33,16 @@ def the_answer_alone_is_on_a_piped_stdout(f):
 
 
 @test
+def what_the_agent_tells_before_its_answer_is_on_stderr(f):
+    f.say(("tool-started", {"id": "a", "tool": "message", "arguments": {"content": "It takes " + HOSTILE}}),
+          ("tool-done", {"id": "a", "tool": "message", "ok": True}),
+          ("tool-started", {"id": "b", "tool": "plan_update", "arguments": {"steps": []}}),
+          ("tool-done", {"id": "b", "tool": "plan_update", "ok": True}), ("answer", {"text": "done"}), DONE)
+    done = f.claw("-m", "x")
+    expect((done.returncode, done.stdout, done.stderr.decode()), (0, b"done\n", f"claw: It takes {HARMLESS}\n"))
+
+
+@test
 def hostile_text_reaches_no_plain_stream(f):
     f.say(*answer(HOSTILE))
     expect(f.claw("-m", "x").stdout.decode(), HARMLESS + "\n")
