@@ -13,6 +13,7 @@
 #include "l6-agent/leak-text.h"
 #include "l6-agent/model.h"
 #include "l6-agent/payload.h"
+#include "l6-agent/provider-chain.h"
 #include "l6-agent/threads.h"
 
 struct front_fetch;
@@ -64,7 +65,8 @@ struct agent {
 	struct work_line *work;     /* what is computed in pieces */
 	bool cages_silent;          /* claw-sandboxd did not answer the last time (call-cage) */
 	struct subscribers *subscribers;
-	const struct model_format *format;
+	const struct model_format *format; /* of the first provider */
+	struct provider_chain chain;
 	struct agent_front front;
 	struct front_fetch *first_front;
 	struct peer_call *preparing;

@@ -13,22 +13,24 @@
 enum { PROMPT_FDS_MAX = 64, SYSTEM_BYTES_MAX = 1024 * 1024 };
 
 /* The prompt of a model call, from the records up to and including its intent. */
-static int rebuild(struct agent *agent, const struct journal_record *intent, const char *front,
-		   bool no_tools, struct prompt *ret, struct recall **ret_recall, struct error *err)
+static int rebuild(struct agent *agent, const struct journal_record *intent, unsigned provider,
+		   const char *front, bool no_tools, struct prompt *ret, struct recall **ret_recall,
+		   struct error *err)
 {
 	const struct recall_path path = { agent->threads, intent->turn, intent->position };
 	struct recall_options options;
 	struct progress progress = { 0 };
 	int r;
 
-	recall_cache_options(agent, threads_by_id(agent->threads, intent->thread), &options);
+	recall_cache_options(agent, threads_by_id(agent->threads, intent->thread), provider,
+			     &options);
 	options.conversation.instructions = front;
 	r = recall_read(&options, agent->journal, &path, &progress, ret_recall, err);
 	progress_free(&progress);
 	if (r < 0)
 		return r;
-	return agent->format->prompt(recall_conversation(*ret_recall),
-				     no_tools ? PROMPT_NO_TOOLS : 0, ret, err);
+	return options.format->prompt(recall_conversation(*ret_recall),
+				      no_tools ? PROMPT_NO_TOOLS : 0, ret, err);
 }
 
 static int copy_prompt(const struct prompt *prompt)
@@ -56,7 +58,9 @@ static int prompt_fd(struct agent *agent, const struct journal_record *intent, y
 		     struct error *err)
 {
 	const char *wanted = payload_get_string(payload, "promptHash");
-	const char *format = payload_get_string(payload, "format");
+	const char *format = payload_get_string(payload, "format"), *configured;
+	const char *name = payload_get_string(payload, "provider");
+	int provider = name ? provider_chain_find(&agent->chain, name) : 0;
 	struct buf front = BUF(SYSTEM_BYTES_MAX);
 	struct recall *recall = NULL;
 	char hex[SHA256_HEX_BYTES];
@@ -65,13 +69,17 @@ static int prompt_fd(struct agent *agent, const struct journal_record *intent, y
 
 	if (r < 0)
 		(void)FAIL(err, r, "its system text cannot be read: %s", strerror(-r));
-	if (r >= 0 && (!format || strcmp(format, agent->format->name) != 0))
+	if (r >= 0 && provider < 0)
+		r = FAIL(err, -EINVAL, "it was written for %s, which is not configured any more",
+			 name);
+	configured = r >= 0 ? agent_format(&agent->chain.list[provider])->name : "";
+	if (r >= 0 && (!format || strcmp(format, configured) != 0))
 		r = FAIL(err, -EINVAL,
 			 "it was written in the form \"%s\", and \"%s\" is configured",
-			 format ? format : "?", agent->format->name);
+			 format ? format : "?", configured);
 	if (r >= 0)
-		r = rebuild(agent, intent, buf_string(&front), payload_get_flag(payload, "noTools"),
-			    &prompt, &recall, err);
+		r = rebuild(agent, intent, (unsigned)provider, buf_string(&front),
+			    payload_get_flag(payload, "noTools"), &prompt, &recall, err);
 	buf_free(&front);
 	if (r >= 0) {
 		sha256_hex(prompt.hash, hex);

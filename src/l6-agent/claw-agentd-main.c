@@ -74,7 +74,11 @@ int main(int argc __attribute__((unused)), char **argv)
 		agent.event = service_event(agent.service);
 		agent.owner = options.owner;
 		agent.format = agent_format(&config.provider);
+		r = provider_chain_open(&config.provider, &agent.chain, &err);
+	}
+	if (r >= 0) {
 		r = serve(&agent, &options, &err);
+		provider_chain_free(&agent.chain);
 	}
 	service_close(agent.service);
 	config_free(&agentd_config_table, &config);

@@ -61,6 +61,13 @@ static void reply_done(struct egress_call *call)
 	egress_call_end(call, "ok");
 }
 
+/* What its answer may not hold. A site that a tool reads was given no key; the first one's is
+ * looked for all the same. */
+static const struct egress_key *key_of(const struct egress_call *call)
+{
+	return call->provider ? call->provider->key : call->egress->providers[0].key;
+}
+
 static int redact_text(const struct egress_key *key, const struct buf *text, struct buf *ret)
 {
 	CLEANUP(egress_redact_free_ptr) struct egress_redact *redact = NULL;
@@ -77,9 +84,9 @@ char *egress_call_text(const struct egress_call *call, const char *text)
 
 	if (!text || utf8_add_repaired(&repaired, text, strlen(text)) < 0)
 		return NULL;
-	if (!call->egress->key)
+	if (!key_of(call))
 		return buf_take(&repaired);
-	return redact_text(call->egress->key, &repaired, &clean) < 0 ? NULL : buf_take(&clean);
+	return redact_text(key_of(call), &repaired, &clean) < 0 ? NULL : buf_take(&clean);
 }
 
 void egress_call_head(struct egress_call *call, const struct http_head *head)
@@ -245,10 +252,10 @@ enum http_take egress_call_pass(struct egress_call *call, const char *bytes, siz
 	if (call->held.length > 0)
 		return HTTP_FULL; /* the same piece comes again */
 	call->heard_us = clock_monotonic_us();
-	if (!call->egress->key)
+	if (!key_of(call))
 		return give(call, bytes, length);
-	if ((!call->redact && egress_redact_new(call->egress->key, call->kind == EGRESS_COMPLETE,
-						&call->redact) < 0) ||
+	if ((!call->redact &&
+	     egress_redact_new(key_of(call), call->kind == EGRESS_COMPLETE, &call->redact) < 0) ||
 	    egress_redact_add(call->redact, bytes, length, &clean) < 0) {
 		call->reader_gone = true;
 		return HTTP_STOP;

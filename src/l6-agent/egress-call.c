@@ -127,6 +127,18 @@ static int check_limits(const struct egress *egress, sd_varlink *link, enum egre
 	return 0;
 }
 
+/* No provider is shown another one's key either. */
+static int clean(struct egress_call *call)
+{
+	const struct egress *egress = call->egress;
+	int r = egress_leak_clean(&call->body, egress->providers[0].key, &call->leaks);
+
+	for (unsigned i = 1; r >= 0 && i < egress->chain.n; i++)
+		if (egress->providers[i].key)
+			r = egress_leak_clean(&call->body, egress->providers[i].key, &call->leaks);
+	return r;
+}
+
 int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind kind, uint64_t offset,
 		    uint64_t length, struct egress_call **ret)
 {
@@ -150,8 +162,7 @@ int egress_call_new(struct egress *egress, sd_varlink *link, enum egress_kind ki
 	wrong = read_body(&call->body, body_fd, offset, length);
 	if (!wrong)
 		wrong = take_pipe(call);
-	if (!wrong && kind == EGRESS_COMPLETE &&
-	    egress_leak_clean(&call->body, egress->key, &call->leaks) < 0)
+	if (!wrong && kind == EGRESS_COMPLETE && clean(call) < 0)
 		wrong = "the body cannot be searched for secrets";
 	if (wrong)
 		return egress_invalid(link, wrong), -EINVAL;
@@ -189,6 +200,8 @@ void egress_call_end(struct egress_call *call, const char *result)
 
 	if (call->transfer)
 		http_cancel(TAKE_PTR(call->transfer));
+	if (call->provider)
+		egress_provider_ended(call, result);
 	egress_spending_settle(call, true, false); /* cut off, unless it is settled */
 	log_end(call, result);
 	unlink_call(call);

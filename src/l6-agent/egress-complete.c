@@ -136,11 +136,11 @@ void egress_complete_attempt(struct egress_call *call)
 	const struct http_options options = {
 		.method = call->method,
 		.url = call->url.url,
-		.headers =
-			call->stream ? call->egress->headers_stream : call->egress->headers_whole,
+		.headers = call->stream ? call->provider->headers_stream
+					: call->provider->headers_whole,
 		.body = buf_string(&call->body),
 		.length = call->body.length,
-		.plain = strcmp(call->egress->provider.scheme, "http") == 0,
+		.plain = strcmp(call->provider->url.scheme, "http") == 0,
 		.codings = "identity", /* a stream comes at once then */
 		.ca_file = settings->ca_file,
 		.proxy = settings->proxy,
@@ -159,7 +159,7 @@ struct arguments {
 	uint64_t offset, length;
 	bool stream;
 	int64_t intent;
-	const char *thread;
+	const char *thread, *provider;
 	uint64_t turn;
 };
 
@@ -200,22 +200,22 @@ static void begin(struct egress_call *call, const struct arguments *arguments)
 	call->first_byte_max_us = config->first_byte_timeout * CLOCK_SECOND_US;
 	call->idle_max_us = config->idle_timeout * CLOCK_SECOND_US;
 	call->total_max_us = config->total_timeout * CLOCK_SECOND_US;
-	if (make_url(&call->egress->provider, arguments->path, &call->url) < 0) {
+	if (make_url(&call->provider->url, arguments->path, &call->url) < 0) {
 		egress_call_fail(call, "protocol", "out of memory");
 	} else if (egress_spending_begin(call, arguments->thread, arguments->turn, &err) < 0) {
 		(void)egress_invalid(call->link, err.text);
 		egress_call_end(call, "InvalidArguments");
-	} else {
+	} else if (egress_provider_admits(call)) {
 		egress_complete_attempt(call);
 	}
 }
 
 /* At its own address it would only answer that; another address may be a server of one's own. */
-static bool lacks_key(const struct egress *egress)
+static bool lacks_key(const struct egress_provider *egress_provider)
 {
-	const struct provider_config *provider = &egress->settings->provider;
+	const struct provider_config *provider = egress_provider->config;
 
-	return !egress->has_key && !provider->base_url && !provider->extra_headers &&
+	return !egress_provider->secret && !provider->base_url && !provider->extra_headers &&
 	       provider_needs_key(provider_row(provider));
 }
 
@@ -227,6 +227,13 @@ static int refuse_without_key(sd_varlink *link, const struct provider_config *pr
 		       provider_row(provider)->name, provider_row(provider)->key_variable);
 	return sd_varlink_errorbo(link, "io.clawos.Egress.NotConfigured",
 				  SD_JSON_BUILD_PAIR_STRING("reason", reason));
+}
+
+static struct egress_provider *find_provider(struct egress *egress, const char *name)
+{
+	int at = name ? provider_chain_find(&egress->chain, name) : 0;
+
+	return at < 0 ? NULL : &egress->providers[at];
 }
 
 int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
@@ -245,12 +252,15 @@ int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
 		  offsetof(struct arguments, intent), SD_JSON_MANDATORY },
 		{ "thread", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
 		  offsetof(struct arguments, thread), SD_JSON_NULLABLE },
+		{ "provider", SD_JSON_VARIANT_STRING, sd_json_dispatch_const_string,
+		  offsetof(struct arguments, provider), SD_JSON_NULLABLE },
 		{ "turn", _SD_JSON_VARIANT_TYPE_INVALID, sd_json_dispatch_uint64,
 		  offsetof(struct arguments, turn), SD_JSON_NULLABLE },
 		{ 0 },
 	};
 	struct egress *egress = userdata;
 	struct arguments arguments = { 0 };
+	struct egress_provider *provider;
 	struct egress_call *call = NULL;
 
 	(void)flags; /* the interface table demands `more` */
@@ -258,17 +268,22 @@ int egress_on_complete(sd_varlink *link, sd_json_variant *parameters,
 		return 0;
 	if (sd_varlink_dispatch(link, parameters, fields, &arguments) != 0)
 		return 0; /* answered already */
-	if (!egress->provider.url)
+	provider = find_provider(egress, arguments.provider);
+	if (!provider)
+		return egress_invalid(link, "no provider of that name is configured");
+	if (!provider->url.url)
 		return sd_varlink_errorbo(
 			link, "io.clawos.Egress.NotConfigured",
 			SD_JSON_BUILD_PAIR_STRING("reason", "no provider is configured; the local "
 							    "model answers"));
-	if (lacks_key(egress))
-		return refuse_without_key(link, &egress->settings->provider);
-	if (!is_path(&egress->settings->provider, arguments.path))
+	if (lacks_key(provider))
+		return refuse_without_key(link, provider->config);
+	if (!is_path(provider->config, arguments.path))
 		return egress_invalid(link, "path is not where this provider answers");
 	if (egress_call_new(egress, link, EGRESS_COMPLETE, arguments.offset, arguments.length,
-			    &call) >= 0)
+			    &call) >= 0) {
+		call->provider = provider;
 		begin(call, &arguments);
+	}
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT */
 /* egress-serve - the methods of io.clawos.Egress and who may call which (L6). */
+#include "base/clock.h"
 #include "l6-agent/egress-limits.h"
 #include "l6-agent/egress.h"
 
@@ -51,14 +52,41 @@ static int list_recent(const struct egress_log *log, sd_json_variant **list)
 	return r;
 }
 
+/* In the order in which they are asked. */
+static int list_providers(const struct egress *egress, sd_json_variant **list)
+{
+	int r = sd_json_variant_new_array(list, NULL, 0);
+
+	for (unsigned i = 0; r >= 0 && i < egress->chain.n; i++) {
+		const struct egress_provider *provider = &egress->providers[i];
+		const struct provider_config *config = provider->config;
+
+		r = sd_json_variant_append_arraybo(
+			list, SD_JSON_BUILD_PAIR_STRING("name", provider_row(config)->name),
+			SD_JSON_BUILD_PAIR_STRING("model", MISSING(provider_model(config))),
+			SD_JSON_BUILD_PAIR_STRING("host", MISSING(provider->url.host)),
+			SD_JSON_BUILD_PAIR_BOOLEAN("hasKey", provider->secret != NULL),
+			SD_JSON_BUILD_PAIR_STRING(
+				"state",
+				egress_breaker_state(&provider->breaker, clock_monotonic_us(),
+						     config->breaker_wait * CLOCK_SECOND_US)),
+			SD_JSON_BUILD_PAIR_UNSIGNED("failures", provider->breaker.failures));
+	}
+	return r;
+}
+
 static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_method_flags_t flags,
 		     void *userdata)
 {
-	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *list = NULL;
+	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *list = NULL,
+									 *providers = NULL;
 	struct egress *egress = userdata;
-	const struct provider_config *provider = &egress->settings->provider;
+	const struct provider_config *provider = egress->providers[0].config;
 	struct egress_totals totals = egress_log_totals(egress->log);
 	int r = list_recent(egress->log, &list);
+
+	if (r >= 0)
+		r = list_providers(egress, &providers);
 
 	(void)flags;
 	(void)parameters;
@@ -71,10 +99,13 @@ static int on_status(sd_varlink *link, sd_json_variant *parameters, sd_varlink_m
 			SD_JSON_BUILD_PAIR_OBJECT(
 				"provider",
 				SD_JSON_BUILD_PAIR_STRING("name", provider_row(provider)->name),
-				SD_JSON_BUILD_PAIR_STRING("host", MISSING(egress->provider.host)),
+				SD_JSON_BUILD_PAIR_STRING("host",
+							  MISSING(egress->providers[0].url.host)),
 				SD_JSON_BUILD_PAIR_STRING("model",
 							  MISSING(provider_model(provider))),
-				SD_JSON_BUILD_PAIR_BOOLEAN("hasKey", egress->has_key)),
+				SD_JSON_BUILD_PAIR_BOOLEAN("hasKey",
+							   egress->providers[0].secret != NULL)),
+			SD_JSON_BUILD_PAIR_VARIANT("providers", providers),
 			SD_JSON_BUILD_PAIR_UNSIGNED("requests", totals.requests),
 			SD_JSON_BUILD_PAIR_UNSIGNED("bytesOut", totals.bytes_out),
 			SD_JSON_BUILD_PAIR_UNSIGNED("bytesIn", totals.bytes_in),

@@ -20,23 +20,6 @@ enum {
 	BELIEVED_TIMES = 16,
 };
 
-int egress_spending_open(struct egress *egress, int folder_fd, struct error *err)
-{
-	const struct egress_budget_settings *settings = &egress->settings->budget;
-	const struct provider_config *provider = &egress->settings->provider;
-	int r = 0;
-
-	price_find(provider_row(provider)->name, provider_model(provider), &egress->priced);
-	if (settings->price) {
-		egress->priced.basis = PRICE_SET;
-		egress->priced.as_of = "";
-		r = price_parse(settings->price, &egress->priced.price, err);
-		if (r < 0)
-			(void)error_prefix(err, "[budget] price");
-	}
-	return r < 0 ? r : egress_ledger_open(folder_fd, &egress->ledger, err);
-}
-
 static bool is_thread_name(const char *thread)
 {
 	size_t length = strlen(thread);
@@ -51,8 +34,8 @@ int egress_spending_begin(struct egress_call *call, const char *thread, uint64_t
 			  struct error *err)
 {
 	int r = egress_body_check(buf_string(&call->body), call->body.length,
-				  provider_model(&call->egress->settings->provider),
-				  &call->answer_tokens, err);
+				  provider_model(call->provider->config), &call->answer_tokens,
+				  err);
 
 	if (r < 0)
 		return r;
@@ -65,7 +48,7 @@ int egress_spending_begin(struct egress_call *call, const char *thread, uint64_t
 
 static uint64_t answer_bound(const struct egress_call *call)
 {
-	uint64_t table = call->egress->priced.answer_tokens, own = call->answer_tokens;
+	uint64_t table = call->provider->priced.answer_tokens, own = call->answer_tokens;
 
 	if (own > 0)
 		return table > 0 && table < own ? table : own;
@@ -77,13 +60,13 @@ static struct egress_spent spent_of(const struct egress_call *call,
 {
 	return (struct egress_spent){ .requests = 1,
 				      .tokens = tokens->prompt + tokens->answer,
-				      .nano = price_of(&call->egress->priced.price, tokens) };
+				      .nano = price_of(&call->provider->priced.price, tokens) };
 }
 
 /* A token is a byte at least. What goes into a cache may be dearer than what does not. */
 static void bound_prompt(const struct egress_call *call, struct price_tokens *ret)
 {
-	const struct price *price = &call->egress->priced.price;
+	const struct price *price = &call->provider->priced.price;
 
 	ret->prompt = call->body.length + PROMPT_TOKENS_MORE;
 	ret->stored = price->write > price->in ? ret->prompt : 0;
@@ -254,8 +237,8 @@ static int reply_spending(sd_varlink *link, struct egress *egress, const char *t
 			  uint64_t turn)
 {
 	__attribute__((cleanup(sd_json_variant_unrefp))) sd_json_variant *list = NULL;
-	const struct provider_config *provider = &egress->settings->provider;
-	const struct priced *priced = &egress->priced;
+	const struct provider_config *provider = egress->providers[0].config;
+	const struct priced *priced = &egress->providers[0].priced;
 	const struct egress_account *of_thread = egress_ledger_find(egress->ledger, thread, 0);
 	int r = sd_json_variant_new_array(&list, NULL, 0);
 

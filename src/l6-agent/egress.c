@@ -7,21 +7,46 @@
 #include "base/secret.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
-/* The inherited descriptor, else key_file, else no key: some servers need none. */
-static int read_key(struct service *service, const struct egress_settings *settings,
+enum { FD_NAME_BYTES = 64 };
+
+/*
+ * The first provider's: the inherited descriptor, else key_file, else no key: some servers need
+ * none. Those behind it have descriptors of their own, "provider-key-NAME".
+ */
+static int read_key(struct service *service, const struct provider_config *config, bool is_first,
 		    struct secret **ret, struct error *err)
 {
-	auto_fd int fd = service_take_fd(service, "provider-key");
-	const char *path = settings->provider.key_file;
+	char name[FD_NAME_BYTES] = "provider-key";
+	const char *path = config->key_file;
+	auto_fd int fd = -1;
 
+	if (!is_first)
+		(void)snprintf(name, sizeof(name), "provider-key-%s",
+			       provider_row(config)->name); /* names are short */
+	fd = service_take_fd(service, name);
 	if (fd < 0 && path) {
 		fd = dir_open_configured(path, O_RDONLY, 0);
 		if (fd < 0)
 			return FAIL(err, fd, "key_file %s: %s", path, strerror(-fd));
 	}
-	return fd < 0 ? 0 : secret_read(fd, provider_key_prefix(&settings->provider), ret, err);
+	return fd < 0 ? 0 : secret_read(fd, provider_key_prefix(config), ret, err);
+}
+
+static int open_providers(struct egress *egress, struct error *err)
+{
+	int r = provider_chain_open(&egress->settings->provider, &egress->chain, err);
+
+	for (unsigned i = 0; r >= 0 && i < egress->chain.n; i++) {
+		struct secret *secret = NULL;
+
+		r = read_key(egress->service, &egress->chain.list[i], i == 0, &secret, err);
+		if (r >= 0)
+			r = egress_provider_init(egress, i, secret, err);
+	}
+	return r;
 }
 
 /* Said at the start, not with the first call. */
@@ -48,11 +73,10 @@ int egress_run(struct egress *egress, const char *state, struct error *err)
 {
 	auto_fd int folder_fd = dir_open_configured(state, O_RDONLY | O_DIRECTORY, 0);
 	const struct egress_limits *limits = &egress->settings->limits;
-	CLEANUP(secret_free_ptr) struct secret *key = NULL;
 	sd_varlink_server *server = NULL;
 	int r = folder_fd < 0
 			? FAIL(err, folder_fd, "state folder %s: %s", state, strerror(-folder_fd))
-			: read_key(egress->service, egress->settings, &key, err);
+			: open_providers(egress, err);
 
 	if (r >= 0)
 		r = check_ca_file(egress->settings->ca_file, err);
@@ -62,13 +86,11 @@ int egress_run(struct egress *egress, const char *state, struct error *err)
 	if (r >= 0)
 		r = egress_log_open(folder_fd, limits->log_bytes, &egress->log, err);
 	if (r >= 0)
-		r = egress_spending_open(egress, folder_fd, err);
+		r = egress_ledger_open(folder_fd, &egress->ledger, err);
 	if (r >= 0)
 		r = open_questions(egress, folder_fd, err);
 	if (r >= 0)
 		r = http_new(service_event(egress->service), &egress->http, err);
-	if (r >= 0)
-		r = egress_provider_init(egress, key ? secret_expose(key) : NULL, err);
 	if (r >= 0)
 		r = egress_serve(egress, &server, err);
 	if (r >= 0)

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/service.h"
+#include "l6-agent/egress-breaker.h"
 #include "l6-agent/egress-budget.h"
 #include "l6-agent/egress-end-mark.h"
 #include "l6-agent/egress-http.h"
@@ -24,12 +25,13 @@
 #include "l6-agent/egress-rules.h"
 #include "l6-agent/egress-url.h"
 #include "l6-agent/egress-usage.h"
-#include "l6-agent/provider-config.h"
+#include "l6-agent/provider-chain.h"
 
 #include <systemd/sd-event.h>
 #include <systemd/sd-varlink.h>
 
 struct curl_slist;
+struct secret;
 struct egress_call;
 
 struct egress_settings {
@@ -37,6 +39,17 @@ struct egress_settings {
 	struct egress_limits limits;
 	struct egress_budget_settings budget;
 	char *allow, *ca_file, *proxy;
+};
+
+/* Somebody calls may go to. */
+struct egress_provider {
+	const struct provider_config *config;
+	struct egress_url url;  /* url.url is NULL for the local backend */
+	struct secret *secret;  /* a whole header line; NULL: no key */
+	struct egress_key *key; /* what answers may not hold; NULL: none worth hiding */
+	struct curl_slist *headers_stream, *headers_whole; /* the key is last, if there is one */
+	struct priced priced;
+	struct egress_breaker breaker;
 };
 
 struct egress {
@@ -48,13 +61,9 @@ struct egress {
 	struct egress_questions *questions;
 	struct egress_log *log;
 	struct egress_ledger *ledger;
-	struct priced priced; /* of the provider's model */
-	/* the provider; url.url is NULL for the local backend */
-	struct egress_url provider;
-	bool has_key;
-	struct egress_key *key; /* what answers may not hold; NULL: none worth hiding */
-	struct curl_slist *headers_stream, *headers_whole; /* the key is last, if there is one */
-	struct egress_call *calls;                         /* doubly linked */
+	struct provider_chain chain;
+	struct egress_provider providers[PROVIDER_CHAIN_MAX]; /* chain.n of them */
+	struct egress_call *calls;                            /* doubly linked */
 	unsigned n_completes, n_fetches;
 };
 
@@ -63,6 +72,8 @@ enum egress_kind { EGRESS_COMPLETE, EGRESS_FETCH };
 struct egress_call {
 	struct egress_call *next, *previous;
 	struct egress *egress;
+	struct egress_provider *provider; /* of a Complete */
+	bool is_probe;                    /* its outcome decides about the provider's breaker */
 	enum egress_kind kind;
 	sd_varlink *link;
 	int64_t intent;
@@ -160,9 +171,6 @@ const char *egress_failure_name(enum http_failure failure);
 /* One attempt of a call; each kind has its own. */
 void egress_complete_attempt(struct egress_call *call);
 
-/* Reads what was spent and finds the price; the ledger is closed with egress. */
-must_check int egress_spending_open(struct egress *egress, int folder_fd, struct error *err);
-
 /* Whose call it is, and what its body allows. -EINVAL: it asks for what has no bound. */
 must_check int egress_spending_begin(struct egress_call *call, const char *thread, uint64_t turn,
 				     struct error *err);
@@ -215,9 +223,17 @@ must_check int egress_origins_parse(sd_json_variant *names, unsigned *ret);
 bool egress_allows(sd_varlink *link, uid_t uid, const char *who);
 int egress_invalid(sd_varlink *link, const char *reason);
 
-/* Makes provider URL and headers from the settings. key_header is a whole header line or NULL, and
- * outlives egress: libcurl is pointed at it, it is never copied. */
-must_check int egress_provider_init(struct egress *egress, char *key_header, struct error *err);
+/* Makes URL, headers and price of provider number n of the chain; secret is taken, and may be NULL.
+ * libcurl is pointed at it, it is never copied. */
+must_check int egress_provider_init(struct egress *egress, unsigned n, struct secret *secret,
+				    struct error *err);
+/* Whether its provider is asked now. False: it is passed over for a while, and the call has ended
+ * with ProviderFailed "open". One that nobody stands in for is always asked. */
+must_check bool egress_provider_admits(struct egress_call *call);
+
+/* A call of this provider has ended; result as in the log. */
+void egress_provider_ended(struct egress_call *call, const char *result);
+
 void egress_provider_fini(struct egress *egress);
 
 /* Serves io.clawos.Egress on the inherited socket "egress"; the server is the caller's. */

@@ -376,14 +376,16 @@ static int build_parameters(const struct exchange *exchange, sd_json_variant **r
 			SD_JSON_BUILD_PAIR_STRING("priority",
 						  priority_name(exchange->options.priority)),
 			SD_JSON_BUILD_PAIR_UNSIGNED("intent", exchange->options.intent));
-	return sd_json_buildo(ret,
-			      SD_JSON_BUILD_PAIR_STRING("path", exchange->options.format->path),
-			      SD_JSON_BUILD_PAIR_UNSIGNED("offset", prompt->offset),
-			      SD_JSON_BUILD_PAIR_UNSIGNED("length", prompt->length),
-			      SD_JSON_BUILD_PAIR_BOOLEAN("stream", exchange->options.stream),
-			      SD_JSON_BUILD_PAIR_UNSIGNED("intent", exchange->options.intent),
-			      SD_JSON_BUILD_PAIR_STRING("thread", exchange->options.thread),
-			      SD_JSON_BUILD_PAIR_UNSIGNED("turn", exchange->options.turn));
+	return sd_json_buildo(
+		ret, SD_JSON_BUILD_PAIR_STRING("path", exchange->options.format->path),
+		SD_JSON_BUILD_PAIR_UNSIGNED("offset", prompt->offset),
+		SD_JSON_BUILD_PAIR_UNSIGNED("length", prompt->length),
+		SD_JSON_BUILD_PAIR_BOOLEAN("stream", exchange->options.stream),
+		SD_JSON_BUILD_PAIR_UNSIGNED("intent", exchange->options.intent),
+		SD_JSON_BUILD_PAIR_STRING("thread", exchange->options.thread),
+		SD_JSON_BUILD_PAIR_UNSIGNED("turn", exchange->options.turn),
+		SD_JSON_BUILD_PAIR_CONDITION(exchange->options.provider != NULL, "provider",
+					     SD_JSON_BUILD_STRING(exchange->options.provider)));
 }
 
 static int ask(struct exchange *exchange, struct error *err)

@@ -62,6 +62,7 @@ struct exchange_options {
 	enum priority priority;
 	const char *thread; /* whose it is, for the budgets; borrowed during the start */
 	uint64_t turn;
+	const char *provider; /* NULL: the configured one; borrowed during the start */
 	struct answer_sink sink;
 	void (*on_progress)(const struct exchange_progress *progress, void *data); /* or NULL */
 	struct tape *record, *replay; /* NULL: none; borrowed until the end */

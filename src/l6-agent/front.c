@@ -107,7 +107,7 @@ static void prepare(struct agent *agent)
 
 	if (!agent->format->prefix)
 		return;
-	recall_cache_options(agent, NULL, &options);
+	recall_cache_options(agent, NULL, 0, &options);
 	r = agent->format->open(&options.conversation, &conversation, &err);
 	if (r >= 0)
 		r = agent->format->prefix(conversation, &prefix, &err);

@@ -319,7 +319,8 @@ int progress_apply(struct progress *progress, const struct journal_record *recor
 	switch (record->kind) {
 	case JOURNAL_MODEL_STARTED:
 		progress->phase = PHASE_ASKING;
-		progress->attempts++;
+		if (!payload_get_string(payload, "instead")) /* it was not cut off */
+			progress->attempts++;
 		progress->steers = 0;
 		break;
 	case JOURNAL_STEER:

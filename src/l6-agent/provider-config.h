@@ -47,10 +47,12 @@ struct provider_config {
 	char *model;      /* NULL: the provider's default, provider_model() */
 	char *key_file;   /* NULL: the inherited descriptor, or no key */
 	char *extra_headers;
+	char *fallback; /* further providers, provider-chain.h; NULL: none */
 	bool stream;
 	uint64_t max_tokens; /* of one answer; 0: the protocol's default */
 	uint64_t connect_timeout, first_byte_timeout, idle_timeout, total_timeout;
 	uint64_t retries, retry_wait;
+	uint64_t breaker_failures, breaker_wait;
 };
 
 extern const char *const provider_backends[]; /* the names, NULL at the end */
@@ -97,5 +99,8 @@ const char *provider_model(const struct provider_config *config);
 	PROVIDER_ITEM(at, CONFIG_NUMBER, idle_timeout, "60", 1, 3600, "Seconds without a byte once it began."), \
 	PROVIDER_ITEM(at, CONFIG_NUMBER, total_timeout, "600", 1, 86400, "Seconds for a call, all attempts together."), \
 	PROVIDER_ITEM(at, CONFIG_NUMBER, retries, "3", 0, 10, "Attempts after the first that failed."), \
-	PROVIDER_ITEM(at, CONFIG_NUMBER, retry_wait, "500", 1, 60000, "Milliseconds before the first retry, then doubled.")
+	PROVIDER_ITEM(at, CONFIG_NUMBER, retry_wait, "500", 1, 60000, "Milliseconds before the first retry, then doubled."), \
+	PROVIDER_ITEM(at, CONFIG_STRING, fallback, NULL, 0, 0, "Who is asked when it fails: NAME [MODEL [BASE_URL]], NAME ..."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, breaker_failures, "5", 1, 1000, "Failures in a row after which a provider is passed over."), \
+	PROVIDER_ITEM(at, CONFIG_NUMBER, breaker_wait, "30", 1, 86400, "Seconds it is passed over for.")
 /* clang-format on */

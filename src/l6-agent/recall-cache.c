@@ -9,27 +9,29 @@
 
 enum { IDLE_MAX = 4 };
 
-void recall_cache_options(const struct agent *agent, const struct thread *thread,
+void recall_cache_options(const struct agent *agent, const struct thread *thread, unsigned provider,
 			  struct recall_options *ret)
 {
 	const struct agentd_config *config = agent->config;
-	const char *model = provider_model(&config->provider);
+	const struct provider_config *asked = &agent->chain.list[provider];
+	const char *model = provider_model(asked);
 	const struct job *job = thread ? thread->job : NULL;
-	unsigned quirks = provider_row(&config->provider)->quirks;
+	unsigned quirks = provider_row(asked)->quirks;
 
 	*ret = (struct recall_options){
-		.format = agent->format,
+		.format = agent_format(asked),
+		.provider = provider,
 		.system_id = agent->front.id,
 		.conversation = {
 			.model = model ? model : "",
-			.provider = provider_row(&config->provider)->name,
+			.provider = provider_row(asked)->name,
 			.instructions = agent->front.text,
 			.tools = job ? job->tools : agent->tools,
 			.n_tools = job ? job->n_tools : agent->n_tools,
-			.stream = config->provider.stream,
+			.stream = asked->stream,
 			.no_stream_options = quirks & PROVIDER_NO_STREAM_OPTIONS,
 			.reasoning_back = quirks & PROVIDER_REASONING_BACK,
-			.max_tokens = config->provider.max_tokens,
+			.max_tokens = asked->max_tokens,
 			.max_bytes = config->conversation_kib << 10,
 		},
 	};
@@ -80,11 +82,11 @@ int recall_cache_load(struct turn *turn)
 
 	thread->recall_used = ++agent->recall_clock;
 	if (thread->recall && recall_system_id(thread->recall) == agent->front.id &&
-	    is_of(thread->recall, turn))
+	    recall_provider(thread->recall) == turn->provider && is_of(thread->recall, turn))
 		return 0;
 	recall_free(thread->recall);
 	thread->recall = NULL;
-	recall_cache_options(agent, thread, &options);
+	recall_cache_options(agent, thread, turn->provider, &options);
 	r = recall_read(&options, agent->journal, &path, &progress, &thread->recall, &err);
 	progress_free(&progress);
 	if (r < 0)

@@ -16,7 +16,8 @@
  */
 must_check int recall_cache_load(struct turn *turn);
 
-/* The options a conversation of that thread is opened with; NULL: of a person's thread. */
+/* The options a conversation of that thread is opened with, for a provider of the chain; NULL: of a
+ * person's thread. */
 struct recall_options;
-void recall_cache_options(const struct agent *agent, const struct thread *thread,
+void recall_cache_options(const struct agent *agent, const struct thread *thread, unsigned provider,
 			  struct recall_options *ret);

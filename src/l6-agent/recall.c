@@ -28,6 +28,7 @@ struct recall {
 	struct conversation *conversation;
 	struct journal *journal;
 	uint64_t system_id;
+	unsigned provider;
 	uint64_t head;      /* the turn that was begun last */
 	bool is_noted;      /* the next record's note stands already */
 	size_t n_added;     /* results of the last answer's calls that are in the conversation */
@@ -51,6 +52,7 @@ int recall_new(const struct recall_options *options, struct journal *journal, st
 	recall->system_id = options->system_id;
 	recall->bytes =
 		options->conversation.instructions ? strlen(options->conversation.instructions) : 0;
+	recall->provider = options->provider;
 	r = options->format->open(&options->conversation, &recall->conversation, err);
 	if (r < 0) {
 		free(recall);
@@ -79,6 +81,11 @@ struct conversation *recall_conversation(struct recall *recall)
 uint64_t recall_system_id(const struct recall *recall)
 {
 	return recall->system_id;
+}
+
+unsigned recall_provider(const struct recall *recall)
+{
+	return recall->provider;
 }
 
 uint64_t recall_head(const struct recall *recall)

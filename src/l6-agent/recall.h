@@ -20,6 +20,7 @@ struct recall;
 struct recall_options {
 	const struct model_format *format;
 	struct conversation_options conversation; /* borrowed during the call */
+	unsigned provider;                        /* of the chain; kept for recall_provider() */
 	uint64_t system_id; /* tells one system text from another; kept for recall_system_id() */
 };
 
@@ -69,6 +70,7 @@ struct conversation *recall_conversation(struct recall *recall);
 uint64_t recall_system_id(const struct recall *recall);
 /* About how many tokens it has: as reported with the last answer, and guessed for what is newer. */
 uint64_t recall_tokens(const struct recall *recall);
+unsigned recall_provider(const struct recall *recall);
 /* The turn that was begun last in it; 0: none. */
 uint64_t recall_head(const struct recall *recall);
 

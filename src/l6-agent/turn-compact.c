@@ -61,7 +61,7 @@ static void free_compaction(struct compaction *compaction)
 	peer_call_cancel(compaction->write);
 	memory_call_free(&compaction->memory);
 	if (compaction->conversation)
-		compaction->turn->agent->format->close(compaction->conversation);
+		agent_format(turn_provider(compaction->turn))->close(compaction->conversation);
 	buf_free(&compaction->before);
 	free(compaction->turns);
 	free(compaction->summary);
@@ -112,7 +112,8 @@ static uint64_t window_of(const struct turn *turn)
 	if (config->window > 0)
 		return config->window;
 	/* claw-llmd is shown what fits (spec/local-model.md) */
-	return provider_is_local(&config->provider) ? 0 : provider_row(&config->provider)->window;
+	return provider_is_local(turn_provider(turn)) ? 0
+						      : provider_row(turn_provider(turn))->window;
 }
 
 bool turn_can_compact(const struct turn *turn)
@@ -315,14 +316,16 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 {
 	struct turn *turn = data;
 	struct agent *agent = turn->agent;
-	bool is_local = provider_is_local(&agent->config->provider);
+	const struct provider_config *asked = turn_provider(turn);
+	bool is_local = provider_is_local(asked);
 	struct exchange_options options = {
 		.event = agent->event,
 		.peer = is_local ? agent->llm : agent->egress,
 		.is_local = is_local,
-		.format = agent->format,
+		.format = agent_format(asked),
 		.flags = PROMPT_NO_TOOLS,
-		.stream = agent->config->provider.stream,
+		.stream = asked->stream,
+		.provider = turn->provider > 0 ? provider_row(asked)->name : NULL,
 		.intent = record->sequence,
 		.priority = turn->priority,
 		.record = turn->record,
@@ -348,7 +351,7 @@ static size_t budget(const struct turn *turn)
 {
 	uint64_t window = window_of(turn);
 
-	if (provider_is_local(&turn->agent->config->provider))
+	if (provider_is_local(turn_provider(turn)))
 		return BUDGET_BYTES_LOCAL;
 	window = window * WINDOW_BYTES_OF_TOKEN;
 	return window > 0 && window < SUMMARY_TASK_BYTES_MAX / 2 ? (size_t)window : BUDGET_BYTES;
@@ -357,7 +360,7 @@ static size_t budget(const struct turn *turn)
 static int make_prompt(struct compaction *compaction, struct error *err)
 {
 	struct turn *turn = compaction->turn;
-	const struct model_format *format = turn->agent->format;
+	const struct model_format *format = agent_format(turn_provider(turn));
 	const struct summary_task task = {
 		.journal = turn->agent->journal,
 		.threads = turn->agent->threads,
@@ -372,7 +375,7 @@ static int make_prompt(struct compaction *compaction, struct error *err)
 
 	if (r < 0)
 		return r;
-	recall_cache_options(turn->agent, turn->thread, &options);
+	recall_cache_options(turn->agent, turn->thread, turn->provider, &options);
 	options.conversation.instructions = summary_rules;
 	options.conversation.tools = NULL;
 	options.conversation.n_tools = 0;
@@ -407,8 +410,10 @@ static void begin(void *data)
 	payload_number(&payload, "from", compaction->from);
 	payload_number(&payload, "until", compaction->until);
 	payload_number(&payload, "attempt", turn->progress.compact_attempts + 1);
-	payload_string(&payload, "model", agent_model(turn->agent));
-	payload_string(&payload, "format", turn->agent->format->name);
+	payload_string(&payload, "model",
+		       turn->provider > 0 ? provider_model(turn_provider(turn))
+					  : agent_model(turn->agent));
+	payload_string(&payload, "format", agent_format(turn_provider(turn))->name);
 	payload_number(&payload, "promptBytes", compaction->prompt.length);
 	payload_string(&payload, "promptHash", hex);
 	(void)turn_record(turn, JOURNAL_COMPACT_STARTED, JOURNAL_AGENT, &payload, on_intent_durable,

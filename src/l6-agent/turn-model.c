@@ -144,6 +144,7 @@ static void on_text(const char *text, size_t length, void *data)
 	};
 
 	turn->text_offset += length;
+	turn->has_shown |= length > 0;
 	subscribers_tell_live(turn->agent->subscribers, &event);
 }
 
@@ -159,6 +160,7 @@ static void on_reasoning(const char *text, size_t length, void *data)
 		.length = length,
 	};
 
+	turn->has_shown |= length > 0;
 	subscribers_tell_live(turn->agent->subscribers, &event);
 }
 
@@ -292,10 +294,16 @@ static void on_answer(struct exchange_result *result, void *data)
 	turn->exchange = NULL;
 	turn_release_exchange(turn);
 	if (result->code == -ECONNRESET && turn->progress.attempts < ATTEMPTS_MAX) {
+		turn->instead[0] = '\0'; /* this one counts */
 		turn_say_status(turn, "the connection was lost; the model is asked again");
 		turn_advance(turn);
 		return;
 	}
+	if (result->code < 0 && turn_fail_over(turn, result)) {
+		turn_advance(turn);
+		return;
+	}
+	turn->instead[0] = '\0';
 	r = result->code < 0 ? record_failure(turn, result) : record_answer(turn, result);
 	result->answer.n_calls = n_calls;
 	if (r >= 0)
@@ -306,16 +314,18 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 {
 	struct turn *turn = data;
 	struct agent *agent = turn->agent;
-	bool is_local = provider_is_local(&agent->config->provider);
+	const struct provider_config *asked = &agent->chain.list[turn->provider];
+	bool is_local = provider_is_local(asked);
 	struct exchange_options options = {
 		.event = agent->event,
 		.peer = is_local ? agent->llm : agent->egress,
 		.is_local = is_local,
-		.format = agent->format,
+		.format = agent_format(asked),
 		.flags = turn_is_at_last_call(turn) ? PROMPT_NO_TOOLS : 0,
-		.stream = agent->config->provider.stream,
+		.stream = asked->stream,
 		.intent = record->sequence,
 		.priority = turn->priority,
+		.provider = turn->provider > 0 ? provider_row(asked)->name : NULL,
 		.sink = { .on_text = on_text, .on_reasoning = on_reasoning, .data = turn },
 		.on_progress = on_progress,
 		.record = turn->record,
@@ -333,6 +343,7 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 	options.conversation = recall_conversation(turn->thread->recall);
 	options.prompt = &turn->prompt;
 	turn->text_offset = 0;
+	turn->has_shown = false;
 	if (exchange_start(&options, &turn->exchange, &err) < 0)
 		turn_end(turn, "failed", err.text);
 }
@@ -340,6 +351,7 @@ static void on_intent_durable(const struct journal_record *record, void *data)
 static void record_intent(struct turn *turn, const char *note)
 {
 	struct agent *agent = turn->agent;
+	const struct provider_config *asked = &agent->chain.list[turn->provider];
 	struct recall *recall = turn->thread->recall;
 	unsigned flags = turn_is_at_last_call(turn) ? PROMPT_NO_TOOLS : 0;
 	char hex[SHA256_HEX_BYTES];
@@ -350,7 +362,8 @@ static void record_intent(struct turn *turn, const char *note)
 	if (note && r >= 0)
 		r = recall_note(recall, note, &err);
 	if (r >= 0)
-		r = agent->format->prompt(recall_conversation(recall), flags, &turn->prompt, &err);
+		r = agent_format(asked)->prompt(recall_conversation(recall), flags, &turn->prompt,
+						&err);
 	if (r < 0) {
 		turn_fail(turn, r, &err);
 		return;
@@ -358,9 +371,13 @@ static void record_intent(struct turn *turn, const char *note)
 	sha256_hex(turn->prompt.hash, hex);
 	payload_begin(&payload, blobs(turn));
 	payload_number(&payload, "call", turn->progress.exchanges + 1);
-	payload_number(&payload, "attempt", turn->progress.attempts + 1);
-	payload_string(&payload, "model", agent_model(agent));
-	payload_string(&payload, "format", agent->format->name);
+	payload_number(&payload, "attempt", turn->progress.attempts + !turn->instead[0]);
+	payload_string(&payload, "model",
+		       turn->provider > 0 ? provider_model(asked) : agent_model(agent));
+	payload_string(&payload, "format", agent_format(asked)->name);
+	if (agent->chain.n > 1)
+		payload_string(&payload, "provider", provider_row(asked)->name);
+	payload_string(&payload, "instead", turn->instead[0] ? turn->instead : NULL);
 	payload_blob(&payload, "system", agent->front.text, strlen(agent->front.text));
 	payload_number(&payload, "promptBytes", turn->prompt.length);
 	payload_string(&payload, "promptHash", hex);
@@ -402,7 +419,7 @@ void turn_ask(struct turn *turn)
 
 	if (turn->exchange || turn->compaction || turn->place.gate)
 		return;
-	if (turn->progress.attempts >= ATTEMPTS_MAX) {
+	if (turn->progress.attempts >= ATTEMPTS_MAX && !turn->instead[0]) {
 		turn_end(turn, "failed",
 			 "the model call was cut off twice; it is not made a third time");
 		return;

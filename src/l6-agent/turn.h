@@ -61,6 +61,9 @@ struct turn {
 	struct gate_place place;       /* among the open exchanges */
 	struct prompt prompt;          /* of the open model call */
 	uint64_t text_offset;
+	unsigned provider; /* of the chain: who is asked; it stays the one that answered */
+	bool has_shown;    /* something of the open model call was shown */
+	char instead[ERROR_TEXT_BYTES + 32]; /* why it is not the one before; "" */
 	struct turn_slot *slots;
 	size_t n_slots;
 	unsigned slots_of; /* the exchange whose calls they are */
@@ -112,6 +115,12 @@ int turn_record(struct turn *turn, enum journal_kind kind, enum journal_origin o
 
 /* Tells live subscribers what is being waited for. */
 void turn_say_status(struct turn *turn, const char *text);
+
+/* turn-failover.c: whether the next provider is asked for what this one did not answer. The turn
+ * then goes on with turn_advance(). */
+struct exchange_result;
+const struct provider_config *turn_provider(const struct turn *turn); /* who is asked */
+must_check bool turn_fail_over(struct turn *turn, const struct exchange_result *result);
 
 /* turn-model.c */
 void turn_prepare(struct turn *turn);

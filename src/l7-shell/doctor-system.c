@@ -5,6 +5,7 @@
 #include "l2-kernel/cage-owner.h"
 #include "l7-shell/doctor.h"
 #include "l7-shell/link.h"
+#include "l7-shell/provider-status.h"
 #include "l7-shell/status-report.h"
 #include "l7-shell/up-internal.h"
 
@@ -168,6 +169,7 @@ void doctor_agent(struct doctor *doctor, struct shell *shell)
 		       buf_string(&name), where, (long long)link_integer(status, "threads"),
 		       (long long)link_integer(status, "turns"));
 	doctor_say(doctor, DOCTOR_IN_FORCE, "agent", text, "");
+	provider_status_doctor(doctor, shell);
 }
 
 static void say_proof(struct doctor *doctor, enum launch_profile profile,

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "l7-shell/link.h"
 #include "l7-shell/model-name.h"
+#include "l7-shell/provider-status.h"
 #include "l7-shell/report.h"
 #include "l7-shell/tool-line.h"
 
@@ -137,6 +138,7 @@ static void print_agent(struct shell *shell, sd_json_variant *status)
 	flow_begin(&flow, &shell->out, KEY_COLUMNS, KEY_COLUMNS);
 	status_tell_model(shell, status, &flow);
 	flow_end(&flow);
+	provider_status_print(shell, KEY_COLUMNS);
 	key(shell, "agent");
 	screen_foreign(&shell->out, STYLE_PLAIN, link_string(status, "agent"), 0);
 	screen_own(&shell->out, STYLE_PLAIN, ": %llu thread%s, %llu turn%s, %llu running\n",

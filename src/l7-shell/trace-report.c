@@ -224,12 +224,14 @@ static void print_model(struct waterfall *fall, sd_json_variant *call)
 		flow_own(&fall->flow, STYLE_BOLD, "model %llu",
 			 (unsigned long long)number(call, "call"));
 	print_word(fall, STYLE_PLAIN, "", call, "model");
+	print_word(fall, STYLE_PLAIN, "of ", call, "provider");
 	print_span(fall, "", call, "durationUsec");
 	if (number(call, "firstTokenUsec") > 0)
 		print_span(fall, "first token ", call, "firstTokenUsec");
 	else /* an answer of tool calls only has no text */
 		print_span(fall, "began ", call, "headUsec");
 	begin_detail(fall);
+	print_word(fall, STYLE_ASK, "instead of ", call, "instead");
 	print_hash(fall, "prompt ", call, "promptHash");
 	print_size(fall, has_hash ? "" : "prompt ", call, "promptBytes");
 	print_number(fall, "tokens ", call, "promptTokens");

@@ -231,6 +231,10 @@ void up_config_free(struct up_config *config)
 	if (config->provider_key)
 		explicit_bzero(config->provider_key, strlen(config->provider_key));
 	free(config->provider_key);
+	for (unsigned i = 0; i < config->n_fallbacks; i++) {
+		explicit_bzero(config->fallbacks[i].key, strlen(config->fallbacks[i].key));
+		free(config->fallbacks[i].key);
+	}
 	*config = (struct up_config){ 0 };
 }
 
@@ -275,6 +279,10 @@ uint64_t up_config_fingerprint(const struct up_config *config)
 		hash = up_fingerprint(hash, config->rows[i].section);
 		hash = up_fingerprint(hash, config->rows[i].key);
 		hash = up_fingerprint(hash, config->rows[i].value);
+	}
+	for (unsigned i = 0; i < config->n_fallbacks; i++) {
+		hash = up_fingerprint(hash, config->fallbacks[i].name);
+		hash = up_fingerprint(hash, config->fallbacks[i].key);
 	}
 	return config->provider_key ? up_fingerprint(hash, config->provider_key) : hash;
 }

@@ -20,18 +20,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { UP_CONFIG_MAX = 64 * 1024, UP_CONFIG_ROWS_MAX = 256 };
+enum { UP_CONFIG_MAX = 64 * 1024, UP_CONFIG_ROWS_MAX = 256, UP_FALLBACK_MAX = 4 };
 
 struct up_config_row {
 	char *section, *key, *value;
 	unsigned line; /* 0: from the environment or derived */
 };
 
+/* A provider that stands in, with its key. */
+struct up_fallback {
+	const char *name; /* static */
+	char *key;
+};
+
 struct up_config {
 	struct up_config_row rows[UP_CONFIG_ROWS_MAX];
 	unsigned n_rows;
-	bool from_environment; /* at least one value came from there */
-	char *provider_key;    /* LLM_API_KEY and its kin; NULL. Wiped by up_config_free */
+	bool from_environment;                         /* at least one value came from there */
+	struct up_fallback fallbacks[UP_FALLBACK_MAX]; /* those that have a key */
+	unsigned n_fallbacks;
+	char *provider_key; /* LLM_API_KEY and its kin; NULL. Wiped by up_config_free */
 };
 
 /* text may be NULL. lookup is getenv, or a test's own. */

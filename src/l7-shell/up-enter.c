@@ -33,7 +33,8 @@ enum {
 	WORKSPACES_BYTES_MAX = 1024 * 1024,
 	ENV_MAX = 12,
 	FIRST_FD = 3, /* where inherited descriptors start: sd_listen_fds(3) */
-	FDS_MAX = 4,
+	FDS_MAX = 8,  /* a socket, and the keys of a provider and of those that stand in */
+	NAMES_BYTES = 256,
 	HIGH_FD = 64,                /* out of the way while they are put in order */
 	LOG_BYTES_MAX = 1024 * 1024, /* a log is turned over at a daemon's start */
 	OPEN_FILES_MAX = 8192,       /* claw-egressd: a thousand connections, three each */
@@ -61,9 +62,10 @@ struct entry {
 	size_t n_texts;
 	int fds[FDS_MAX]; /* in the order of LISTEN_FDNAMES */
 	unsigned n_fds;
-	char names[128];
+	char names[NAMES_BYTES];
 	int log_fd, error_fd;
-	int key_fd;
+	int key_fds[UP_FALLBACK_MAX + 1];
+	unsigned n_keys;
 };
 
 static void close_entry(struct entry *entry)
@@ -71,7 +73,8 @@ static void close_entry(struct entry *entry)
 	buf_free(&entry->conf);
 	close_fd(&entry->log_fd);
 	close_fd(&entry->error_fd);
-	close_fd(&entry->key_fd);
+	for (unsigned i = 0; i < entry->n_keys; i++)
+		close_fd(&entry->key_fds[i]);
 }
 
 static void add(struct entry *entry, const char *source, const char *target, unsigned flags)
@@ -199,21 +202,36 @@ static int open_log(struct entry *entry, struct error *err)
 	return 0;
 }
 
-/* The listening socket, and for the one that needs it the provider's key as a sealed memfd. */
+/* A key as one more inherited descriptor, a sealed memfd. */
+static int add_key(struct entry *entry, const char *name, const char *key, struct error *err)
+{
+	size_t length = strlen(entry->names);
+	int fd = dir_sealed_memfd("provider-key", key, strlen(key));
+
+	if (fd < 0)
+		return FAIL(err, fd, "provider key: %s", strerror(-fd));
+	entry->key_fds[entry->n_keys++] = fd;
+	entry->fds[entry->n_fds++] = fd;
+	(void)snprintf(entry->names + length, sizeof(entry->names) - length, ":provider-key%s%s",
+		       name ? "-" : "", name ? name : ""); /* names of the table are short */
+	return 0;
+}
+
+/* The listening socket, and for the one that needs them the providers' keys. */
 static int plan_fds(struct entry *entry, int listen_fd, struct error *err)
 {
-	const char *key = entry->up->config.provider_key;
+	const struct up_config *config = &entry->up->config;
+	int r = 0;
 
 	entry->fds[entry->n_fds++] = listen_fd;
 	(void)snprintf(entry->names, sizeof(entry->names), "%s", entry->row->socket);
-	if (entry->row->net_empty || !key)
+	if (entry->row->net_empty)
 		return 0;
-	entry->key_fd = dir_sealed_memfd("provider-key", key, strlen(key));
-	if (entry->key_fd < 0)
-		return FAIL(err, entry->key_fd, "provider key: %s", strerror(-entry->key_fd));
-	entry->fds[entry->n_fds++] = entry->key_fd;
-	(void)snprintf(entry->names, sizeof(entry->names), "%s:provider-key", entry->row->socket);
-	return 0;
+	if (config->provider_key)
+		r = add_key(entry, NULL, config->provider_key, err);
+	for (unsigned i = 0; r >= 0 && i < config->n_fallbacks; i++)
+		r = add_key(entry, config->fallbacks[i].name, config->fallbacks[i].key, err);
+	return r;
 }
 
 static int enter_root(struct entry *entry, struct error *err)
@@ -324,7 +342,7 @@ static bool person_zone(char *ret, size_t size)
 
 static int execute(struct entry *entry, struct error *err)
 {
-	char program[PATH_MAX], owner[16], agent[16], fds[24], names[160], zone[128];
+	char program[PATH_MAX], owner[16], agent[16], fds[24], names[NAMES_BYTES + 16], zone[128];
 	const char *const argv[] = { program, "--owner", owner, "--agent", agent, NULL };
 	const char *envp[ENV_MAX] = { "PATH=/usr/bin:/usr/sbin",
 				      "LANG=C.UTF-8",
@@ -441,8 +459,7 @@ int up_enter(struct up *up, struct up_daemon *daemon, pid_t *ret_pid, int *ret_p
 				 .up = up,
 				 .conf = BUF(UP_CONFIG_MAX),
 				 .log_fd = -1,
-				 .error_fd = -1,
-				 .key_fd = -1 };
+				 .error_fd = -1 };
 	r = up_config_deal(&up->config, daemon->row->config, !daemon->row->net_empty, &entry->conf);
 	if (r < 0)
 		return FAIL(err, r, "configuration: %s", strerror(-r));

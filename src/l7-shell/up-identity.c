@@ -2,6 +2,7 @@
 /* What decides whether a running system is the one that is asked for (L7). */
 #include "base/cleanup.h"
 #include "base/dir.h"
+#include "l7-shell/up-fallback.h"
 #include "l7-shell/up-internal.h"
 #include "l7-shell/up-provider.h"
 
@@ -103,6 +104,8 @@ int up_identity(const struct up_paths *paths, int state_fd, struct up_config *re
 	r = up_provider_check(ret_config, err);
 	if (r == 0)
 		r = read_key_file(ret_config, state_fd, err);
+	if (r == 0)
+		r = up_fallback_read(ret_config, state_fd, getenv, err);
 	if (r < 0) {
 		up_config_free(ret_config);
 		return r;
