@@ -277,6 +277,8 @@ static int on_call_record(struct progress *progress, const struct journal_record
 		call->question = record->sequence;
 		call->question_there = payload_get_number(payload, "question");
 		call->deadline_us = payload_get_number(payload, "deadlineUsec");
+		call->timeout_us = payload_get_number(payload, "timeoutUsec");
+		call->ends_us = 0;
 		call->via = parse_via(payload_get_string(payload, "via"));
 		call->is_repeat = payload_get_flag(payload, "repeat");
 		return 0;

@@ -51,6 +51,8 @@ struct turn_call {
 	uint64_t question;       /* sequence of its last question record */
 	uint64_t question_there; /* the question's number at the via daemon */
 	uint64_t deadline_us;    /* of the question, realtime */
+	uint64_t timeout_us;     /* of the question, when it was asked */
+	uint64_t ends_us;        /* the same, monotonic, of this process; 0: not looked at yet */
 	enum question_via via;
 	bool is_answered; /* the question was answered with yes */
 	bool is_repeat;   /* the question is whether to repeat it */

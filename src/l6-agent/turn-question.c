@@ -59,30 +59,45 @@ static void decide(struct turn *turn, size_t index, bool allow, const char *by)
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 {
-	uint64_t now = clock_realtime_us();
+	uint64_t now = clock_monotonic_us();
 	struct turn *turn = data;
 
 	(void)source;
 	(void)usec;
 	for (size_t i = 0; i < turn->progress.n_calls; i++)
 		if (turn->progress.calls[i].phase == CALL_ASKED &&
-		    turn->progress.calls[i].deadline_us <= now)
+		    turn->progress.calls[i].ends_us <= now)
 			decide(turn, i, false, "timeout");
 	turn_advance(turn);
 	return 0;
 }
 
-/* The realtime deadline stands in the record, so a restart does not extend it. */
+/* The realtime deadline stands in the record, so a restart does not extend it; from then on a clock
+ * that is set neither shortens nor lengthens what is left. */
+static void settle_end(struct turn_call *call, uint64_t now)
+{
+	uint64_t realtime = clock_realtime_us(), left = 0;
+
+	if (call->ends_us > 0)
+		return;
+	if (call->deadline_us > realtime)
+		left = call->deadline_us - realtime;
+	call->ends_us = now + (left < call->timeout_us ? left : call->timeout_us);
+}
+
 void turn_watch_questions(struct turn *turn)
 {
-	uint64_t now = clock_realtime_us(), earliest = UINT64_MAX, left;
+	uint64_t now = clock_monotonic_us(), earliest = UINT64_MAX, left;
 	int r;
 
 	for (size_t i = 0; i < turn->progress.n_calls; i++) {
-		const struct turn_call *call = &turn->progress.calls[i];
+		struct turn_call *call = &turn->progress.calls[i];
 
-		if (call->phase == CALL_ASKED && call->deadline_us < earliest)
-			earliest = call->deadline_us;
+		if (call->phase != CALL_ASKED)
+			continue;
+		settle_end(call, now);
+		if (call->ends_us < earliest)
+			earliest = call->ends_us;
 	}
 	sd_event_source_disable_unref(turn->question_timer);
 	turn->question_timer = NULL;
