@@ -12,10 +12,10 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "harness"))
-from broker import EGRESS, Broker, refused  # noqa: E402
+from broker import BIN, EGRESS, Broker, refused  # noqa: E402
 from provider import Answer, Provider  # noqa: E402
-from tap import expect, expect_true, run, test  # noqa: E402
-from varlink import VarlinkError  # noqa: E402
+from tap import Skip, expect, expect_true, run, test  # noqa: E402
+from varlink import Gone, VarlinkError  # noqa: E402
 
 
 class Site:
@@ -226,6 +226,91 @@ def what_cannot_be_kept_is_not_promised():
         expect((s.reached(), s.rules()), ([], [f"ask http any {s.url}"]))
         s.fetch("/a", question=asked["question"]).unwrap()
         expect(len(s.reached()), 1)
+
+
+# --- killed at each call of the kernel that writes, syncs, names or answers
+
+CALLS = ("write", "fsync", "fdatasync", "rename", "renameat", "renameat2", "sendmsg", "sendto")
+
+
+def under_strace(s, call, number):
+    """From the next start on claw-egressd is killed at its number-th such call."""
+    daemon, binary = s.broker.daemon, os.path.join(BIN, "claw-egressd")
+    arguments = daemon.arguments
+    daemon.binary = "/usr/bin/strace"
+    daemon.arguments = ["-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}", binary,
+                        *arguments]
+
+    def as_it_is():
+        daemon.binary, daemon.arguments = binary, arguments
+
+    return as_it_is
+
+
+def asked_answered_sent(s):
+    """How far it comes before claw-egressd is gone: the question, whether its yes was acknowledged, whether an answer came."""
+    seen = {"asked": None, "answered": False, "sent": False}
+    try:
+        seen["asked"] = s.asked("/a", "POST", b"once")
+        s.answer(seen["asked"])
+        seen["answered"] = True
+        seen["sent"] = s.fetch("/a", "POST", b"once", question=seen["asked"]["question"]).unwrap().body == b"page"
+    except (Gone, OSError):
+        pass
+    except VarlinkError as failure:
+        expect_true(failure.short in ("Disconnected", "System"), failure)
+    return seen
+
+
+def goes_on(s, seen):
+    """What claw and claw-agentd do after the restart; True when the request was sent now."""
+    question = seen["asked"]["question"]
+    if not seen["answered"]:
+        try:
+            s.answer(seen["asked"])
+        except VarlinkError as failure:
+            expect(failure.short, "Answered")
+            expect(failure.parameters["allow"], True)
+    outcome = s.fetch("/a", "POST", b"once", question=question)
+    if outcome.error:
+        expect((outcome.error.short, seen["answered"]), ("UnknownQuestion", True), "the word was used, and it may have been sent")
+        return False
+    return True
+
+
+@test
+def it_can_be_killed_anywhere_and_a_yes_is_neither_lost_nor_used_twice():
+    if not os.path.exists("/usr/bin/strace"):
+        raise Skip("strace")
+    points = 0
+    for call in CALLS:
+        number, was_killed = 0, True
+        while was_killed:
+            number += 1
+            with Provider([], Answer(b"page")) as provider, Broker(backend="local") as broker:
+                s = Site(provider, broker)
+                broker.person("AddRule", text=f"ask http any {s.url}")
+                broker.daemon.kill()
+                as_it_is = under_strace(s, call, number)
+                try:
+                    broker.daemon.start()
+                    seen = asked_answered_sent(s)
+                except (Gone, OSError, RuntimeError, AssertionError) as failure:
+                    if isinstance(failure, AssertionError) and "ready" not in str(failure):
+                        raise
+                    seen = {"asked": None, "answered": False, "sent": False}  # killed before it was ready
+                was_killed = not seen["sent"]
+                broker.daemon.kill()
+                as_it_is()
+                broker.daemon.start()
+                if seen["asked"] and not seen["sent"]:
+                    goes_on(s, seen)
+                expect_true(len(s.reached()) <= 1, f"{call} {number}: sent twice")
+                if not seen["asked"]:
+                    expect(s.reached(), [], f"{call} {number}")
+                points += was_killed
+    print(f"# figure: {points} crash points of a question, its answer and the request")
+    expect_true(points >= 12, f"{points} crash points")
 
 
 # --- answers for longer
