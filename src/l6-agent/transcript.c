@@ -67,6 +67,23 @@ static int add_calls(const struct transcript_source *source, yyjson_val *calls, 
 	return r;
 }
 
+/* Files of a message by name: their bytes are no words. */
+static int add_files(yyjson_val *files, struct buf *out)
+{
+	yyjson_val *file;
+	size_t i, max;
+	int r = 0;
+
+	yyjson_arr_foreach(files, i, max, file)
+	{
+		const char *name = payload_get_string(file, "name");
+
+		if (r >= 0 && name)
+			r = buf_printf(out, "With it came the file %.200s\n", name);
+	}
+	return r;
+}
+
 static int add_record(const struct transcript_source *source, const struct journal_record *record,
 		      yyjson_val *payload, struct buf *out)
 {
@@ -81,9 +98,10 @@ static int add_record(const struct transcript_source *source, const struct journ
 		r = buf_printf(out, "## Turn %llu\n", (unsigned long long)record->turn);
 		if (r >= 0)
 			r = add_part(source, "Person", yyjson_obj_get(payload, "text"), out);
-		return r < 0 ? r
-			     : add_part(source, "With it came", yyjson_obj_get(payload, "context"),
-					out);
+		if (r >= 0)
+			r = add_part(source, "With it came", yyjson_obj_get(payload, "context"),
+				     out);
+		return r < 0 ? r : add_files(yyjson_obj_get(payload, "attachments"), out);
 	case JOURNAL_STEER:
 		return add_part(source, "Person", yyjson_obj_get(payload, "text"), out);
 	case JOURNAL_MODEL_DONE:

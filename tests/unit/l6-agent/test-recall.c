@@ -431,6 +431,15 @@ TEST(a_transcript_is_cut_to_its_budget_and_cannot_close_its_mark)
 	EXPECT_INT(strstr(task, buf_string(&text)) != NULL, ==, 1);
 	EXPECT_INT(strstr(strstr(task, "</transcript>") + 1, "</transcript>") == NULL, ==, 1);
 	free(task);
+	put(JOURNAL_ACCEPTED, 3,
+	    "{\"text\":\"see\",\"context\":\"piped\","
+	    "\"attachments\":[{\"name\":\"a.png\",\"type\":\"image/png\"}]}");
+	task = task_of((const uint64_t[]){ 3 }, 1, "", 900);
+	EXPECT_INT(
+		strstr(task, "Person: see\nWith it came: piped\nWith it came the file a.png\n") !=
+			NULL,
+		==, 1);
+	free(task);
 	task = task_of(turns, 2, "", 900); /* the long part is cut, nothing is left out */
 	EXPECT_INT(strstr(task, "first") && strstr(task, " bytes …] ä"), ==, 1);
 	EXPECT_INT(strlen(task), <, 1500);
