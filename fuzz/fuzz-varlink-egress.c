@@ -41,9 +41,11 @@ static void start(void)
 			 &err));
 	egress.service = varlink_peer_service("egress");
 	egress.agent = egress.owner = getuid();
+	must(provider_chain_open(&settings.provider, &egress.chain, &err));
+	must(egress_provider_init(&egress, 0, NULL, &err));
 	must(egress_rules_open(folder_fd, NULL, settings.limits.rules, &egress.rules, &err));
 	must(egress_log_open(folder_fd, settings.limits.log_bytes, &egress.log, &err));
-	must(egress_spending_open(&egress, folder_fd, &err));
+	must(egress_ledger_open(folder_fd, &egress.ledger, &err));
 	must(egress_questions_open(folder_fd, settings.limits.questions,
 				   settings.limits.question_seconds, &egress.questions, &is_lost));
 	must(http_new(service_event(egress.service), &egress.http, &err));

@@ -78,6 +78,7 @@ def a_circle_is_counted_over_a_restart():
         for event in s.events(turn.thread, turn.seq, True):
             if event and event["kind"] == "model-started" and event["data"]["call"] == 4:
                 break
+        wait_for(lambda: len(s.provider.requests) == 4, "the fourth call is at the provider")
         s.agentd.kill()
         s.provider.script = [*script[:2], text("never")]
         s.agentd.start()
