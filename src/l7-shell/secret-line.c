@@ -10,6 +10,7 @@ static const struct {
 } places[] = {
 	{ "message", "your message" },
 	{ "context", "what came with your message" },
+	{ "attachment", "a file of your message" },
 	{ "arguments", "what the model sees of your call" },
 	{ "memory", "what memory holds" },
 	{ "identity", "the identity documents" },
