@@ -85,7 +85,7 @@ static int add(struct provider_chain *chain, char *text, struct error *err)
 		return FAIL(err, -EINVAL, "there is no provider \"%.60s\"", words[0]);
 	config.model = words[1];
 	config.base_url = words[2];
-	config.key_file = config.extra_headers = config.fallback = NULL;
+	config.key_file = config.extra_headers = config.fallback = config.cheap = NULL;
 	if (config.backend == chain->list[0].backend)
 		return 0; /* it was chosen: there it stands */
 	r = check(chain, &config, err);
@@ -99,6 +99,16 @@ static int add(struct provider_chain *chain, char *text, struct error *err)
 		       : 0;
 }
 
+static int find_cheap(struct provider_chain *chain, const char *name, struct error *err)
+{
+	int at = name ? provider_chain_find(chain, name) : 0;
+
+	if (at < 0)
+		return FAIL(err, -EINVAL, "[provider] cheap: %.60s is not in fallback", name);
+	chain->cheap = (unsigned)at;
+	return 0;
+}
+
 int provider_chain_open(const struct provider_config *first, struct provider_chain *ret,
 			struct error *err)
 {
@@ -107,8 +117,10 @@ int provider_chain_open(const struct provider_config *first, struct provider_cha
 
 	*ret = (struct provider_chain){ .n = 1 };
 	ret->list[0] = *first;
-	if (!first->fallback || provider_is_local(first))
+	if (provider_is_local(first))
 		return 0;
+	if (!first->fallback)
+		return find_cheap(ret, first->cheap, err);
 	if (!text)
 		return FAIL(err, -ENOMEM, "out of memory");
 	for (char *at = text, *end; at && r >= 0; at = end) {
@@ -117,9 +129,11 @@ int provider_chain_open(const struct provider_config *first, struct provider_cha
 			*end++ = '\0';
 		r = add(ret, at, err);
 	}
-	if (r < 0) {
+	if (r < 0)
 		(void)error_prefix(err, "[provider] fallback");
+	if (r >= 0)
+		r = find_cheap(ret, first->cheap, err);
+	if (r < 0)
 		provider_chain_free(ret);
-	}
 	return r;
 }

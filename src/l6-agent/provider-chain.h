@@ -23,6 +23,7 @@ enum { PROVIDER_CHAIN_MAX = 5 }; /* one and four */
 struct provider_chain {
 	struct provider_config list[PROVIDER_CHAIN_MAX];
 	unsigned n;
+	unsigned cheap; /* the place of the one that cheap names; 0: none */
 };
 
 /* A local first provider stands alone, whatever fallback says. */

@@ -47,6 +47,7 @@ struct provider_config {
 	char *model;      /* NULL: the provider's default, provider_model() */
 	char *key_file;   /* NULL: the inherited descriptor, or no key */
 	char *extra_headers;
+	char *cheap;    /* which of them is asked first for what can wait; NULL: none */
 	char *fallback; /* further providers, provider-chain.h; NULL: none */
 	bool stream;
 	uint64_t max_tokens; /* of one answer; 0: the protocol's default */
@@ -101,6 +102,7 @@ const char *provider_model(const struct provider_config *config);
 	PROVIDER_ITEM(at, CONFIG_NUMBER, retries, "3", 0, 10, "Attempts after the first that failed."), \
 	PROVIDER_ITEM(at, CONFIG_NUMBER, retry_wait, "500", 1, 60000, "Milliseconds before the first retry, then doubled."), \
 	PROVIDER_ITEM(at, CONFIG_STRING, fallback, NULL, 0, 0, "Who is asked when it fails: NAME [MODEL [BASE_URL]], NAME ..."), \
+	PROVIDER_ITEM(at, CONFIG_STRING, cheap, NULL, 0, 0, "Which of them is asked first for routine and background work: a name."), \
 	PROVIDER_ITEM(at, CONFIG_NUMBER, breaker_failures, "5", 1, 1000, "Failures in a row after which a provider is passed over."), \
 	PROVIDER_ITEM(at, CONFIG_NUMBER, breaker_wait, "30", 1, 86400, "Seconds it is passed over for.")
 /* clang-format on */

@@ -80,6 +80,7 @@ int recall_cache_load(struct turn *turn)
 	struct error err = { 0 };
 	int r;
 
+	turn_route(turn);
 	thread->recall_used = ++agent->recall_clock;
 	if (thread->recall && recall_system_id(thread->recall) == agent->front.id &&
 	    recall_provider(thread->recall) == turn->provider && is_of(thread->recall, turn))

@@ -22,7 +22,7 @@ static bool is_its_own(int status)
 
 static bool may_fail_over(const struct turn *turn, const struct exchange_result *result)
 {
-	if (turn->has_shown || turn->provider + 1 >= turn->agent->chain.n || turn->is_ending)
+	if (turn->has_shown || turn->n_failed + 1 >= turn->agent->chain.n || turn->is_ending)
 		return false;
 	switch (result->code) {
 	case -EHOSTDOWN: /* it was not reached, or is passed over */
@@ -41,6 +41,13 @@ const struct provider_config *turn_provider(const struct turn *turn)
 	return &turn->agent->chain.list[turn->provider];
 }
 
+void turn_route(struct turn *turn)
+{
+	if (!turn->is_routed && turn_route_is_cheap[turn->priority])
+		turn->provider = turn->agent->chain.cheap;
+	turn->is_routed = true;
+}
+
 static const char *name_of(const struct turn *turn, unsigned provider)
 {
 	return provider_row(&turn->agent->chain.list[provider])->name;
@@ -56,9 +63,10 @@ bool turn_fail_over(struct turn *turn, const struct exchange_result *result)
 		       name_of(turn, turn->provider), result->err.text); /* may be cut */
 	turn->instead[utf8_cut(turn->instead, strlen(turn->instead), sizeof(turn->instead) - 1)] =
 		'\0';
-	turn->provider++;
-	(void)snprintf(status, sizeof(status), "%s does not answer; %s is asked",
-		       name_of(turn, turn->provider - 1), name_of(turn, turn->provider));
+	(void)snprintf(status, sizeof(status), "%s does not answer; another one is asked",
+		       name_of(turn, turn->provider));
+	turn->provider = (turn->provider + 1) % turn->agent->chain.n;
+	turn->n_failed++;
 	turn_say_status(turn, status);
 	return true;
 }

@@ -62,7 +62,9 @@ struct turn {
 	struct prompt prompt;          /* of the open model call */
 	uint64_t text_offset;
 	unsigned provider; /* of the chain: who is asked; it stays the one that answered */
-	bool has_shown;    /* something of the open model call was shown */
+	unsigned n_failed; /* providers this turn has left behind */
+	bool is_routed;
+	bool has_shown;                      /* something of the open model call was shown */
 	char instead[ERROR_TEXT_BYTES + 32]; /* why it is not the one before; "" */
 	struct turn_slot *slots;
 	size_t n_slots;
@@ -120,6 +122,9 @@ void turn_say_status(struct turn *turn, const char *text);
  * then goes on with turn_advance(). */
 struct exchange_result;
 const struct provider_config *turn_provider(const struct turn *turn); /* who is asked */
+/* Chooses who is asked first, by spec/tables/routes. Once. */
+void turn_route(struct turn *turn);
+extern const bool turn_route_is_cheap[]; /* by enum priority */
 must_check bool turn_fail_over(struct turn *turn, const struct exchange_result *result);
 
 /* turn-model.c */

@@ -86,7 +86,7 @@ int up_fallback_read(struct up_config *config, int state_fd, char *(*lookup)(con
 	int r;
 
 	if (!text)
-		return 0;
+		return 0; /* claw-egressd judges the rest of the section */
 	if (!copy)
 		return FAIL(err, -ENOMEM, "out of memory");
 	if (first_of(config, copy, &first) < 0)

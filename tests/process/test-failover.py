@@ -191,6 +191,22 @@ def without_another_one_it_is_always_asked():
 
 
 @test
+def the_cheap_one_is_asked_first_for_what_can_wait_and_the_first_stands_in_for_it():
+    with chain(([], text("from the first")), ([text("from the cheap one"), error(503)], text("x")), keys="cheap = vllm\n") as (made, one, two):
+        expect(made.ask("hi").answer, "from the first")
+        turn = made.ask("hi", thread="work", priority="background")
+        expect((turn.answer, turn.of("model-started")[0]["provider"], len(one.requests), len(two.requests)), ("from the cheap one", "vllm", 1, 1))
+        turn = made.ask("hi", thread="work", priority="routine")
+        expect((turn.answer, [data["provider"] for data in turn.of("model-started")]), ("from the first", ["vllm", "openai_compatible"]))
+        expect_true(turn.of("model-started")[1]["instead"].startswith("vllm: "), models(turn))
+    broker = Broker("http://127.0.0.1:1/v1", provider="model = m\ncheap = groq")
+    broker.wait = False
+    with broker:
+        expect(broker.daemon.wait(), 1)
+        expect_true("cheap: groq is not in fallback" in broker.daemon.log(), broker.daemon.log())
+
+
+@test
 def a_wrong_chain_is_refused_by_name():
     for fallback, word in (("nobody", "nobody"), ("local", "local model"), ("groq, groq", "twice"),
                            ("vllm", "no model"), ("openai x ftp://h/", "http://"), ("groq a b c", "NAME"), ("groq,,openai", "NAME")):
