@@ -259,8 +259,8 @@ int repl_follow(struct repl *repl, struct error *err)
 	r = first_shown(repl, &after, err);
 	if (r == -ENOENT) {
 		r = make_thread(repl, err);
-		if (r < 0) /* another terminal may have been quicker */
-			r = first_shown(repl, &after, err);
+		if (r < 0 && first_shown(repl, &after, NULL) >= 0)
+			r = 0; /* another terminal was quicker */
 	}
 	if (r < 0)
 		return r;
