@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { LARGE_BLOCK_BYTES = 256 * 1024 };
+
 /* Segments that cannot be written hold nothing but the file's own bytes. */
 static int unmap_clean(struct dl_phdr_info *object, size_t size, void *data)
 {
@@ -32,4 +34,10 @@ void trim_start_up(void)
 {
 	(void)malloc_trim(0);
 	(void)dl_iterate_phdr(unmap_clean, NULL);
+}
+
+void trim_large_blocks(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK_BYTES);
 }

@@ -11,3 +11,10 @@
 #pragma once
 
 void trim_start_up(void);
+
+/*
+ * Blocks of 256 KiB and more are given back to the system when they are freed. Without it malloc
+ * learns from the first large one and keeps up to 64 MiB from then on: one bad answer would be paid
+ * for until the daemon ends. Before the first large block.
+ */
+void trim_large_blocks(void);

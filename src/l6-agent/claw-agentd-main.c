@@ -4,6 +4,7 @@
 #include "base/daemon-options.h"
 #include "base/dir.h"
 #include "base/log.h"
+#include "base/trim.h"
 #include "l6-agent/agentd-service.h"
 #include "l6-agent/front.h"
 #include "l6-agent/recover.h"
@@ -66,6 +67,7 @@ int main(int argc __attribute__((unused)), char **argv)
 	struct error err = { 0 };
 	int r = daemon_options_parse(argv, NULL, 0, &options, &err);
 
+	trim_large_blocks();
 	if (r >= 0)
 		r = load_config(options.conf, &config, &err);
 	if (r >= 0)

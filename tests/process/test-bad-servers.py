@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from badserver import WORDS, BadServer  # noqa: E402
 from stack import Stack  # noqa: E402
+from system import pss_kib  # noqa: E402
 from tap import TESTS, expect, expect_true, run, test  # noqa: E402
 from ways import WAYS  # noqa: E402
 
@@ -20,6 +21,7 @@ LIMITS = "connect_timeout = 1\nfirst_byte_timeout = 2\nidle_timeout = 2\ntotal_t
 LIMIT_S = 5 + 5  # the whole call's, and what a busy machine needs
 AT_ONCE = 6
 REST_S = 0.2
+KEPT_MIB = 12  # four conversations that are kept, and what is not given back
 FREE = "[budget]\nprice = 0,0\n"  # what breaks off costs what it may have cost: a day's money is soon gone
 HEAVY = ("MB", "bomb", "brackets", "for ever", "without end")  # alone, with a look at the memory
 PEAK_MIB = {"claw-egressd": 16, "claw-agentd": 96}  # more than before, at most
@@ -68,12 +70,22 @@ class Combination:
         with BadServer(self.ways) as self.server, Stack(
                 self.server, backend="anthropic" if self.protocol == "anthropic" else "openai_compatible", provider_keys=keys,
                 egress=FREE) as self.stack:
+            daemons = (self.stack.egressd, self.stack.agentd)
+            before = [pss_kib(daemon.pid) for daemon in daemons]
             heavy = [name for name in self.chosen if self.ways[name].alone or any(word in name for word in HEAVY)]
             with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
                 light = [name for name in self.chosen if name not in heavy]
                 results.update(zip(light, pool.map(self.judge, light)))
             results.update((name, self.judge_alone(name)) for name in heavy)
+            self.kept = [(daemon.name, (pss_kib(daemon.pid) - had) / 1024) for daemon, had in zip(daemons, before)]
         return results
+
+    def keeps(self):
+        """What is left of all this when it is over."""
+        self.result(self.chosen[0])
+        print("# " + ", ".join(f"{name} +{more:.1f} MiB" for name, more in self.kept), flush=True)
+        for name, more in self.kept:
+            expect_true(more < KEPT_MIB, f"{name} has {more:.1f} MiB more than before")
 
     def judge_alone(self, name):
         peaks = [Peak(self.stack.egressd), Peak(self.stack.agentd)]
@@ -131,11 +143,13 @@ def an_answer_that_has_said_its_end_does_not_wait_for_the_connection_to_end():
             expect(s.ask("and now? way=well;").answer, WORDS)
 
 
+def named(function, name):
+    function.__name__ = name
+    return function
+
+
 def make(combination, name):
-    def judge():
-        combination.result(name)
-    judge.__name__ = f"{combination.protocol} {combination.form} {name}"
-    return judge
+    return named(lambda: combination.result(name), f"{combination.protocol} {combination.form} {name}")
 
 
 def main():
@@ -148,6 +162,9 @@ def main():
                 if not wanted or any(word in judge.__name__ for word in wanted):
                     combination.chosen.append(name)
                     TESTS.append(judge)
+            if combination.chosen:
+                kept = combination.keeps
+                TESTS.append(named(lambda kept=kept: kept(), f"{protocol} {form}: when all is over no memory is kept"))
     run()
 
 
