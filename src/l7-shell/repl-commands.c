@@ -29,8 +29,7 @@ static int run_help(struct shell *shell, const char *const args[], struct error 
 		"asks the "
 		"agent, ^QUESTION asks about what the last command said.",
 		"Alt-Enter, or a backslash at the end, goes on in a new line.",
-		"Tab completes commands, threads, tools and files, Ctrl-R searches what was typed "
-		"before.",
+		"Tab completes commands, threads, tools and files, Ctrl-R searches the history.",
 		"What is entered while a turn runs waits behind it; /steer does not wait.",
 		"Ctrl-C interrupts the turn, Ctrl-D leaves.",
 	};
