@@ -142,7 +142,7 @@ def sftp_is_spoken_through_it(f):
 @test
 def a_login_shell_with_its_system_is_claw(f):
     with f.person("-l") as t:
-        t.prompt().type("hello\n").sees("heard hello").prompt().type("!exit 3\n").prompt().type("/sh\n")
+        t.prompt().type("hello\n").sees("heard hello").prompt().type("!exit 3\n").sees("the shell has ended (exit 3); the next command starts another one").prompt().type("/sh\n")
         t.until(lambda s: s.lines()[s.cursor()[0]].endswith(SIGN)).type("exit 6\n")
         expect(t.end(), 6)
 

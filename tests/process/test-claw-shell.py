@@ -213,7 +213,7 @@ def what_is_typed_ahead_is_the_next_command_and_no_message(f):
 @test
 def a_job_in_the_background_speaks_above_what_is_typed(f):
     with f.person() as t:
-        t.prompt().type("!(read x < fifo; echo from the back) &\n".replace("read x < fifo", "sleep 0.3"))
+        t.prompt().type("!(sleep 0.3; echo from the back) & echo begun\n").sees("begun")
         t.prompt().type("half").prompt("half").sees("from the back").prompt("half").type(" done\n").sees("heard half done")
 
 
@@ -250,7 +250,7 @@ def start_files_are_read_and_cannot_take_the_prompt_away(f):
     if not os.path.exists("/bin/bash"):
         raise Skip("bash")
     with f.person() as t:
-        t.prompt().type("!from_rc\n").sees("from rc").prompt().type("!PS1='other '\n").prompt().type("!echo fine\n").sees("fine").prompt()
+        t.prompt().type("!from_rc\n").sees("from rc").prompt().type("!PS1='other '; echo set\n").sees("set").prompt().type("!echo fine\n").sees("fine").prompt()
         expect_true("mine>" not in t.output and "prompt command" not in t.output and "zero" not in t.output, "its prompt is shown")
 
 
