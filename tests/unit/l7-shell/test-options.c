@@ -12,13 +12,14 @@ enum { ARGUMENTS_MAX = 16, LINE_BYTES = 512 };
 static int parse(const char *const words[], struct options *ret, struct error *err)
 {
 	static char copies[ARGUMENTS_MAX][LINE_BYTES] = { "claw" }; /* options borrow from them */
-	char *argv[ARGUMENTS_MAX + 1] = { copies[0] };
+	static char *argv[ARGUMENTS_MAX + 1] = { copies[0] };       /* and from it */
 	int argc = 1;
 
 	for (size_t i = 0; words[i] && argc < ARGUMENTS_MAX; i++, argc++) {
 		(void)snprintf(copies[argc], LINE_BYTES, "%s", words[i]); /* they are short */
 		argv[argc] = copies[argc];
 	}
+	argv[argc] = NULL;
 	return options_parse(argc, argv, ret, err);
 }
 #define PARSE(options, err, ...) parse((const char *const[]){ __VA_ARGS__, NULL }, (options), (err))
