@@ -8,7 +8,6 @@
 #include "base/trim.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,7 +288,7 @@ static int on_feed(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	if (service->held == 0) {
 		service->armed = false;
-		(void)malloc_trim(0);                  /* what the burst needed goes back */
+		trim_memory();                         /* what the burst needed goes back */
 		(void)sd_notify(0, "WATCHDOG_USEC=0"); /* without a supervisor nobody listens */
 		return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	}
@@ -322,7 +321,7 @@ int service_run(struct service *service, struct error *err)
 {
 	int r;
 
-	trim_start_up();
+	trim_memory();
 	(void)sd_notify(0, "READY=1");
 	r = sd_event_loop(service->event);
 	if (r < 0)

@@ -30,7 +30,7 @@ static int unmap_clean(struct dl_phdr_info *object, size_t size, void *data)
 	return 0;
 }
 
-void trim_start_up(void)
+void trim_memory(void)
 {
 	(void)malloc_trim(0);
 	(void)dl_iterate_phdr(unmap_clean, NULL);

@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/trim.h"
 #include "base/utf8.h"
 #include "l7-shell/up-internal.h"
 
@@ -321,9 +322,10 @@ static void set_watchdog(struct up_daemon *daemon, const char *value)
 	if (number_parse_u64(value, 0, WATCHDOG_MAX_S * CLOCK_SECOND_US, &limit_us) < 0)
 		return;
 	daemon->watchdog_us = limit_us;
-	if (limit_us == 0)
+	if (limit_us == 0) {
 		daemon->watchdog = sd_event_source_disable_unref(daemon->watchdog);
-	else if (arm(daemon, &daemon->watchdog, limit_us, on_overdue) < 0)
+		trim_memory(); /* its work is done, and ours with it */
+	} else if (arm(daemon, &daemon->watchdog, limit_us, on_overdue) < 0)
 		log_warning("%s: its watchdog could not be armed", daemon->row->name);
 }
 
